@@ -1,3 +1,6 @@
+// OpenTofu for the tests, built from the Go module proxy where no release can be downloaded.
+// `make engines` builds it once into a cache (about ten CPU minutes on a cold machine) and skips
+// that if a tofu is on PATH. `go install` of OpenTofu itself cannot work: see the replace below.
 module plumbline.dev/plumbline/tools/tofu
 
 go 1.26.6
