@@ -13,7 +13,10 @@ work="$(mktemp -d)"
 server=
 
 finish() {
-  if [ -n "$server" ]; then kill "$server" 2>/dev/null || true; wait "$server" || true; fi
+  if [ -n "$server" ] && kill "$server" 2>/dev/null; then
+    for _ in $(seq 100); do kill -0 "$server" 2>/dev/null || break; sleep 0.1; done
+    kill -KILL "$server" 2>/dev/null || true
+  fi
   rm -rf "$work"
 }
 trap finish EXIT

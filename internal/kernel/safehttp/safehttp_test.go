@@ -398,7 +398,9 @@ func TestAnswersAreLimited(t *testing.T) {
 func TestCompressedAnswersAreLimitedByWhatComesOut(t *testing.T) {
 	var bomb bytes.Buffer
 	z := gzip.NewWriter(&bomb)
-	z.Write(make([]byte, 8<<20))
+	if _, err := z.Write(make([]byte, 8<<20)); err != nil {
+		t.Fatal(err)
+	}
 	z.Close()
 	s, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Encoding", "gzip")
@@ -453,7 +455,7 @@ func TestForbiddenContextsPanic(t *testing.T) {
 			t.Errorf("recover = %v, want a panic without the path", r)
 		}
 	}()
-	c.Do(context.WithValue(t.Context(), inTx{}, true), req)
+	_, _ = c.Do(context.WithValue(t.Context(), inTx{}, true), req) // panics
 }
 
 func TestErrorsHideThePath(t *testing.T) {
