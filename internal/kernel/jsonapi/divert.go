@@ -6,16 +6,19 @@ import (
 	"io"
 )
 
-// Divert returns a reader of the JSON in r in which the string value of the member
-// called name is empty; the characters of that string go to w as they arrive, so
-// that a value of any size costs no memory. It is meant for base64, which needs no
-// unescaping beyond an occasional "\/". A second string of the same name makes the
-// reader fail with ErrTwice.
+// Divert returns a reader of the JSON in r in which the string values of the named
+// members are empty; the characters of each such string go to the writer of its
+// name as they arrive, so that a value of any size costs no memory. It is meant for
+// base64, which needs no unescaping beyond an occasional "\/". A second string of
+// the same name makes the reader fail with ErrTwice.
 //
 // The caller must read to the end or close the reader, which stops the copying.
-func Divert(r io.Reader, name string, w io.Writer) io.ReadCloser {
+func Divert(r io.Reader, to map[string]io.Writer) io.ReadCloser {
 	pr, pw := io.Pipe()
-	d := &diverter{in: bufio.NewReaderSize(r, 64<<10), out: bufio.NewWriterSize(pw, 4<<10), name: name, to: w}
+	d := &diverter{in: bufio.NewReaderSize(r, 64<<10), out: bufio.NewWriterSize(pw, 4<<10), to: to, done: map[string]bool{}}
+	for name := range to {
+		d.longest = max(d.longest, len(name))
+	}
 	go func() { pw.CloseWithError(d.run()) }()
 	return pr
 }
@@ -26,17 +29,17 @@ var ErrTwice = errors.New("jsonapi: the member occurs twice")
 // diverter is a scanner that knows just enough JSON: strings, and which string is
 // the key of the value that follows.
 type diverter struct {
-	in   *bufio.Reader
-	out  *bufio.Writer
-	name string
-	to   io.Writer
+	in      *bufio.Reader
+	out     *bufio.Writer
+	to      map[string]io.Writer
+	longest int // name in to
 
 	key      []byte // the string being read, or the last one
 	inString bool
 	escaped  bool
-	isKey    bool // the string that just ended is name
-	colon    bool // and a colon followed
-	done     bool // a value was diverted
+	isKey    bool            // the string that just ended is a name in to
+	colon    bool            // and a colon followed
+	done     map[string]bool // names whose value was diverted
 }
 
 func (d *diverter) run() error {
@@ -74,15 +77,16 @@ func (d *diverter) insideString(c byte) {
 		d.escaped = true
 		d.keep(c)
 	case c == '"':
-		d.inString, d.isKey, d.colon = false, string(d.key) == d.name, false
+		_, d.isKey = d.to[string(d.key)]
+		d.inString, d.colon = false, false
 	default:
 		d.keep(c)
 	}
 }
 
-// keep remembers enough of the string to compare it with name.
+// keep remembers enough of the string to compare it with the names.
 func (d *diverter) keep(c byte) {
-	if len(d.key) <= len(d.name) {
+	if len(d.key) <= d.longest {
 		d.key = append(d.key, c)
 	}
 }
@@ -101,10 +105,11 @@ func (d *diverter) outsideString(c byte) {
 
 // value copies a string up to its closing quote to the writer.
 func (d *diverter) value() error {
-	if d.done {
+	name := string(d.key)
+	if d.done[name] {
 		return ErrTwice
 	}
-	d.done, d.isKey = true, false
+	d.done[name], d.isKey = true, false
 	for {
 		b, err := d.in.ReadSlice('"')
 		end := err == nil
@@ -116,7 +121,7 @@ func (d *diverter) value() error {
 		case !errors.Is(err, bufio.ErrBufferFull):
 			return err
 		}
-		if err := copyUnescaped(d.to, b); err != nil {
+		if err := copyUnescaped(d.to[name], b); err != nil {
 			return err
 		}
 		if end {

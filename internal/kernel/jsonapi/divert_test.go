@@ -22,7 +22,7 @@ func TestDivertTakesTheValueOnly(t *testing.T) {
 		{`["state","x"]`, `["state","x"]`, ""},
 	} {
 		var got bytes.Buffer
-		rest, err := io.ReadAll(Divert(strings.NewReader(c.in), "state", &got))
+		rest, err := io.ReadAll(Divert(strings.NewReader(c.in), to("state", &got)))
 		if err != nil || string(rest) != c.rest || got.String() != c.value {
 			t.Errorf("Divert(%s) = %s, %q, %v; want %s, %q", c.in, rest, got.String(), err, c.rest, c.value)
 		}
@@ -34,13 +34,24 @@ func TestDivertRefusesWhatItCannotKeep(t *testing.T) {
 		`{"state":"a","state":"b"}`: ErrTwice,
 		`{"state":"abc`:             io.ErrUnexpectedEOF,
 	} {
-		if _, err := io.ReadAll(Divert(strings.NewReader(in), "state", io.Discard)); !errors.Is(err, want) {
+		if _, err := io.ReadAll(Divert(strings.NewReader(in), to("state", io.Discard))); !errors.Is(err, want) {
 			t.Errorf("Divert(%s) = %v, want %v", in, err, want)
 		}
 	}
 	failing := errors.New("disk full")
-	if _, err := io.ReadAll(Divert(strings.NewReader(`{"state":"abc"}`), "state", failWriter{failing})); !errors.Is(err, failing) {
+	if _, err := io.ReadAll(Divert(strings.NewReader(`{"state":"abc"}`), to("state", failWriter{failing}))); !errors.Is(err, failing) {
 		t.Errorf("error of the writer = %v, want %v", err, failing)
+	}
+}
+
+func to(name string, w io.Writer) map[string]io.Writer { return map[string]io.Writer{name: w} }
+
+func TestDivertTakesSeveralMembers(t *testing.T) {
+	var a, b bytes.Buffer
+	in := `{"json-state":"Yg==","state":"YQ=="}`
+	rest, err := io.ReadAll(Divert(strings.NewReader(in), map[string]io.Writer{"state": &a, "json-state": &b}))
+	if err != nil || string(rest) != `{"json-state":"","state":""}` || a.String() != "YQ==" || b.String() != "Yg==" {
+		t.Errorf("Divert(%s) = %s, %q, %q, %v", in, rest, a.String(), b.String(), err)
 	}
 }
 
@@ -58,7 +69,7 @@ func TestDivertKeepsEveryByte(t *testing.T) {
 			t.Fatal(err)
 		}
 		var value bytes.Buffer
-		rest, err := io.ReadAll(Divert(bytes.NewReader(doc), "state", &value))
+		rest, err := io.ReadAll(Divert(bytes.NewReader(doc), to("state", &value)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -76,7 +87,7 @@ func FuzzDivert(f *testing.F) {
 	f.Add([]byte(`{"data":{"attributes":{"state":"QUJD","x":"\"state\""}}}`))
 	f.Add([]byte(`{"state":"\\","state":`))
 	f.Fuzz(func(t *testing.T, doc []byte) {
-		rest, err := io.ReadAll(Divert(bytes.NewReader(doc), "state", io.Discard))
+		rest, err := io.ReadAll(Divert(bytes.NewReader(doc), to("state", io.Discard)))
 		if err == nil && json.Valid(doc) && !bytes.Contains(doc, []byte(`\"`)) && !json.Valid(rest) {
 			t.Errorf("valid %q became invalid %q", doc, rest)
 		}

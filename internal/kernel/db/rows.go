@@ -1,0 +1,284 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+	"sync"
+
+	"plumbline.dev/plumbline/internal/kernel/problem"
+)
+
+// All returns every row of a query as T: a struct whose fields have db tags, or a
+// single value.
+//
+// A query that starts with FROM selects the columns that T has tags for. Elsewhere
+// {} stands for them, and {w} for the same with "w." before each; columns tagged
+// "name,extra" belong to no table of T and are written out by the query. No query
+// says "*", so that a server keeps working while another adds a column.
+func All[T any](ctx context.Context, d *DB, query string, args ...any) ([]T, error) {
+	p := planOf(reflect.TypeFor[T]())
+	query = p.expand(query)
+	rows, err := d.querier(ctx, query).QueryContext(ctx, d.rebind(query), args...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	idx, err := p.match(rows)
+	if err != nil {
+		return nil, err
+	}
+	var out []T
+	ptrs := make([]any, len(idx))
+	for rows.Next() {
+		var zero T
+		out = append(out, zero)
+		rv := reflect.ValueOf(&out[len(out)-1]).Elem()
+		for i, f := range idx {
+			if p.scalar {
+				ptrs[i] = rv.Addr().Interface()
+			} else {
+				ptrs[i] = rv.Field(f).Addr().Interface()
+			}
+		}
+		if err := rows.Scan(ptrs...); err != nil {
+			return nil, err
+		}
+	}
+	return out, rows.Err()
+}
+
+// One returns the first row of a query, or problem.NotFound.
+func One[T any](ctx context.Context, d *DB, query string, args ...any) (T, error) {
+	rows, err := All[T](ctx, d, query, args...)
+	if err == nil && len(rows) == 0 {
+		err = problem.NotFound
+	}
+	if err != nil {
+		var zero T
+		return zero, err
+	}
+	return rows[0], nil
+}
+
+// In runs a query whose only "(?)" stands for a list of ids, after the other
+// arguments of the query. An empty list gives no rows and costs no statement.
+func In[T any](ctx context.Context, d *DB, query string, ids []string, args ...any) ([]T, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	query, args = List(query, ids, args...)
+	return All[T](ctx, d, query, args...)
+}
+
+// List replaces the only "(?)" of a query by as many placeholders as there are
+// ids, and puts the ids where their placeholders are among the arguments. An empty
+// list matches nothing.
+func List(query string, ids []string, args ...any) (string, []any) {
+	before, after, ok := strings.Cut(query, "(?)")
+	if !ok {
+		panic("db: no (?) in " + query)
+	}
+	if len(ids) == 0 {
+		return before + "(NULL)" + after, args
+	}
+	n := strings.Count(before, "?")
+	all := make([]any, 0, len(args)+len(ids))
+	all = append(all, args[:n]...)
+	for _, id := range ids {
+		all = append(all, id)
+	}
+	return before + "(?" + strings.Repeat(",?", len(ids)-1) + ")" + after, append(all, args[n:]...)
+}
+
+// Exec runs a statement and returns how many rows it changed.
+func (d *DB) Exec(ctx context.Context, query string, args ...any) (int64, error) {
+	res, err := d.querier(ctx, query).ExecContext(ctx, d.rebind(query), args...)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
+// Insert adds one row.
+func (d *DB) Insert(ctx context.Context, table string, row any) error {
+	rv := reflect.Indirect(reflect.ValueOf(row))
+	p := planOf(rv.Type())
+	_, err := d.Exec(ctx, "INSERT INTO "+table+" ("+p.list+") VALUES "+p.tuple, p.values(nil, rv)...)
+	return err
+}
+
+// InsertAll adds rows with one statement; none is fine. suffix may hold an ON
+// CONFLICT clause.
+func InsertAll[T any](ctx context.Context, d *DB, table string, rows []T, suffix string) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	p := planOf(reflect.TypeFor[T]())
+	var args []any
+	for i := range rows {
+		args = p.values(args, reflect.ValueOf(&rows[i]).Elem())
+	}
+	query := "INSERT INTO " + table + " (" + p.list + ") VALUES " + p.tuple + strings.Repeat(", "+p.tuple, len(rows)-1)
+	if suffix != "" {
+		query += " " + suffix
+	}
+	_, err := d.Exec(ctx, query, args...)
+	return err
+}
+
+// Update writes the named columns of the row that has row's id.
+func (d *DB) Update(ctx context.Context, table string, row any, columns ...string) error {
+	rv := reflect.Indirect(reflect.ValueOf(row))
+	p := planOf(rv.Type())
+	args := make([]any, 0, len(columns)+1)
+	for _, c := range columns {
+		args = append(args, rv.Field(p.field(c)).Interface())
+	}
+	args = append(args, rv.Field(p.field("id")).Interface())
+	_, err := d.Exec(ctx, "UPDATE "+table+" SET "+strings.Join(columns, " = ?, ")+" = ? WHERE id = ?", args...)
+	return err
+}
+
+// Delete removes the row with the given id.
+func (d *DB) Delete(ctx context.Context, table, id string) error {
+	_, err := d.Exec(ctx, "DELETE FROM "+table+" WHERE id = ?", id)
+	return err
+}
+
+// plan is what is known of a row type.
+type plan struct {
+	typ    reflect.Type
+	scalar bool
+	cols   []string // columns of the table
+	list   string   // cols, joined
+	tuple  string   // (?, ?, …), as many
+	index  []int    // fields of cols
+	byName map[string]int
+}
+
+var plans sync.Map // reflect.Type → *plan
+
+func planOf(t reflect.Type) *plan {
+	if p, ok := plans.Load(t); ok {
+		return p.(*plan)
+	}
+	p := &plan{typ: t, byName: map[string]int{}}
+	if t.Kind() != reflect.Struct || reflect.PointerTo(t).Implements(reflect.TypeFor[sql.Scanner]()) {
+		p.scalar = true
+	} else {
+		for i := range t.NumField() {
+			name, option, _ := strings.Cut(t.Field(i).Tag.Get("db"), ",")
+			if name == "" {
+				continue
+			}
+			p.byName[name] = i
+			if option != "extra" {
+				p.cols, p.index = append(p.cols, name), append(p.index, i)
+			}
+		}
+		p.list = strings.Join(p.cols, ", ")
+		p.tuple = "(?" + strings.Repeat(", ?", max(0, len(p.cols)-1)) + ")"
+	}
+	plans.Store(t, p)
+	return p
+}
+
+type expanded struct {
+	*plan
+	query string
+}
+
+var expansions sync.Map // expanded → string
+
+// expand writes out the columns that a query leaves to T.
+func (p *plan) expand(query string) string {
+	if p.scalar || (!strings.HasPrefix(query, "FROM ") && !strings.Contains(query, "{")) {
+		return query
+	}
+	if s, ok := expansions.Load(expanded{p, query}); ok {
+		return s.(string)
+	}
+	full := query
+	if strings.HasPrefix(full, "FROM ") {
+		full = "SELECT {} " + full
+	}
+	before, rest, ok := strings.Cut(full, "{")
+	if ok {
+		alias, after, _ := strings.Cut(rest, "}")
+		cols := p.list
+		if alias != "" {
+			cols = alias + "." + strings.Join(p.cols, ", "+alias+".")
+		}
+		full = before + cols + after
+	}
+	remember(&expansions, expanded{p, query}, full)
+	return full
+}
+
+// match finds the field of each column.
+func (p *plan) match(rows *sql.Rows) ([]int, error) {
+	cols, err := rows.Columns()
+	if err != nil {
+		return nil, err
+	}
+	idx := make([]int, len(cols))
+	for i, c := range cols {
+		f, ok := p.byName[c]
+		if !ok && !p.scalar {
+			return nil, fmt.Errorf("db: %v has no field for column %q", p.typ, c)
+		}
+		idx[i] = f
+	}
+	return idx, nil
+}
+
+func (p *plan) values(args []any, rv reflect.Value) []any {
+	for _, f := range p.index {
+		args = append(args, rv.Field(f).Interface())
+	}
+	return args
+}
+
+func (p *plan) field(column string) int {
+	f, ok := p.byName[column]
+	if !ok {
+		panic(fmt.Sprintf("db: %v has no field for column %q", p.typ, column))
+	}
+	return f
+}
+
+var rebound sync.Map // query → query with $1, $2, …
+
+// rebind numbers the placeholders for PostgreSQL. Queries contain no "?" but
+// placeholders: values are arguments.
+func (d *DB) rebind(query string) string {
+	if !d.postgres {
+		return query
+	}
+	if s, ok := rebound.Load(query); ok {
+		return s.(string)
+	}
+	var b strings.Builder
+	n := 0
+	for part := range strings.SplitSeq(query, "?") {
+		if n > 0 {
+			b.WriteString("$" + strconv.Itoa(n))
+		}
+		b.WriteString(part)
+		n++
+	}
+	remember(&rebound, query, b.String())
+	return b.String()
+}
+
+// remember stores a rewritten query unless it has a list: their lengths are many,
+// and the maps must not grow with them.
+func remember(m *sync.Map, key any, query string) {
+	if !strings.Contains(query, "?,?") && !strings.Contains(query, "), (") {
+		m.Store(key, query)
+	}
+}
