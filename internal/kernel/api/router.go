@@ -1,0 +1,325 @@
+// Package api turns typed functions into the routes of the API. For each route it
+// loads the resource that the path names, checks the permission that the route asks
+// for, decodes the request, calls the capability and encodes the answer. A change
+// runs in one transaction together with its audit record.
+//
+// A route cannot be registered without naming its permission, and a resource cannot
+// be answered with before Type has said how it looks.
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"reflect"
+	"strings"
+	"time"
+
+	"plumbline.dev/plumbline/internal/kernel/authz"
+	"plumbline.dev/plumbline/internal/kernel/blob"
+	"plumbline.dev/plumbline/internal/kernel/db"
+	"plumbline.dev/plumbline/internal/kernel/jsonapi"
+)
+
+// Router collects routes. Handler is the outcome.
+type Router struct {
+	DB *db.DB
+	// Authenticate returns the subject of a token, nil for a token that is none.
+	Authenticate func(ctx context.Context, token string) (*authz.Subject, error)
+	// Objects is where big members of requests are put while they are read.
+	Objects *blob.Store
+	// SigningKey signs the addresses of objects.
+	SigningKey []byte
+	// PublicURL is the address of the server if it is not what requests name.
+	PublicURL string
+	// RateLimit is the number of requests a second for each token; 0 is no limit.
+	RateLimit float64
+	// Metric is told of each request: its pattern, status and duration.
+	Metric func(pattern string, status int, took time.Duration)
+	// TrustsProxy reports whether the forwarding headers of this peer count.
+	TrustsProxy func(remote string) bool
+
+	base string // of the paths given to the adapters
+	*shared
+}
+
+// shared is what a Router and its copies At another base have in common.
+type shared struct {
+	mux     *http.ServeMux
+	types   map[string]kind
+	views   map[reflect.Type]string
+	routes  []Route
+	objects map[string]ObjectKind
+	doc     openAPI
+}
+
+// Route is what is known of a route, for documents and tests.
+type Route struct {
+	Method, Path string // Path has its base: "/api/v2/ssh-keys/{id}"
+	Needs        authz.Permission
+	Scope        string       // Go type of the loaded resource, such as "orgs.Org"
+	Answer       string       // type of the resource in the answer, "" if it has none
+	Many         bool         // the answer is a list
+	Status       int          // of success
+	Attributes   reflect.Type // of the request, nil if it has no body
+	Params       []string     // query parameters beyond paging, include and fields
+	JSONAPI      bool
+}
+
+// kind is a type of resource.
+type kind struct {
+	byIDs         func(ctx context.Context, ids []string) ([]authz.Scoped, error)
+	view          func(ctx context.Context, v any) jsonapi.Resource
+	read          authz.Permission
+	relationships jsonapi.Relationships
+	attributes    reflect.Type
+}
+
+// NewRouter returns a router whose paths begin with /api/v2.
+func NewRouter(d *db.DB) *Router {
+	return &Router{DB: d, base: "/api/v2", shared: &shared{mux: http.NewServeMux(), types: map[string]kind{},
+		views: map[reflect.Type]string{}, objects: map[string]ObjectKind{}}}
+}
+
+// At returns the same router with another base of its paths.
+func (r *Router) At(base string) *Router {
+	c := *r
+	c.base = base
+	return &c
+}
+
+// Routes returns every route, in the order of registration.
+func (r *Router) Routes() []Route { return r.routes }
+
+// Load finds the resource that a path names, by the last wildcard of the path.
+// Both and Keys make a Load of functions that want more of the path.
+type Load[T authz.Scoped] func(ctx context.Context, key string) (T, error)
+
+// Both loads by the last two wildcards of the path: organization and name, or the
+// parent that must contain the resource.
+func Both[T authz.Scoped](find func(ctx context.Context, first, second string) (T, error)) Load[T] {
+	return func(ctx context.Context, key string) (T, error) {
+		c := callOf(ctx)
+		return find(ctx, c.req.PathValue(c.wildcards[len(c.wildcards)-2]), key)
+	}
+}
+
+// Keys loads by all wildcards of the path, in order.
+func Keys[T authz.Scoped](find func(ctx context.Context, keys []string) (T, error)) Load[T] {
+	return func(ctx context.Context, _ string) (T, error) {
+		c := callOf(ctx)
+		keys := make([]string, len(c.wildcards))
+		for i, name := range c.wildcards {
+			keys[i] = c.req.PathValue(name)
+		}
+		return find(ctx, keys)
+	}
+}
+
+// Site is the Load of routes that are below no resource.
+func Site(context.Context, string) (authz.Site, error) { return authz.Site{}, nil }
+
+// Type says how a kind of resource is fetched when another resource includes it,
+// who may see it there, and how it looks on the wire. view is called once with a
+// zero T to learn the names of attributes and relationships, so it must accept one.
+func Type[T authz.Scoped](r *Router, name string, read authz.Permission, byIDs func(context.Context, []string) ([]T, error), view func(context.Context, T) jsonapi.Resource) {
+	if _, ok := r.types[name]; ok {
+		panic("api: two types are called " + name)
+	}
+	var zero T
+	example := view(context.Background(), zero)
+	if example.Type != name {
+		panic(fmt.Sprintf("api: the view of %s says %q", name, example.Type))
+	}
+	k := kind{
+		read: read, relationships: example.Relationships, attributes: reflect.TypeOf(example.Attributes),
+		view: func(ctx context.Context, v any) jsonapi.Resource { return view(ctx, v.(T)) },
+	}
+	if byIDs != nil {
+		k.byIDs = func(ctx context.Context, ids []string) ([]authz.Scoped, error) {
+			list, err := byIDs(ctx, ids)
+			out := make([]authz.Scoped, len(list))
+			for i, v := range list {
+				out[i] = v
+			}
+			return out, err
+		}
+	}
+	r.types[name] = k
+	r.views[reflect.TypeFor[T]()] = name
+}
+
+// viewOf returns the wire form of T and its name.
+func viewOf[T authz.Scoped](r *Router) (func(context.Context, T) jsonapi.Resource, string) {
+	name, ok := r.views[reflect.TypeFor[T]()]
+	if !ok {
+		panic("api: register Type before the routes that answer with " + reflect.TypeFor[T]().String())
+	}
+	view := r.types[name].view
+	return func(ctx context.Context, v T) jsonapi.Resource { return view(ctx, v) }, name
+}
+
+// call is the request under way.
+type call struct {
+	req       *http.Request
+	router    *Router
+	route     Route
+	wildcards []string
+	query     Query
+	spilled   map[string]blob.Object
+	changed   []string // names of attributes in the request
+	header    http.Header
+}
+
+type callKey struct{}
+
+func callOf(ctx context.Context) *call {
+	c, _ := ctx.Value(callKey{}).(*call)
+	return c
+}
+
+// Request returns the HTTP request of ctx, for what no adapter hands on.
+func Request(ctx context.Context) *http.Request { return callOf(ctx).req }
+
+// QueryOf returns what the request of ctx asks for beyond its path; the zero Query
+// outside a request.
+func QueryOf(ctx context.Context) Query {
+	if c := callOf(ctx); c != nil {
+		return c.query
+	}
+	return Query{}
+}
+
+// Header returns the header of the answer to the request of ctx.
+func Header(ctx context.Context) http.Header { return callOf(ctx).header }
+
+// Option adjusts a route.
+type Option func(*options)
+
+type options struct {
+	status int
+	params []string
+	spill  map[string]int64
+	bare   bool
+	types  []string
+	denied error
+	limit  int64
+}
+
+// Params names the query parameters that a route takes, such as "filter[name]" or
+// "search[tags]"; "filter[tagged]" stands for everything that begins with it. Other
+// filters and searches are refused.
+func Params(names ...string) Option { return func(o *options) { o.params = append(o.params, names...) } }
+
+// Status is the status of success, if it is not the adapter's.
+func Status(code int) Option { return func(o *options) { o.status = code } }
+
+// Accepts names further types that the client may give in the request, for clients
+// that say it differently.
+func Accepts(types ...string) Option { return func(o *options) { o.types = append(o.types, types...) } }
+
+// Denied is the answer to a subject that may read the resource but lacks the
+// permission, where TFE does not hide it behind a 404.
+func Denied(err error) Option { return func(o *options) { o.denied = err } }
+
+// BodyLimit is the largest request body in bytes; the default is 1 MiB.
+func BodyLimit(bytes int64) Option { return func(o *options) { o.limit = bytes } }
+
+// Spill sends the base64 member called name straight to the object store, up to
+// limit bytes; Spilled returns the object.
+func Spill(name string, limit int64) Option {
+	return func(o *options) {
+		if o.spill == nil {
+			o.spill = map[string]int64{}
+		}
+		o.spill[name] = limit
+	}
+}
+
+const defaultBodyLimit = 1 << 20
+
+func settle(opts []Option) options {
+	o := options{limit: defaultBodyLimit}
+	for _, set := range opts {
+		set(&o)
+	}
+	return o
+}
+
+// handler answers a request, or returns an error for Fail.
+type handler func(ctx context.Context, w http.ResponseWriter, req *http.Request) error
+
+// handle registers a route. method and path are separate because the path gets its
+// base.
+func (r *Router) handle(route Route, o options, h handler) {
+	route.Path = r.base + route.Path
+	route.Params = o.params
+	r.routes = append(r.routes, route)
+	wildcards := wildcardsOf(route.Path)
+	pattern := route.Method + " " + route.Path
+	r.mux.HandleFunc(pattern, func(w http.ResponseWriter, req *http.Request) {
+		ctx := req.Context()
+		if route.Needs != authz.Anyone && authz.From(ctx) == nil {
+			Fail(w, req, unauthorized(ctx))
+			return
+		}
+		c := &call{req: req, router: r, route: route, wildcards: wildcards, header: w.Header()}
+		ctx = context.WithValue(ctx, callKey{}, c)
+		var err error
+		if route.JSONAPI {
+			c.query, err = parseQuery(req, o.params)
+		}
+		if err == nil {
+			err = h(ctx, w, req)
+		}
+		if err != nil {
+			Fail(w, req, err)
+		}
+	})
+}
+
+// wildcardsOf returns the names of the wildcards of a path, in order.
+func wildcardsOf(path string) []string {
+	var out []string
+	for {
+		_, rest, ok := strings.Cut(path, "{")
+		if !ok {
+			return out
+		}
+		name, after, _ := strings.Cut(rest, "}")
+		if name != "$" {
+			out = append(out, strings.TrimSuffix(name, "..."))
+		}
+		path = after
+	}
+}
+
+// target loads what the path names and checks the permission.
+func target[T authz.Scoped](ctx context.Context, o options, load Load[T]) (T, error) {
+	c := callOf(ctx)
+	key := ""
+	if n := len(c.wildcards); n > 0 {
+		key = c.req.PathValue(c.wildcards[n-1])
+	}
+	v, err := load(ctx, key)
+	if err != nil {
+		return v, err
+	}
+	err = authz.Check(ctx, c.route.Needs, v)
+	if err != nil && o.denied != nil && authz.From(ctx) != nil && visible(ctx, v.Scope()) {
+		err = o.denied
+	}
+	return v, err
+}
+
+// visible reports whether the subject may know that something lives there.
+func visible(ctx context.Context, in authz.Scope) bool {
+	switch {
+	case in.Workspace != "":
+		return authz.Can(ctx, authz.ReadWorkspace, in)
+	case in.Project != "":
+		return authz.Can(ctx, authz.ReadProject, in)
+	default:
+		return authz.Can(ctx, authz.ReadOrg, in)
+	}
+}
