@@ -50,7 +50,6 @@ type shared struct {
 	views   map[reflect.Type]string
 	routes  []Route
 	objects map[string]ObjectKind
-	doc     openAPI
 }
 
 // Route is what is known of a route, for documents and tests.
@@ -209,7 +208,9 @@ type options struct {
 // Params names the query parameters that a route takes, such as "filter[name]" or
 // "search[tags]"; "filter[tagged]" stands for everything that begins with it. Other
 // filters and searches are refused.
-func Params(names ...string) Option { return func(o *options) { o.params = append(o.params, names...) } }
+func Params(names ...string) Option {
+	return func(o *options) { o.params = append(o.params, names...) }
+}
 
 // Status is the status of success, if it is not the adapter's.
 func Status(code int) Option { return func(o *options) { o.status = code } }

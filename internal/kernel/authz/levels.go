@@ -108,3 +108,7 @@ func Owner() Set { return Of(Permissions()...) }
 func OrgToken() Set {
 	return Owner() &^ Of(PlanRuns, ApplyRuns, ReadState, WriteState, ReadOutputs)
 }
+
+// RunToken is what the token of a run may do in its own workspace; other workspaces
+// only share their state with it.
+const RunToken = Set(1<<ReadWorkspace | 1<<ReadRuns | 1<<ReadOutputs | 1<<ReadState | 1<<WriteState)

@@ -1,0 +1,237 @@
+// Package access keeps what teams may do in projects and workspaces, and makes the
+// subject of a token: who it is, with everything that it may do anywhere, from one
+// statement.
+package access
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2/expirable"
+
+	"plumbline.dev/plumbline/internal/identity/tokens"
+	"plumbline.dev/plumbline/internal/kernel/authz"
+	"plumbline.dev/plumbline/internal/kernel/db"
+	"plumbline.dev/plumbline/internal/kernel/events"
+)
+
+// Topic is published whenever anything changes that a subject is made of: users,
+// memberships, teams, access, tokens.
+const Topic = "grants"
+
+// OwnersTeam is the name of the team that may do everything.
+const OwnersTeam = "owners"
+
+// Subjects makes subjects of tokens and remembers them for half a minute.
+type Subjects struct {
+	db     *db.DB
+	tokens *tokens.Store
+	used   func(ctx context.Context, t tokens.Token)
+	cache  *lru.LRU[string, entry]
+}
+
+type entry struct {
+	subject *authz.Subject
+	token   tokens.Token
+}
+
+// NewSubjects returns the subjects of the tokens in store. used is told of each
+// token that authenticated a request, at most every half minute.
+func NewSubjects(d *db.DB, store *tokens.Store, bus *events.Bus, used func(ctx context.Context, t tokens.Token)) *Subjects {
+	s := &Subjects{db: d, tokens: store, used: used, cache: lru.NewLRU[string, entry](20_000, nil, 30*time.Second)}
+	bus.Subscribe(Topic, func(string) { s.cache.Purge() })
+	return s
+}
+
+// Changed says that grants have changed; every node forgets what it remembers.
+func Changed(ctx context.Context, bus *events.Bus) { bus.Publish(ctx, Topic, "") }
+
+// Of returns the subject of the secret form of a token, nil if it is none.
+func (s *Subjects) Of(ctx context.Context, secret string) (*authz.Subject, error) {
+	if e, ok := s.cache.Get(secret); ok && !e.token.Expired() {
+		return e.subject, nil
+	}
+	t, err := s.tokens.Lookup(ctx, secret)
+	if tokens.Missing(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	subject, err := s.load(ctx, t)
+	if err != nil || subject == nil {
+		return nil, err
+	}
+	s.cache.Add(secret, entry{subject, t})
+	if s.used != nil {
+		s.used(ctx, t)
+	}
+	return subject, nil
+}
+
+// grant is a row of the statement that loads a subject.
+type grant struct {
+	Part   string `db:"part"` // user, member, team, project, workspace
+	OrgID  string `db:"org_id"`
+	Target string `db:"target"` // id of what the part is about
+	Name   string `db:"name"`   // user name, organization name, team name, access level
+	A      string `db:"a"`      // JSON of flags or custom permissions
+	B      string `db:"b"`      // JSON of custom permissions
+}
+
+// load makes the subject of a token; nil if what it stands for is gone or suspended.
+func (s *Subjects) load(ctx context.Context, t tokens.Token) (*authz.Subject, error) {
+	var query string
+	var key string
+	switch t.Kind {
+	case tokens.User, tokens.Session:
+		query, key = ofUser, *t.UserID
+	case tokens.Team:
+		query, key = ofTeam, *t.TeamID
+	case tokens.Run:
+		query, key = ofRun, *t.WorkspaceID
+	default:
+		query, key = ofOrg, *t.OrgID
+	}
+	args := slices.Repeat([]any{key}, strings.Count(query, "?"))
+	rows, err := db.All[grant](ctx, s.db, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	return assemble(t, rows)
+}
+
+const (
+	accessOf = ` UNION ALL
+	SELECT 'project', t.org_id, tp.project_id, tp.access, tp.project_access, tp.workspace_access FROM team_projects tp JOIN teams t ON t.id = tp.team_id WHERE `
+	accessIn = ` UNION ALL
+	SELECT 'workspace', t.org_id, tw.workspace_id, tw.access, tw.permissions, '' FROM team_workspaces tw JOIN teams t ON t.id = tw.team_id WHERE `
+	mine = `t.id IN (SELECT team_id FROM team_members WHERE user_id = ?)`
+
+	ofUser = `SELECT 'user' AS part, '' AS org_id, CASE WHEN site_admin THEN 'admin' ELSE '' END AS target, username AS name, '' AS a, '' AS b
+	FROM users WHERE id = ? AND NOT suspended
+	UNION ALL SELECT 'member', o.id, '', o.name, '', '' FROM organization_memberships m JOIN organizations o ON o.id = m.org_id
+	WHERE m.user_id = ? AND m.status = 'active'
+	UNION ALL SELECT 'team', t.org_id, t.id, t.name, t.organization_access, '' FROM teams t WHERE ` + mine + accessOf + mine + accessIn + mine
+
+	ofTeam = `SELECT 'member' AS part, o.id AS org_id, '' AS target, o.name AS name, '' AS a, '' AS b
+	FROM teams t JOIN organizations o ON o.id = t.org_id WHERE t.id = ?
+	UNION ALL SELECT 'team', t.org_id, t.id, t.name, t.organization_access, '' FROM teams t WHERE t.id = ?` + accessOf + `t.id = ?` + accessIn + `t.id = ?`
+
+	ofOrg = `SELECT 'organization' AS part, id AS org_id, '' AS target, name, '' AS a, '' AS b FROM organizations WHERE id = ?`
+
+	ofRun = `SELECT 'run' AS part, o.id AS org_id, w.id AS target, o.name AS name, '' AS a, '' AS b
+	FROM workspaces w JOIN organizations o ON o.id = w.org_id WHERE w.id = ?
+	UNION ALL SELECT 'shared', '', workspace_id, '', '', '' FROM remote_state_consumers WHERE consumer_id = ?`
+)
+
+// assemble makes a subject of its rows. The first row tells who it is; without it
+// there is nobody.
+func assemble(t tokens.Token, rows []grant) (*authz.Subject, error) {
+	if len(rows) == 0 || (rows[0].Part != "user" && rows[0].Part != "member" && rows[0].Part != "organization" && rows[0].Part != "run") {
+		return nil, nil
+	}
+	s := &authz.Subject{Kind: authz.Kind(t.Kind), TokenID: t.ID, Orgs: map[string]*authz.Grants{}}
+	for _, g := range rows {
+		if err := add(s, t, g); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// add adds one row to the subject.
+func add(s *authz.Subject, t tokens.Token, g grant) error {
+	switch g.Part {
+	case "user":
+		s.Kind, s.ID, s.Name, s.SiteAdmin, s.Session = authz.User, *t.UserID, g.Name, g.Target == "admin", t.Kind == tokens.Session
+	case "member":
+		in(s, g.OrgID).OrgName = g.Name
+		in(s, g.OrgID).Org |= authz.Member
+	case "organization":
+		s.ID, s.Name = g.OrgID, g.Name
+		in(s, g.OrgID).OrgName = g.Name
+		in(s, g.OrgID).Org = authz.OrgToken()
+		if t.Kind == tokens.Audit {
+			in(s, g.OrgID).Org = authz.Of(authz.ReadAudit)
+		}
+	case "run":
+		s.ID, s.Name, s.RunIn = t.ID, "run", g.Target
+		in(s, g.OrgID).OrgName = g.Name
+		in(s, g.OrgID).Workspaces[g.Target] = authz.RunToken
+	case "shared":
+		for _, o := range s.Orgs {
+			o.Workspaces[g.Target] |= authz.Of(authz.ReadWorkspace, authz.ReadState, authz.ReadOutputs)
+		}
+	case "team":
+		if t.Kind == tokens.Team {
+			s.ID, s.Name = g.Target, g.Name
+		}
+		return team(in(s, g.OrgID), g)
+	case "project":
+		set, err := ProjectSet(g.Name, g.A, g.B)
+		in(s, g.OrgID).Projects[g.Target] |= set
+		return err
+	case "workspace":
+		set, err := WorkspaceSet(g.Name, g.A)
+		in(s, g.OrgID).Workspaces[g.Target] |= set
+		return err
+	}
+	return nil
+}
+
+func in(s *authz.Subject, orgID string) *authz.Grants {
+	g := s.Orgs[orgID]
+	if g == nil {
+		g = &authz.Grants{Teams: map[string]bool{}, Projects: map[string]authz.Set{}, Workspaces: map[string]authz.Set{}}
+		s.Orgs[orgID] = g
+	}
+	return g
+}
+
+func team(o *authz.Grants, g grant) error {
+	o.Teams[g.Target] = true
+	if g.Name == OwnersTeam {
+		o.Org |= authz.Owner()
+		return nil
+	}
+	var flags map[string]bool
+	if err := json.Unmarshal([]byte(g.A), &flags); err != nil {
+		return err
+	}
+	for name, on := range flags {
+		if on {
+			o.Org |= authz.OrgFlags[name]
+		}
+	}
+	return nil
+}
+
+// ProjectSet is what a row of team_projects permits.
+func ProjectSet(level, projectJSON, workspaceJSON string) (authz.Set, error) {
+	if level != "custom" {
+		return authz.ProjectLevels[level], nil
+	}
+	var p authz.ProjectPermissions
+	var w authz.WorkspacePermissions
+	if err := json.Unmarshal([]byte(projectJSON), &p); err != nil {
+		return 0, err
+	}
+	if err := json.Unmarshal([]byte(workspaceJSON), &w); err != nil {
+		return 0, err
+	}
+	return authz.CustomProject(p) | authz.CustomWorkspace(w), nil
+}
+
+// WorkspaceSet is what a row of team_workspaces permits.
+func WorkspaceSet(level, permissionsJSON string) (authz.Set, error) {
+	if level != "custom" {
+		return authz.WorkspaceLevels[level], nil
+	}
+	var w authz.WorkspacePermissions
+	err := json.Unmarshal([]byte(permissionsJSON), &w)
+	return authz.CustomWorkspace(w), err
+}
