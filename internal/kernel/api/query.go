@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -180,9 +181,7 @@ func (p Page[T]) pagination(q Query) pagination {
 
 func (p Page[T]) meta(q Query) map[string]any {
 	meta := map[string]any{"pagination": p.pagination(q)}
-	for k, v := range p.Meta {
-		meta[k] = v
-	}
+	maps.Copy(meta, p.Meta)
 	return meta
 }
 
@@ -190,9 +189,7 @@ func (p Page[T]) links(ctx context.Context, q Query) map[string]any {
 	c, at := callOf(ctx), p.pagination(q)
 	link := func(page int) string {
 		v := url.Values{}
-		for name, list := range q.values {
-			v[name] = list
-		}
+		maps.Copy(v, q.values)
 		v.Set("page[number]", strconv.Itoa(page))
 		v.Set("page[size]", strconv.Itoa(at.PageSize))
 		return c.router.Address(c.req) + c.req.URL.EscapedPath() + "?" + v.Encode()

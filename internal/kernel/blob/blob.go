@@ -153,7 +153,7 @@ func (s *Store) Get(ctx context.Context, owner, key string) (io.ReadCloser, erro
 	}
 	// Decrypting the first piece here lets callers answer with an error instead of breaking off.
 	ahead := bufio.NewReaderSize(plain, 16)
-	if _, err := ahead.Peek(1); err != nil && err != io.EOF { //nolint:errorlint // Peek gives io.EOF itself
+	if _, err := ahead.Peek(1); err != nil && err != io.EOF {
 		_ = sealed.Close()
 		return nil, err
 	}

@@ -30,7 +30,6 @@ func TestKilledPutLeavesNoObject(t *testing.T) {
 	s := open(t, "file", data, keys)
 	must(s.Put(t.Context(), "org-1", "a", strings.NewReader("earlier"), 100))
 
-	//nolint:gosec // this test's own binary
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestKilledPutLeavesNoObject$")
 	cmd.Env = append(os.Environ(), "BLOB_DATA="+data)
 	out := must(cmd.StdoutPipe())

@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"net/url"
 	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -270,10 +271,5 @@ func code(err error, state string, results ...int) bool {
 	if !errors.As(err, &lite) {
 		return false
 	}
-	for _, r := range results {
-		if lite.Code() == r {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(results, lite.Code())
 }
