@@ -199,7 +199,6 @@ type options struct {
 	status int
 	params []string
 	spill  map[string]int64
-	bare   bool
 	types  []string
 	denied error
 	limit  int64
