@@ -1,0 +1,132 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"plumbline.dev/plumbline/internal/identity/access"
+	"plumbline.dev/plumbline/internal/identity/orgs"
+	"plumbline.dev/plumbline/internal/identity/tokens"
+	"plumbline.dev/plumbline/internal/identity/users"
+	"plumbline.dev/plumbline/internal/kernel/api"
+	"plumbline.dev/plumbline/internal/kernel/blob"
+	"plumbline.dev/plumbline/internal/kernel/config"
+	"plumbline.dev/plumbline/internal/kernel/crypt"
+	"plumbline.dev/plumbline/internal/kernel/db"
+	"plumbline.dev/plumbline/internal/kernel/events"
+	"plumbline.dev/plumbline/internal/workspace/projects"
+	"plumbline.dev/plumbline/internal/workspace/workspaces"
+)
+
+// App is a server with all its capabilities.
+type App struct {
+	Config  config.Server
+	DB      *db.DB
+	Keyring *crypt.Keyring
+	Objects *blob.Store
+	Bus     *events.Bus
+	Router  *api.Router
+
+	Users      *users.Feature
+	Tokens     *tokens.Store
+	Orgs       *orgs.Feature
+	Projects   *projects.Feature
+	Workspaces *workspaces.Feature
+}
+
+// New opens the data that c names and builds the server. Nothing runs in the
+// background until Run.
+func New(ctx context.Context, c config.Server) (*App, error) {
+	a := &App{Config: c}
+	if err := a.open(ctx); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	a.build()
+	return a, nil
+}
+
+// open opens the database, the keys and the objects.
+func (a *App) open(ctx context.Context) error {
+	c := a.Config
+	address := c.Database
+	if address == "sqlite" || address == "" {
+		address = filepath.Join(c.DataDir, "plumbline.db")
+	}
+	root, err := rootKey(c)
+	if err != nil {
+		return err
+	}
+	if a.DB, err = db.Open(ctx, db.Config{URL: address, Unsafe: c.UnsafeSync}); err != nil {
+		return fmt.Errorf("opening the database: %w", err)
+	}
+	if a.Keyring, err = crypt.New(root, keysets{a.DB}); err != nil {
+		return err
+	}
+	if a.Objects, err = blob.Open(ctx, c.Blobs, c.DataDir, a.Keyring); err != nil {
+		return fmt.Errorf("opening the object store: %w", err)
+	}
+	a.Objects.Forbidden = a.DB.InTx
+	return nil
+}
+
+func rootKey(c config.Server) ([]byte, error) {
+	if c.RootKey != "" {
+		return crypt.ParseRoot([]byte(c.RootKey))
+	}
+	return crypt.LoadRoot(filepath.Join(c.DataDir, "root.key"))
+}
+
+// build makes the capabilities in the order of their dependencies and registers
+// their routes.
+func (a *App) build() {
+	a.Bus = events.New(a.DB)
+	a.Tokens = &tokens.Store{DB: a.DB}
+	subjects := access.NewSubjects(a.DB, a.Tokens, a.Bus, nil)
+
+	r := api.NewRouter(a.DB)
+	r.Authenticate = subjects.Of
+	r.Objects = a.Objects
+	r.SigningKey = a.Keyring.MAC("signed-urls")
+	r.PublicURL = strings.TrimSuffix(a.Config.PublicURL, "/")
+	r.RateLimit = a.Config.RateLimit
+	r.TrustsProxy = trusts(a.Config.Proxies)
+	a.Router = r
+
+	// identity
+	a.Users = &users.Feature{DB: a.DB}
+	a.Orgs = &orgs.Feature{DB: a.DB, Keyring: a.Keyring}
+
+	// workspace
+	a.Projects = &projects.Feature{DB: a.DB, Orgs: a.Orgs}
+	a.Workspaces = &workspaces.Feature{DB: a.DB, Orgs: a.Orgs, Projects: a.Projects}
+
+	r.ServeObjects()
+	a.health()
+}
+
+// Handler serves the API.
+func (a *App) Handler() http.Handler { return a.Router.Handler() }
+
+// Run does the work in the background until ctx ends.
+func (a *App) Run(ctx context.Context) {
+	var wg sync.WaitGroup
+	wg.Go(func() { a.Bus.Run(ctx) })
+	wg.Wait()
+}
+
+// Close releases what New opened.
+func (a *App) Close() error {
+	var errs []error
+	if a.Objects != nil {
+		errs = append(errs, a.Objects.Close())
+	}
+	if a.DB != nil {
+		errs = append(errs, a.DB.Close())
+	}
+	return errors.Join(errs...)
+}

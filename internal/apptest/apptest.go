@@ -1,0 +1,106 @@
+// Package apptest runs a whole server inside a test, on SQLite and on PostgreSQL,
+// and talks to it as a customer does: with go-tfe or by HTTP.
+package apptest
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+
+	tfe "github.com/hashicorp/go-tfe"
+
+	"plumbline.dev/plumbline/internal/app"
+	"plumbline.dev/plumbline/internal/apptest/postgres"
+	"plumbline.dev/plumbline/internal/kernel/config"
+	"plumbline.dev/plumbline/internal/kernel/db"
+)
+
+// Server is a server under test.
+type Server struct {
+	T   *testing.T
+	App *app.App
+	DB  *db.DB
+	URL string // of the server, without a slash at its end
+	Dir string // its data directory
+
+	adminOnce sync.Once
+	admin     User
+}
+
+// Run calls fn with a fresh server on SQLite, and with another on PostgreSQL where
+// it is installed. Change the settings with options.
+func Run(t *testing.T, fn func(s *Server), options ...func(*config.Server)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) { fn(Start(t, options...)) })
+	t.Run("postgres", func(t *testing.T) {
+		url, ok := postgres.Schema(t)
+		if !ok {
+			t.Skip("PostgreSQL is not installed")
+		}
+		fn(Start(t, append(options, func(c *config.Server) { c.Database = url })...))
+	})
+}
+
+// Start returns a running server on SQLite, or on what the options say. It stops
+// with the test.
+func Start(t *testing.T, options ...func(*config.Server)) *Server {
+	t.Helper()
+	c := config.Server{DataDir: t.TempDir(), Database: "sqlite", Blobs: "file", UnsafeSync: true}
+	for _, set := range options {
+		set(&c)
+	}
+	a, err := app.New(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	var wg sync.WaitGroup
+	wg.Go(func() { a.Run(ctx) })
+	web := httptest.NewServer(a.Handler())
+	t.Cleanup(func() {
+		web.Close()
+		stop()
+		wg.Wait()
+		if err := a.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return &Server{T: t, App: a, DB: a.DB, URL: web.URL, Dir: c.DataDir}
+}
+
+// Client returns the official client with the given token.
+func (s *Server) Client(token string) *tfe.Client {
+	s.T.Helper()
+	c, err := tfe.NewClient(&tfe.Config{Address: s.URL, Token: token, HTTPClient: &http.Client{}, RetryServerErrors: false})
+	if err != nil {
+		s.T.Fatal(err)
+	}
+	return c
+}
+
+// Admin returns the client of a site administrator.
+func (s *Server) Admin() *tfe.Client { return s.Client(s.AdminToken()) }
+
+// AdminToken returns a token of a site administrator.
+func (s *Server) AdminToken() string {
+	s.adminOnce.Do(func() { s.admin = s.user("site-admin", true) })
+	return s.admin.Token
+}
+
+// Statements returns the SQL statements that run while fn does.
+func (s *Server) Statements(fn func()) []string {
+	var mu sync.Mutex
+	var out []string
+	s.DB.Observe(func(q string) {
+		mu.Lock()
+		defer mu.Unlock()
+		out = append(out, q)
+	})
+	defer s.DB.Observe(nil)
+	fn()
+	mu.Lock()
+	defer mu.Unlock()
+	return out
+}
