@@ -15,7 +15,7 @@ func List[P, T authz.Scoped](r *Router, path string, needs authz.Permission, loa
 	o := settle(opts)
 	view, name := viewOf[T](r)
 	route := Route{Method: "GET", Path: path, Needs: needs, Scope: scopeName[P](), Answer: name, Many: true, Status: 200, JSONAPI: true}
-	r.handle(route, o, func(ctx context.Context, w http.ResponseWriter, _ *http.Request) error {
+	r.handle(route, o, guard(o, load), func(ctx context.Context, w http.ResponseWriter, _ *http.Request) error {
 		q := QueryOf(ctx)
 		parent, err := target(ctx, o, load)
 		if err != nil {
@@ -47,7 +47,7 @@ func Read[T authz.Scoped](r *Router, path string, needs authz.Permission, load L
 	o := settle(opts)
 	view, name := viewOf[T](r)
 	route := Route{Method: "GET", Path: path, Needs: needs, Scope: scopeName[T](), Answer: name, Status: 200, JSONAPI: true}
-	r.handle(route, o, func(ctx context.Context, w http.ResponseWriter, _ *http.Request) error {
+	r.handle(route, o, guard(o, load), func(ctx context.Context, w http.ResponseWriter, _ *http.Request) error {
 		v, err := target(ctx, o, load)
 		if err != nil {
 			return err
@@ -62,7 +62,7 @@ func Show[P, T authz.Scoped](r *Router, path string, needs authz.Permission, loa
 	o := settle(opts)
 	view, name := viewOf[T](r)
 	route := Route{Method: "GET", Path: path, Needs: needs, Scope: scopeName[P](), Answer: name, Status: 200, JSONAPI: true}
-	r.handle(route, o, func(ctx context.Context, w http.ResponseWriter, _ *http.Request) error {
+	r.handle(route, o, guard(o, load), func(ctx context.Context, w http.ResponseWriter, _ *http.Request) error {
 		parent, err := target(ctx, o, load)
 		if err != nil {
 			return err
@@ -112,9 +112,9 @@ func change[P, T authz.Scoped, A any](r *Router, method, path string, status int
 	} else {
 		o.types = nil
 	}
-	r.handle(route, o, func(ctx context.Context, w http.ResponseWriter, req *http.Request) error {
+	r.handle(route, o, guard(o, load), func(ctx context.Context, w http.ResponseWriter, req *http.Request) error {
 		var in jsonapi.In[A]
-		if err := r.read(ctx, w, req, o, needsData, &in, func() (authz.Scoped, error) { return target(ctx, o, load) }); err != nil {
+		if err := r.read(ctx, w, req, o, needsData, &in, guard(o, load)); err != nil {
 			return err
 		}
 		if err := rightType(in.Data.Type, o.types); err != nil {
@@ -146,7 +146,7 @@ func Do[P authz.Scoped, A any](r *Router, pattern string, needs authz.Permission
 	o := settle(opts)
 	method, path := split(pattern)
 	route := Route{Method: method, Path: path, Needs: needs, Scope: scopeName[P](), Status: statusOr(o, 204), Attributes: reflect.TypeFor[A](), JSONAPI: true}
-	r.handle(route, o, func(ctx context.Context, w http.ResponseWriter, req *http.Request) error {
+	r.handle(route, o, guard(o, load), func(ctx context.Context, w http.ResponseWriter, req *http.Request) error {
 		var in jsonapi.In[A]
 		if err := r.read(ctx, w, req, o, false, &in, nil); err != nil {
 			return err
@@ -165,7 +165,7 @@ func Do[P authz.Scoped, A any](r *Router, pattern string, needs authz.Permission
 func Delete[T authz.Scoped](r *Router, path string, needs authz.Permission, load Load[T], do func(context.Context, T) error, opts ...Option) {
 	o := settle(opts)
 	route := Route{Method: "DELETE", Path: path, Needs: needs, Scope: scopeName[T](), Status: statusOr(o, 204), JSONAPI: true}
-	r.handle(route, o, func(ctx context.Context, w http.ResponseWriter, _ *http.Request) error {
+	r.handle(route, o, guard(o, load), func(ctx context.Context, w http.ResponseWriter, _ *http.Request) error {
 		return r.quietly(ctx, w, statusOr(o, 204), func(ctx context.Context) (authz.Scoped, error) {
 			v, err := target(ctx, o, load)
 			if err != nil {
@@ -191,7 +191,7 @@ func (l Links[T]) Serve(r *Router, path string, needs authz.Permission, load Loa
 			continue
 		}
 		route := Route{Method: method, Path: path, Needs: needs, Scope: scopeName[T](), Status: statusOr(o, 204), Attributes: membersType, JSONAPI: true}
-		r.handle(route, o, func(ctx context.Context, w http.ResponseWriter, req *http.Request) error {
+		r.handle(route, o, guard(o, load), func(ctx context.Context, w http.ResponseWriter, req *http.Request) error {
 			members, err := r.readMembers(ctx, w, req, o)
 			if err != nil {
 				return err
@@ -234,7 +234,7 @@ func ChangeList[P, T authz.Scoped](r *Router, pattern string, needs authz.Permis
 	method, path := split(pattern)
 	view, name := viewOf[T](r)
 	route := Route{Method: method, Path: path, Needs: needs, Scope: scopeName[P](), Answer: name, Many: true, Status: statusOr(o, 200), Attributes: membersType, JSONAPI: true}
-	r.handle(route, o, func(ctx context.Context, w http.ResponseWriter, req *http.Request) error {
+	r.handle(route, o, guard(o, load), func(ctx context.Context, w http.ResponseWriter, req *http.Request) error {
 		members, err := r.readMembers(ctx, w, req, o)
 		if err != nil {
 			return err
@@ -264,7 +264,7 @@ func ChangeList[P, T authz.Scoped](r *Router, pattern string, needs authz.Permis
 func Handle[T authz.Scoped](r *Router, pattern string, needs authz.Permission, load Load[T], do func(ctx context.Context, w http.ResponseWriter, req *http.Request, on T) error, opts ...Option) {
 	o := settle(opts)
 	method, path := split(pattern)
-	r.handle(Route{Method: method, Path: path, Needs: needs, Scope: scopeName[T](), Status: statusOr(o, 200)}, o,
+	r.handle(Route{Method: method, Path: path, Needs: needs, Scope: scopeName[T](), Status: statusOr(o, 200)}, o, guard(o, load),
 		func(ctx context.Context, w http.ResponseWriter, req *http.Request) error {
 			on, err := target(ctx, o, load)
 			if err != nil {

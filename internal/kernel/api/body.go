@@ -22,12 +22,12 @@ import (
 
 // read decodes the request's document into in. If the route spills members, allowed
 // is asked first, so that nobody fills the store without permission.
-func (r *Router) read(ctx context.Context, w http.ResponseWriter, req *http.Request, o options, needsData bool, in any, allowed func() (authz.Scoped, error)) error {
+func (r *Router) read(ctx context.Context, w http.ResponseWriter, req *http.Request, o options, needsData bool, in any, allowed guarded) error {
 	var body []byte
 	var err error
 	if len(o.spill) > 0 {
 		var on authz.Scoped
-		if on, err = allowed(); err != nil {
+		if on, err = allowed(ctx); err != nil {
 			return err
 		}
 		body, err = r.readSpilling(ctx, w, req, o, on.Scope().Org)

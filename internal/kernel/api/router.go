@@ -19,6 +19,7 @@ import (
 	"plumbline.dev/plumbline/internal/kernel/blob"
 	"plumbline.dev/plumbline/internal/kernel/db"
 	"plumbline.dev/plumbline/internal/kernel/jsonapi"
+	"plumbline.dev/plumbline/internal/kernel/problem"
 )
 
 // Router collects routes. Handler is the outcome.
@@ -45,6 +46,9 @@ type Router struct {
 
 // shared is what a Router and its copies At another base have in common.
 type shared struct {
+	// Dry makes every route stop after its permission check: the test of the
+	// permission matrix walks all routes without changing anything.
+	Dry bool
 	mux     *http.ServeMux
 	types   map[string]kind
 	views   map[reflect.Type]string
@@ -251,7 +255,7 @@ type handler func(ctx context.Context, w http.ResponseWriter, req *http.Request)
 
 // handle registers a route. method and path are separate because the path gets its
 // base.
-func (r *Router) handle(route Route, o options, h handler) {
+func (r *Router) handle(route Route, o options, allowed guarded, h handler) {
 	route.Path = r.base + route.Path
 	route.Params = o.params
 	r.routes = append(r.routes, route)
@@ -269,13 +273,30 @@ func (r *Router) handle(route Route, o options, h handler) {
 		if route.JSONAPI {
 			c.query, err = parseQuery(req, o.params)
 		}
-		if err == nil {
+		if err == nil && r.Dry {
+			err = dry(ctx, allowed)
+		} else if err == nil {
 			err = h(ctx, w, req)
 		}
 		if err != nil {
 			Fail(w, req, err)
 		}
 	})
+}
+
+// guarded finds what a path names, if the subject has the route's permission on it.
+type guarded func(ctx context.Context) (authz.Scoped, error)
+
+func guard[T authz.Scoped](o options, load Load[T]) guarded {
+	return func(ctx context.Context) (authz.Scoped, error) { return target(ctx, o, load) }
+}
+
+// dry answers whether the request would be allowed: 418 means yes.
+func dry(ctx context.Context, allowed guarded) error {
+	if _, err := allowed(ctx); err != nil {
+		return err
+	}
+	return &problem.Problem{Status: http.StatusTeapot, Title: "allowed"}
 }
 
 // wildcardsOf returns the names of the wildcards of a path, in order.

@@ -40,7 +40,7 @@ const (
 // page. The pattern is "METHOD /path" below the router's base.
 func (r *Router) Raw(pattern string, needs authz.Permission, h func(w http.ResponseWriter, req *http.Request) error) {
 	method, path := split(pattern)
-	r.handle(Route{Method: method, Path: path, Needs: needs, Scope: scopeName[authz.Site](), Status: 200}, options{},
+	r.handle(Route{Method: method, Path: path, Needs: needs, Scope: scopeName[authz.Site](), Status: 200}, options{}, guard(options{}, Site),
 		func(ctx context.Context, w http.ResponseWriter, req *http.Request) error {
 			if err := authz.CheckScope(ctx, needs, authz.Scope{}); err != nil {
 				return err

@@ -1,0 +1,118 @@
+package arch
+
+import (
+	"encoding/json"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const ours = "plumbline.dev/plumbline/internal/"
+
+// kernel are the packages of the kernel in import order: each may import those
+// before it.
+var kernel = []string{"id", "problem", "jsonapi", "config", "crypt", "safehttp", "archive", "blob", "authz", "db", "events", "jobs", "audit", "api"}
+
+// rooms are the folders of capabilities; each may import the kernel, itself and the
+// rooms in its list.
+var rooms = map[string][]string{
+	"identity":  {},
+	"workspace": {"identity"},
+}
+
+// only names the packages that alone may import a dependency, beside tests.
+var only = map[string][]string{
+	"modernc.org/sqlite":                    {"kernel/db"},
+	"github.com/jackc/pgx":                  {"kernel/db", "apptest/postgres"},
+	"github.com/pressly/goose":              {"kernel/db"},
+	"github.com/riverqueue/river":           {"kernel/jobs"},
+	"github.com/minio/minio-go":             {"kernel/blob"},
+	"github.com/tink-crypto/tink-go":        {"kernel/crypt"},
+	"github.com/prometheus/client_golang":   {"app"},
+	"github.com/alecthomas/kong":            {},
+	"github.com/hashicorp/go-tfe":           {"apptest"},
+	"github.com/getkin/kin-openapi":         {"apptest"},
+	"os/exec":                               {"apptest", "apptest/postgres", "apptest/postgres/cmd/pgtest", "apptest/cmd/testlog"},
+	"log":                                   {},
+	"plumbline.dev/plumbline/internal/app":  {"apptest"},
+	"plumbline.dev/plumbline/internal/arch": {},
+	"testing":                               {"apptest", "apptest/postgres"},
+	"net/http/httptest":                     {"apptest"},
+	"github.com/stretchr/testify":           {},
+}
+
+type goPackage struct {
+	ImportPath, Doc string
+	Imports         []string
+}
+
+// packages returns every package of the project.
+func packages(t *testing.T) []goPackage {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Imports,Doc", "../...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []goPackage
+	for d := json.NewDecoder(strings.NewReader(string(out))); d.More(); {
+		var p goPackage
+		if err := d.Decode(&p); err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, p)
+	}
+	if len(list) < 20 {
+		t.Fatalf("go list found %d packages only", len(list))
+	}
+	return list
+}
+
+func TestPackagesSayWhatTheyAre(t *testing.T) {
+	for _, p := range packages(t) {
+		if p.Doc == "" {
+			t.Errorf("%s has no package comment", p.ImportPath)
+		}
+	}
+}
+
+func TestImportsPointDownwards(t *testing.T) {
+	for _, p := range packages(t) {
+		from := strings.TrimPrefix(p.ImportPath, ours)
+		for _, dep := range p.Imports {
+			if to, ok := strings.CutPrefix(dep, ours); ok {
+				mayImport(t, from, to)
+			}
+		}
+	}
+}
+
+// mayImport checks one import of the project by another.
+func mayImport(t *testing.T, from, to string) {
+	t.Helper()
+	fromRoom, fromName, _ := strings.Cut(from, "/")
+	toRoom, toName, _ := strings.Cut(to, "/")
+	switch {
+	case fromRoom == "kernel" && toRoom != "kernel":
+		t.Errorf("kernel package %s imports %s: the kernel knows no capability", from, to)
+	case fromRoom == "kernel":
+		if a, b := slices.Index(kernel, fromName), slices.Index(kernel, toName); a < 0 || b < 0 || b >= a {
+			t.Errorf("kernel package %s imports %s, which does not come before it", from, to)
+		}
+	case rooms[fromRoom] != nil && toRoom != "kernel" && toRoom != fromRoom && !slices.Contains(rooms[fromRoom], toRoom):
+		t.Errorf("%s imports %s: room %s may import %v", from, to, fromRoom, append([]string{"kernel"}, rooms[fromRoom]...))
+	}
+}
+
+func TestDependenciesStayInTheirPlace(t *testing.T) {
+	for _, p := range packages(t) {
+		from := strings.TrimPrefix(p.ImportPath, ours)
+		for _, dep := range p.Imports {
+			for restricted, allowed := range only {
+				if (dep == restricted || (strings.Contains(restricted, ".") && strings.HasPrefix(dep, restricted+"/"))) && !slices.Contains(allowed, from) {
+					t.Errorf("%s imports %s, which only %v may", from, dep, allowed)
+				}
+			}
+		}
+	}
+}
