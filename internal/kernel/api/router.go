@@ -48,7 +48,7 @@ type Router struct {
 type shared struct {
 	// Dry makes every route stop after its permission check: the test of the
 	// permission matrix walks all routes without changing anything.
-	Dry bool
+	Dry     bool
 	mux     *http.ServeMux
 	types   map[string]kind
 	views   map[reflect.Type]string
