@@ -47,7 +47,7 @@ type inclusion struct {
 // follow adds what one path leads to.
 func (in *inclusion) follow(ctx context.Context, level []jsonapi.Resource, path string) error {
 	for name := range strings.SplitSeq(path, ".") {
-		refs, err := refsOf(level, wireName(name), path)
+		refs, err := in.refsOf(level, wireName(name), path)
 		if err != nil {
 			return err
 		}
@@ -65,7 +65,7 @@ func (in *inclusion) follow(ctx context.Context, level []jsonapi.Resource, path 
 }
 
 // refsOf returns what a relationship of the resources points at, each once.
-func refsOf(level []jsonapi.Resource, name, path string) ([]jsonapi.Ref, error) {
+func (in *inclusion) refsOf(level []jsonapi.Resource, name, path string) ([]jsonapi.Ref, error) {
 	var refs []jsonapi.Ref
 	seen := map[jsonapi.Ref]bool{}
 	add := func(list ...jsonapi.Ref) {
@@ -84,9 +84,10 @@ func refsOf(level []jsonapi.Resource, name, path string) ([]jsonapi.Ref, error) 
 			}
 		case jsonapi.Many:
 			add(rel.Data...)
-		case nil:
 		default:
-			return nil, badInclude(path)
+			if _, known := in.types[res.Type].relationships[name]; !known || rel != nil {
+				return nil, badInclude(path)
+			}
 		}
 	}
 	return refs, nil

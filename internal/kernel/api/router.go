@@ -80,8 +80,10 @@ type kind struct {
 
 // NewRouter returns a router whose paths begin with /api/v2.
 func NewRouter(d *db.DB) *Router {
-	return &Router{DB: d, base: "/api/v2", shared: &shared{mux: http.NewServeMux(), types: map[string]kind{},
+	r := &Router{DB: d, base: "/api/v2", shared: &shared{mux: http.NewServeMux(), types: map[string]kind{},
 		views: map[reflect.Type]string{}, objects: map[string]ObjectKind{}}}
+	r.mux.HandleFunc("/api/", absent)
+	return r
 }
 
 // At returns the same router with another base of its paths.

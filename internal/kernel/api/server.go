@@ -60,13 +60,6 @@ func split(pattern string) (method, path string) {
 // Handler returns the whole server: every registered route, behind authentication,
 // limits and the headers that clients expect.
 func (r *Router) Handler() http.Handler {
-	r.mux.HandleFunc("/api/v2/", func(w http.ResponseWriter, req *http.Request) {
-		if authz.From(req.Context()) == nil {
-			Fail(w, req, unauthorized(req.Context()))
-			return
-		}
-		Fail(w, req, problem.NotFound)
-	})
 	limits, err := lru.New[string, *rate.Limiter](10_000)
 	if err != nil {
 		panic(err)
@@ -135,6 +128,15 @@ func (r *Router) headers(w http.ResponseWriter, req *http.Request) {
 	if req.TLS != nil {
 		h["Strict-Transport-Security"] = []string{"max-age=31536000"}
 	}
+}
+
+// absent answers where there is no route, and where the route has not the method.
+func absent(w http.ResponseWriter, req *http.Request) {
+	if authz.From(req.Context()) == nil {
+		Fail(w, req, unauthorized(req.Context()))
+		return
+	}
+	Fail(w, req, problem.NotFound)
 }
 
 type badToken struct{}
