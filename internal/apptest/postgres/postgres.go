@@ -32,13 +32,14 @@ const Env = "TEST_POSTGRES"
 // is empty; every other failure ends the test.
 func Schema(t testing.TB) (schemaURL string, ok bool) {
 	t.Helper()
-	base, err := server()
+	running, err := server()
 	if errors.Is(err, ErrNotFound) {
 		return "", false
 	}
 	if err != nil {
 		t.Fatalf("postgres: %v", err)
 	}
+	base := running.URL
 	name := "t_" + strings.ToLower(rand.Text()[:16])
 	if err := execute(t.Context(), base, "CREATE SCHEMA "+name); err != nil {
 		t.Fatalf("postgres: %v", err)
@@ -56,19 +57,17 @@ func Schema(t testing.TB) (schemaURL string, ok bool) {
 	return schemaURL, true
 }
 
-// server returns the URL of the server of this process.
-var server = sync.OnceValues(func() (string, error) {
+// server returns the server of this process. Whoever dropped it would end it: its
+// pipe closes when the garbage collector finds it.
+var server = sync.OnceValues(func() (*Server, error) {
 	if given := os.Getenv(Env); given != "" {
-		return given, nil
+		return &Server{URL: given}, nil
 	}
 	s, err := Start()
 	if errors.Is(err, ErrNotFound) {
 		fmt.Fprintf(os.Stderr, "postgres: skipped: %v\n", err)
 	}
-	if err != nil {
-		return "", err
-	}
-	return s.URL, nil
+	return s, err
 })
 
 // execute runs statements without arguments on a connection of their own.
