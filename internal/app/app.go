@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -19,6 +20,7 @@ import (
 	"plumbline.dev/plumbline/internal/kernel/crypt"
 	"plumbline.dev/plumbline/internal/kernel/db"
 	"plumbline.dev/plumbline/internal/kernel/events"
+	"plumbline.dev/plumbline/internal/kernel/jobs"
 	"plumbline.dev/plumbline/internal/workspace/projects"
 	"plumbline.dev/plumbline/internal/workspace/workspaces"
 )
@@ -30,6 +32,7 @@ type App struct {
 	Keyring *crypt.Keyring
 	Objects *blob.Store
 	Bus     *events.Bus
+	Jobs    *jobs.Queue
 	Router  *api.Router
 
 	Users      *users.Feature
@@ -63,6 +66,12 @@ func (a *App) open(ctx context.Context) error {
 	}
 	if a.DB, err = db.Open(ctx, db.Config{URL: address, Unsafe: c.UnsafeSync}); err != nil {
 		return fmt.Errorf("opening the database: %w", err)
+	}
+	if a.Jobs, err = jobs.New(a.DB); err != nil {
+		return err
+	}
+	if err = a.Jobs.Migrate(ctx); err != nil {
+		return err
 	}
 	if a.Keyring, err = crypt.New(root, keysets{a.DB}); err != nil {
 		return err
@@ -116,6 +125,11 @@ func (a *App) Handler() http.Handler { return a.Router.Handler() }
 func (a *App) Run(ctx context.Context) {
 	var wg sync.WaitGroup
 	wg.Go(func() { a.Bus.Run(ctx) })
+	wg.Go(func() {
+		if err := a.Jobs.Run(ctx); err != nil {
+			slog.ErrorContext(ctx, "jobs have ended badly", "err", err)
+		}
+	})
 	wg.Wait()
 }
 

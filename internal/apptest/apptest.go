@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"sync"
 	"testing"
+	"time"
 
 	tfe "github.com/hashicorp/go-tfe"
 
@@ -55,6 +56,7 @@ func Start(t *testing.T, options ...func(*config.Server)) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
+	a.Jobs.Poll = 20 * time.Millisecond
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	var wg sync.WaitGroup
 	wg.Go(func() { a.Run(ctx) })
@@ -87,6 +89,15 @@ func (s *Server) Admin() *tfe.Client { return s.Client(s.AdminToken()) }
 func (s *Server) AdminToken() string {
 	s.adminOnce.Do(func() { s.admin = s.user("site-admin", true) })
 	return s.admin.Token
+}
+
+// Settle returns when no job is running or due, so that what a request left for later
+// has been done. A job that waits for another try does not count.
+func (s *Server) Settle() {
+	s.T.Helper()
+	ctx, cancel := context.WithTimeout(s.T.Context(), 30*time.Second)
+	defer cancel()
+	s.must(s.App.Jobs.Wait(ctx))
 }
 
 // Statements returns the SQL statements that run while fn does.
