@@ -4,8 +4,11 @@ package apptest
 
 import (
 	"context"
+	"encoding/pem"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -114,4 +117,16 @@ func (s *Server) Statements(fn func()) []string {
 	mu.Lock()
 	defer mu.Unlock()
 	return out
+}
+
+// TLS serves the same server by TLS too, as command lines insist on it. It returns
+// the address and a file with the certificate to trust.
+func (s *Server) TLS() (address, caFile string) {
+	s.T.Helper()
+	web := httptest.NewTLSServer(s.App.Handler())
+	s.T.Cleanup(web.Close)
+	caFile = filepath.Join(s.T.TempDir(), "ca.pem")
+	block := &pem.Block{Type: "CERTIFICATE", Bytes: web.Certificate().Raw}
+	s.must(os.WriteFile(caFile, pem.EncodeToMemory(block), 0o600))
+	return web.URL, caFile
 }
