@@ -11,7 +11,9 @@ import (
 	"sync"
 
 	"plumbline.dev/plumbline/internal/identity/access"
+	"plumbline.dev/plumbline/internal/identity/members"
 	"plumbline.dev/plumbline/internal/identity/orgs"
+	"plumbline.dev/plumbline/internal/identity/teams"
 	"plumbline.dev/plumbline/internal/identity/tokens"
 	"plumbline.dev/plumbline/internal/identity/users"
 	"plumbline.dev/plumbline/internal/kernel/api"
@@ -38,6 +40,8 @@ type App struct {
 	Users      *users.Feature
 	Tokens     *tokens.Store
 	Orgs       *orgs.Feature
+	Members    *members.Feature
+	Teams      *teams.Feature
 	Projects   *projects.Feature
 	Workspaces *workspaces.Feature
 }
@@ -108,11 +112,21 @@ func (a *App) build() {
 
 	// identity
 	a.Users = &users.Feature{DB: a.DB}
-	a.Orgs = &orgs.Feature{DB: a.DB, Keyring: a.Keyring}
+	changed := func(ctx context.Context) { access.Changed(ctx, a.Bus) }
+	a.Orgs = &orgs.Feature{DB: a.DB, Keyring: a.Keyring, Changed: changed}
+	a.Members = &members.Feature{DB: a.DB, Changed: changed}
+	a.Teams = &teams.Feature{DB: a.DB, Users: a.Users, Orgs: a.Orgs, Members: a.Members, Changed: changed}
+	a.Members.OwnersTeam = a.Teams.OwnersOf
 
 	// workspace
 	a.Projects = &projects.Feature{DB: a.DB, Orgs: a.Orgs}
 	a.Workspaces = &workspaces.Feature{DB: a.DB, Orgs: a.Orgs, Projects: a.Projects}
+
+	a.Orgs.OnCreate = append(a.Orgs.OnCreate, a.Teams.MakeOwners, a.Projects.MakeDefault)
+	a.Orgs.OnDelete = append(a.Orgs.OnDelete, keysets{a.DB}.destroy(a.Keyring))
+
+	a.Orgs.Routes(r)
+	a.Teams.Routes(r)
 
 	r.ServeObjects()
 	a.health()

@@ -3,6 +3,8 @@ package app
 import (
 	"context"
 
+	"plumbline.dev/plumbline/internal/identity/orgs"
+	"plumbline.dev/plumbline/internal/kernel/crypt"
 	"plumbline.dev/plumbline/internal/kernel/db"
 )
 
@@ -23,4 +25,14 @@ func (k keysets) LoadKeyset(ctx context.Context, owner string) ([]byte, bool, er
 func (k keysets) SaveKeyset(ctx context.Context, owner string, wrapped []byte) error {
 	_, err := k.db.Exec(ctx, `INSERT INTO keysets (owner, wrapped, created_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`, owner, wrapped, db.Now())
 	return err
+}
+
+// destroy returns the hook that makes everything unreadable which a deleted
+// organization ever sealed.
+func (k keysets) destroy(ring *crypt.Keyring) func(ctx context.Context, o orgs.Org) error {
+	return func(ctx context.Context, o orgs.Org) error {
+		k.db.AfterCommit(ctx, func() { ring.Forget(o.ID) })
+		_, err := k.db.Exec(ctx, `DELETE FROM keysets WHERE owner = ?`, o.ID)
+		return err
+	}
 }

@@ -1,15 +1,16 @@
 package apptest
 
 import (
+	"context"
 	"strings"
 
 	"plumbline.dev/plumbline/internal/identity/access"
 	"plumbline.dev/plumbline/internal/identity/orgs"
 	"plumbline.dev/plumbline/internal/identity/tokens"
 	"plumbline.dev/plumbline/internal/identity/users"
+	"plumbline.dev/plumbline/internal/kernel/authz"
 	"plumbline.dev/plumbline/internal/kernel/db"
 	"plumbline.dev/plumbline/internal/kernel/id"
-	"plumbline.dev/plumbline/internal/workspace/projects"
 )
 
 // User is a person with a token.
@@ -44,16 +45,12 @@ func (s *Server) Token(t tokens.Token) string {
 func (s *Server) Org(name string) Org {
 	s.T.Helper()
 	ctx, owner := s.T.Context(), s.User(name+"-owner")
-	o := orgs.Org{ID: id.New("org"), Name: name, NameLower: strings.ToLower(name), Email: name + "@example.com", CreatedAt: db.Now()}
-	s.must(s.DB.Insert(ctx, "organizations", o))
-	p := projects.Project{ID: id.New("prj"), OrgID: o.ID, Name: "Default Project", NameLower: "default project", IsDefault: true, CreatedAt: db.Now()}
-	s.must(s.DB.Insert(ctx, "projects", p))
-	s.join(o.ID, owner)
-	team := id.New("team")
-	_, err := s.DB.Exec(ctx, `INSERT INTO teams (id, org_id, name, organization_access, visibility, allow_member_token_management, created_at) VALUES (?, ?, ?, '{}', 'organization', TRUE, ?)`,
-		team, o.ID, access.OwnersTeam, db.Now())
-	s.must(err)
-	s.JoinTeam(team, owner)
+	ctx = authz.With(ctx, &authz.Subject{Kind: authz.User, ID: owner.ID})
+	var o orgs.Org
+	s.must(s.DB.Tx(ctx, func(ctx context.Context) (err error) {
+		o, err = s.App.Orgs.Make(ctx, orgs.New(name, name+"@example.com"))
+		return err
+	}))
 	return Org{o.ID, name, owner}
 }
 
@@ -68,17 +65,16 @@ func (s *Server) Member(o Org, name string) User {
 // JoinTeam puts a person into a team.
 func (s *Server) JoinTeam(teamID string, u User) {
 	s.T.Helper()
-	_, err := s.DB.Exec(s.T.Context(), `INSERT INTO team_members (team_id, user_id) VALUES (?, ?)`, teamID, u.ID)
+	_, err := s.DB.Exec(s.T.Context(), `INSERT INTO team_members (org_id, team_id, membership_id)
+	SELECT t.org_id, t.id, m.id FROM teams t JOIN organization_memberships m ON m.org_id = t.org_id WHERE t.id = ? AND m.user_id = ?`, teamID, u.ID)
 	s.must(err)
 	access.Changed(s.T.Context(), s.App.Bus)
 }
 
 func (s *Server) join(orgID string, u User) {
 	s.T.Helper()
-	_, err := s.DB.Exec(s.T.Context(), `INSERT INTO organization_memberships (id, org_id, user_id, email, status, created_at) VALUES (?, ?, ?, ?, 'active', ?)`,
-		id.New("ou"), orgID, u.ID, u.Name+"@example.com", db.Now())
+	_, err := s.App.Members.Enrol(s.T.Context(), orgID, users.User{ID: u.ID, Email: u.Name + "@example.com"})
 	s.must(err)
-	access.Changed(s.T.Context(), s.App.Bus)
 }
 
 func (s *Server) must(err error) {

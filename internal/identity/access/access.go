@@ -109,11 +109,11 @@ const (
 	SELECT 'project', t.org_id, tp.project_id, tp.access, tp.project_access, tp.workspace_access FROM team_projects tp JOIN teams t ON t.id = tp.team_id WHERE `
 	accessIn = ` UNION ALL
 	SELECT 'workspace', t.org_id, tw.workspace_id, tw.access, tw.permissions, '' FROM team_workspaces tw JOIN teams t ON t.id = tw.team_id WHERE `
-	mine = `t.id IN (SELECT team_id FROM team_members WHERE user_id = ?)`
+	mine = `t.id IN (SELECT tm.team_id FROM team_members tm JOIN organization_memberships m ON m.id = tm.membership_id WHERE m.user_id = ? AND m.status = 'active')`
 
 	ofUser = `SELECT 'user' AS part, '' AS org_id, CASE WHEN site_admin THEN 'admin' ELSE '' END AS target, username AS name, '' AS a, '' AS b
 	FROM users WHERE id = ? AND NOT suspended
-	UNION ALL SELECT 'member', o.id, '', o.name, '', '' FROM organization_memberships m JOIN organizations o ON o.id = m.org_id
+	UNION ALL SELECT 'member', o.id, CASE WHEN o.user_tokens_enabled THEN '' ELSE 'closed' END, o.name, '', '' FROM organization_memberships m JOIN organizations o ON o.id = m.org_id
 	WHERE m.user_id = ? AND m.status = 'active'
 	UNION ALL SELECT 'team', t.org_id, t.id, t.name, t.organization_access, '' FROM teams t WHERE ` + mine + accessOf + mine + accessIn + mine
 
@@ -151,6 +151,7 @@ func add(s *authz.Subject, t tokens.Token, g grant) error {
 	case "member":
 		in(s, g.OrgID).OrgName = g.Name
 		in(s, g.OrgID).Org |= authz.Member
+		in(s, g.OrgID).Closed = g.Target == "closed" && t.Kind == tokens.User
 	case "organization":
 		s.ID, s.Name = g.OrgID, g.Name
 		in(s, g.OrgID).OrgName = g.Name

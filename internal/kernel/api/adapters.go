@@ -94,6 +94,12 @@ func Update[T authz.Scoped, A any](r *Router, path string, needs authz.Permissio
 	change(r, "PATCH", path, 200, true, needs, load, do, opts)
 }
 
+// UpdateOf changes a resource that is found by way of P, such as the audit
+// configuration of an organization, and answers with its new self (200).
+func UpdateOf[P, T authz.Scoped, A any](r *Router, path string, needs authz.Permission, load Load[P], do func(context.Context, P, jsonapi.In[A]) (T, error), opts ...Option) {
+	change(r, "PATCH", path, 200, true, needs, load, do, opts)
+}
+
 // Action does something to P and answers with a resource (200): with P's new self,
 // or with what came of it. The request may be empty.
 func Action[P, T authz.Scoped, A any](r *Router, path string, needs authz.Permission, load Load[P], do func(context.Context, P, jsonapi.In[A]) (T, error), opts ...Option) {

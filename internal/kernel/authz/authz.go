@@ -53,6 +53,9 @@ type Grants struct {
 	Org        Set             // hold everywhere in the organization
 	Projects   map[string]Set
 	Workspaces map[string]Set
+	// Closed tells that the organization takes no tokens of users. Browser sessions
+	// and tokens of other kinds are not concerned.
+	Closed bool
 }
 
 // Subject is who a request comes from.
@@ -78,14 +81,22 @@ func (s *Subject) Can(p Permission, in Scope) bool {
 		return true
 	case p == AsUser:
 		return s.Kind == User
+	case p == SiteAdmin:
+		return s.SiteAdmin
+	case s.closed(in):
+		return false
 	case s.SiteAdmin:
 		return true
-	case p == SiteAdmin:
-		return false
 	case in.Org == "":
 		return in.User != "" && s.Kind == User && s.ID == in.User
 	}
 	return s.In(in).Has(p)
+}
+
+// closed reports whether the token of s does not count in the scope.
+func (s *Subject) closed(in Scope) bool {
+	g := s.Orgs[in.Org]
+	return g != nil && g.Closed
 }
 
 // In returns all permissions of s in the scope, site administration aside.
@@ -129,7 +140,8 @@ func (s *Subject) UserID() string {
 }
 
 // Check returns nil if the subject of ctx has the permission on v. Otherwise it
-// answers as the API does: 401 to a guest, 404 to everybody else.
+// answers as the API does: 401 to a guest and to a user's token where the
+// organization takes none, 404 to everybody else.
 func Check(ctx context.Context, p Permission, v Scoped) error {
 	return CheckScope(ctx, p, v.Scope())
 }
@@ -140,7 +152,7 @@ func CheckScope(ctx context.Context, p Permission, in Scope) error {
 	switch {
 	case s.Can(p, in):
 		return nil
-	case s == nil:
+	case s == nil, s.closed(in):
 		return problem.Unauthorized
 	default:
 		return problem.NotFound

@@ -5,10 +5,12 @@ package projects
 
 import (
 	"context"
+	"strings"
 
 	"plumbline.dev/plumbline/internal/identity/orgs"
 	"plumbline.dev/plumbline/internal/kernel/authz"
 	"plumbline.dev/plumbline/internal/kernel/db"
+	"plumbline.dev/plumbline/internal/kernel/id"
 )
 
 // Project is a group of workspaces.
@@ -33,6 +35,16 @@ func (p Project) Scope() authz.Scope { return authz.Scope{Org: p.OrgID, Project:
 type Feature struct {
 	DB   *db.DB
 	Orgs *orgs.Feature
+}
+
+// MakeDefault makes the default project of a new organization.
+func (f *Feature) MakeDefault(ctx context.Context, o orgs.Org) error {
+	const name = "Default Project"
+	p := Project{ID: id.New("prj"), OrgID: o.ID, Name: name, NameLower: strings.ToLower(name), IsDefault: true, CreatedAt: db.Now()}
+	if err := f.DB.Insert(ctx, "projects", p); err != nil {
+		return err
+	}
+	return f.Orgs.SetDefaultProject(ctx, o.ID, p.ID)
 }
 
 // Find returns the project with the given id.
