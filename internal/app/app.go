@@ -36,6 +36,7 @@ type App struct {
 	Bus     *events.Bus
 	Jobs    *jobs.Queue
 	Router  *api.Router
+	metrics *metrics // nil: nobody asked for them
 
 	Users      *users.Feature
 	Tokens     *tokens.Store
@@ -109,6 +110,11 @@ func (a *App) build() {
 	r.RateLimit = a.Config.RateLimit
 	r.TrustsProxy = trusts(a.Config.Proxies)
 	a.Router = r
+	if a.Config.Metrics != "" {
+		a.metrics = newMetrics()
+		r.Metric = a.metrics.request
+		a.DB.ObserveHolds(a.metrics.hold)
+	}
 
 	// identity
 	a.Users = &users.Feature{DB: a.DB}

@@ -45,6 +45,11 @@ func Serve(ctx context.Context, c config.Server, out io.Writer) (err error) {
 		l, scheme = tls.NewListener(l, tlsConfig), "https"
 	}
 	slog.InfoContext(ctx, "serving", "url", scheme+"://"+l.Addr().String(), "version", config.Version, "data", c.DataDir, "took", time.Since(start))
+	if a.metrics != nil {
+		if err := a.metrics.serve(ctx, c.Metrics); err != nil {
+			return fmt.Errorf("serving metrics: %w", err)
+		}
+	}
 	return a.serve(ctx, l)
 }
 
