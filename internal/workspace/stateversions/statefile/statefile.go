@@ -1,0 +1,372 @@
+// Package statefile reads the states of OpenTofu and Terraform while they stream by:
+// a Scanner is a writer that checks that what it is given is a state and collects
+// the few things that the server wants to know of it. Attributes of resources are
+// passed over, so a state of any size costs the memory of its outputs and of the
+// names of its resources.
+//
+// The surprising rule: an OpenTofu state that is encrypted at the client is a state
+// too. Of it nothing is known but the serial and the lineage.
+package statefile
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// State is what is known of a state.
+type State struct {
+	Version          int    // of the format; 0 if the client encrypted the state
+	Encrypted        bool   // by the client
+	TerraformVersion string // of the engine that wrote it
+	Serial           int64
+	Lineage          string // "" in states of Terraform before 0.7
+	Outputs          []Output
+	Resources        []Resource
+	// SerialAt and SerialEnd are the offsets of the digits of the serial.
+	SerialAt, SerialEnd int64
+}
+
+// Output is an output of the root module.
+type Output struct {
+	Name      string
+	Sensitive bool
+	Type      json.RawMessage // such as "string" or ["list","string"], nil if unknown
+	Value     json.RawMessage // nil if it is larger than MaxOutput
+}
+
+// Resource is a resource of the state, with its instances counted.
+type Resource struct {
+	Module   string // "" is the root module
+	Data     bool   // a data source
+	Type     string
+	Name     string
+	Provider string // as in the state: provider["registry.opentofu.org/hashicorp/null"]
+	Count    int    // of instances, deposed ones aside
+}
+
+// Limits of what is collected, in bytes of JSON.
+const (
+	MaxOutput  = 4 << 20  // one output
+	maxOutputs = 32 << 20 // all outputs of a state
+	maxScalar  = 16 << 10 // a version, a lineage, a name
+)
+
+// Scanner is an io.Writer of a state. The zero value is ready for use.
+type Scanner struct {
+	lexer
+	state   State
+	err     error
+	read    int64 // bytes of earlier calls of Write
+	outputs int   // bytes of outputs so far
+
+	top     member          // the root's member that is being read
+	seen    map[member]bool // members of the root
+	field   member          // the member of a resource that is being read
+	deposed bool            // the instance that is being read has a "deposed" member
+	res     Resource
+	name    string // of the output that is being read
+
+	capture  int // depth of the value that is being kept, 0 is none
+	limit    int
+	tooBig   bool
+	kept     []byte
+	keptFrom int // in the present piece
+}
+
+// member is the name of a member that matters.
+type member string
+
+const (
+	version           member = "version"
+	serial            member = "serial"
+	lineage           member = "lineage"
+	terraformVersion  member = "terraform_version"
+	encryptionVersion member = "encryption_version"
+	outputs           member = "outputs"
+	resources         member = "resources"
+	instances         member = "instances"
+	modulePath        member = "module"
+	resourceMode      member = "mode"
+	resourceType      member = "type"
+	resourceName      member = "name"
+	provider          member = "provider"
+	deposed           member = "deposed"
+)
+
+// Write checks the next piece. Its error says what is wrong with the state, in words
+// that may follow "The state is not valid: ".
+func (s *Scanner) Write(p []byte) (int, error) {
+	s.keptFrom = 0
+	for i := 0; i < len(p) && s.err == nil; {
+		at := i
+		if i, s.err = s.step(p, i); s.err != nil {
+			s.err = fmt.Errorf("%w at byte %d", s.err, s.read+int64(at))
+		}
+	}
+	if s.err != nil {
+		return 0, s.err
+	}
+	if s.capture > 0 {
+		s.keep(p[s.keptFrom:])
+	}
+	s.read += int64(len(p))
+	return len(p), nil
+}
+
+// State returns what is known of the state after all of it was written.
+func (s *Scanner) State() (State, error) {
+	switch {
+	case s.err != nil:
+	case s.read == 0:
+		s.err = fmt.Errorf("it is empty")
+	case s.mode != atEnd:
+		s.err = errCut
+	case s.state.Encrypted:
+	case !s.seen[version]:
+		s.err = fmt.Errorf("it has no version")
+	case !s.seen[serial]:
+		s.err = fmt.Errorf("it has no serial")
+	}
+	return s.state, s.err
+}
+
+// begin is told of the first byte of each value but the root.
+func (s *Scanner) begin(c byte, i int) error {
+	depth := len(s.stack)
+	if s.capture > 0 {
+		return nil
+	}
+	switch {
+	case depth == 1:
+		return s.beginMember(c, i)
+	case depth == 2 && s.top == outputs:
+		if len(s.key) > maxKey {
+			return fmt.Errorf("the name of an output is longer than %d bytes", maxKey)
+		}
+		s.name = s.keyText()
+		s.start(depth, i, max(1, min(MaxOutput, maxOutputs-s.outputs)))
+	case depth == 2 && s.top == resources:
+		if c != '{' {
+			return fmt.Errorf("a resource is no object")
+		}
+		s.res = Resource{}
+	case depth == 3 && s.top == resources:
+		s.beginField(c, i)
+	case depth == 4 && s.field == instances:
+		s.deposed = false
+	case depth == 5 && s.field == instances && s.keyText() == string(deposed):
+		s.deposed = true
+	}
+	return nil
+}
+
+// beginMember begins a member of the root.
+func (s *Scanner) beginMember(c byte, i int) error {
+	s.top, s.field = "", ""
+	switch m := member(s.keyText()); m {
+	case version, serial, lineage, terraformVersion, encryptionVersion, outputs, resources:
+		if s.seen[m] {
+			return fmt.Errorf("it has two members %q", m)
+		}
+		if s.seen == nil {
+			s.seen = map[member]bool{}
+		}
+		s.seen[m], s.top = true, m
+	default:
+		return nil
+	}
+	switch {
+	case s.top == outputs && c != '{' && c != 'n':
+		return fmt.Errorf("its outputs are no object")
+	case s.top == resources && c != '[' && c != 'n':
+		return fmt.Errorf("its resources are no list")
+	case s.top == outputs || s.top == resources:
+	default:
+		s.start(1, i, maxScalar)
+	}
+	return nil
+}
+
+// beginField begins a member of a resource.
+func (s *Scanner) beginField(c byte, i int) {
+	s.field = ""
+	switch m := member(s.keyText()); m {
+	case modulePath, resourceMode, resourceType, resourceName, provider:
+		s.field = m
+		s.start(3, i, maxScalar)
+	case instances:
+		if c == '[' {
+			s.field = instances
+		}
+	}
+}
+
+// end is told of the end of each value but the root; its last byte is before p[i].
+func (s *Scanner) end(p []byte, i int) error {
+	depth := len(s.stack)
+	switch {
+	case s.capture == depth && s.capture > 0:
+		s.keep(p[s.keptFrom:i])
+		raw, tooBig := s.kept, s.tooBig
+		s.capture = 0
+		return s.captured(depth, raw, tooBig, i)
+	case s.capture > 0:
+	case depth == 2 && s.top == resources:
+		s.state.Resources = append(s.state.Resources, s.res)
+	case depth == 3 && s.field == instances:
+		s.field = ""
+	case depth == 4 && s.field == instances && !s.deposed:
+		s.res.Count++
+	}
+	return nil
+}
+
+// start begins to keep the value that begins at p[i].
+func (s *Scanner) start(depth, i, limit int) {
+	s.capture, s.limit, s.tooBig, s.kept, s.keptFrom = depth, limit, false, s.kept[:0], i
+}
+
+// keep adds to the value that is being kept, up to its limit.
+func (s *Scanner) keep(b []byte) {
+	if s.tooBig = s.tooBig || len(s.kept)+len(b) > s.limit; !s.tooBig {
+		s.kept = append(s.kept, b...)
+	}
+}
+
+// captured takes a value that was kept.
+func (s *Scanner) captured(depth int, raw []byte, tooBig bool, i int) error {
+	if depth == 2 {
+		return s.output(raw, tooBig)
+	}
+	name := s.top
+	if depth == 3 {
+		name = s.field
+	}
+	if tooBig {
+		return fmt.Errorf("its %s is longer than %d bytes", name, maxScalar)
+	}
+	var err error
+	switch name {
+	case version:
+		s.state.Version, err = strconv.Atoi(string(raw))
+		if err == nil && s.state.Version < 1 {
+			err = fmt.Errorf("version %d", s.state.Version)
+		}
+	case serial:
+		end := s.read + int64(i)
+		s.state.SerialAt, s.state.SerialEnd = end-int64(len(raw)), end
+		s.state.Serial, err = strconv.ParseInt(string(raw), 10, 64)
+		if err == nil && s.state.Serial < 0 {
+			err = fmt.Errorf("serial %d", s.state.Serial)
+		}
+	case lineage:
+		err = json.Unmarshal(raw, &s.state.Lineage)
+	case terraformVersion:
+		err = json.Unmarshal(raw, &s.state.TerraformVersion)
+	case encryptionVersion:
+		s.state.Encrypted = true
+	default:
+		err = s.resourceField(name, raw)
+	}
+	if err != nil {
+		return fmt.Errorf("its %s is not what a state has there", name)
+	}
+	return nil
+}
+
+func (s *Scanner) resourceField(name member, raw []byte) error {
+	var text string
+	if err := json.Unmarshal(raw, &text); err != nil {
+		return err
+	}
+	switch name {
+	case modulePath:
+		s.res.Module = text
+	case resourceMode:
+		s.res.Data = text == "data"
+	case resourceType:
+		s.res.Type = text
+	case resourceName:
+		s.res.Name = text
+	case provider:
+		s.res.Provider = text
+	}
+	return nil
+}
+
+// output takes an output. One that is too big is known by its name alone and taken
+// as sensitive.
+func (s *Scanner) output(raw []byte, tooBig bool) error {
+	if tooBig {
+		s.state.Outputs = append(s.state.Outputs, Output{Name: s.name, Sensitive: true})
+		return nil
+	}
+	s.outputs += len(raw)
+	var out struct {
+		Sensitive bool            `json:"sensitive"`
+		Type      json.RawMessage `json:"type"`
+		Value     json.RawMessage `json:"value"`
+	}
+	if err := json.Unmarshal(raw, &out); err != nil {
+		return fmt.Errorf("its output %.100q is not what a state has there", s.name)
+	}
+	if out.Value == nil {
+		out.Value = json.RawMessage("null")
+	}
+	s.state.Outputs = append(s.state.Outputs, Output{Name: s.name, Sensitive: out.Sensitive, Type: out.Type, Value: out.Value})
+	return nil
+}
+
+// keyText is the last member's name.
+func (s *Scanner) keyText() string {
+	if !s.escaped {
+		return string(s.key)
+	}
+	var text string
+	if len(s.key) > maxKey || json.Unmarshal([]byte(`"`+string(s.key)+`"`), &text) != nil {
+		return ""
+	}
+	return text
+}
+
+// Kind is the JSON kind of an output's type, as in state-version-outputs.md: a
+// tuple, list or set is an "array", a map is an "object".
+func (o Output) Kind() string {
+	var name string
+	if json.Unmarshal(o.Type, &name) == nil {
+		return name
+	}
+	var complexType []json.RawMessage
+	if json.Unmarshal(o.Type, &complexType) != nil || len(complexType) == 0 || json.Unmarshal(complexType[0], &name) != nil {
+		return ""
+	}
+	switch name {
+	case "tuple", "list", "set":
+		return "array"
+	case "map":
+		return "object"
+	}
+	return name
+}
+
+// Key is the resource's type as the API counts it: "null-resource", or
+// "data.terraform-remote-state".
+func (r Resource) Key() string { return strings.ReplaceAll(r.FullType(), "_", "-") }
+
+// FullType is the resource's type, with "data." before that of a data source.
+func (r Resource) FullType() string {
+	if r.Data {
+		return "data." + r.Type
+	}
+	return r.Type
+}
+
+// ModuleName is the module's address; the root module is "root".
+func (r Resource) ModuleName() string {
+	if r.Module == "" {
+		return "root"
+	}
+	return r.Module
+}
