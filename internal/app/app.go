@@ -24,6 +24,7 @@ import (
 	"plumbline.dev/plumbline/internal/kernel/events"
 	"plumbline.dev/plumbline/internal/kernel/jobs"
 	"plumbline.dev/plumbline/internal/workspace/projects"
+	"plumbline.dev/plumbline/internal/workspace/stateversions"
 	"plumbline.dev/plumbline/internal/workspace/workspaces"
 )
 
@@ -45,6 +46,7 @@ type App struct {
 	Teams      *teams.Feature
 	Projects   *projects.Feature
 	Workspaces *workspaces.Feature
+	States     *stateversions.Feature
 }
 
 // New opens the data that c names and builds the server. Nothing runs in the
@@ -127,6 +129,8 @@ func (a *App) build() {
 	// workspace
 	a.Projects = &projects.Feature{DB: a.DB, Orgs: a.Orgs}
 	a.Workspaces = &workspaces.Feature{DB: a.DB, Orgs: a.Orgs, Projects: a.Projects}
+	a.States = &stateversions.Feature{DB: a.DB, Keyring: a.Keyring, Objects: a.Objects, Workspaces: a.Workspaces}
+	a.States.Routes(r)
 
 	a.Orgs.OnCreate = append(a.Orgs.OnCreate, a.Teams.MakeOwners, a.Projects.MakeDefault)
 	a.Orgs.OnDelete = append(a.Orgs.OnDelete, keysets{a.DB}.destroy(a.Keyring))

@@ -142,21 +142,26 @@ func wrongType(got, want string) error {
 }
 
 // Spilled returns the object that the member name of the request became, if it was
-// there and not empty. Its size and checksums are those of the decoded bytes. If
-// the change fails, the object is removed.
-func Spilled(ctx context.Context, name string) (blob.Object, bool) {
-	o, ok := callOf(ctx).spilled[name]
-	return o, ok
+// there and not empty, and the writer that watched it. The object's size and checksums
+// are those of the decoded bytes. If the change fails, the object is removed.
+func Spilled(ctx context.Context, name string) (obj blob.Object, watcher io.Writer, ok bool) {
+	s, ok := callOf(ctx).spilled[name]
+	return s.Object, s.watcher, ok
+}
+
+type spilled struct {
+	blob.Object
+	watcher io.Writer
 }
 
 // readSpilling reads the body while it sends big members to the store, encrypted
 // with the keys of owner.
 func (r *Router) readSpilling(ctx context.Context, w http.ResponseWriter, req *http.Request, o options, owner string) ([]byte, error) {
 	writers, spills, total := map[string]io.Writer{}, map[string]*spill{}, o.limit
-	for name, limit := range o.spill {
-		spills[name] = &spill{ctx: ctx, store: r.Objects, owner: owner, limit: limit, done: make(chan struct{})}
+	for name, how := range o.spill {
+		spills[name] = &spill{ctx: ctx, store: r.Objects, owner: owner, spilling: how, done: make(chan struct{})}
 		writers[name] = spills[name]
-		total += limit/3*4 + 4
+		total += how.limit/3*4 + 4
 	}
 	rest := jsonapi.Divert(http.MaxBytesReader(w, req.Body, total), writers)
 	body, err := io.ReadAll(io.LimitReader(rest, o.limit+1))
@@ -165,19 +170,24 @@ func (r *Router) readSpilling(ctx context.Context, w http.ResponseWriter, req *h
 	}
 	_ = rest.Close()
 	c := callOf(ctx)
-	c.spilled = map[string]blob.Object{}
+	c.spilled = map[string]spilled{}
 	for name, s := range spills {
 		obj, spillErr := s.finish(err)
 		if obj.Key != "" {
-			c.spilled[name] = obj
+			c.spilled[name] = spilled{obj, s.watcher}
 		}
 		err = cmp.Or(spillErr, err)
 	}
 	return body, err
 }
 
-// unspill removes the objects of a request that failed, and returns its error.
+// unspill removes the objects of a request that was refused, and returns its error.
+// After a fault of ours it leaves them to the sweep of the capability: a commit whose
+// answer was lost may have made them current.
 func (r *Router) unspill(ctx context.Context, err error) error {
+	if _, refused := problem.From(err); !refused {
+		return err
+	}
 	for _, obj := range callOf(ctx).spilled {
 		if e := r.Objects.Delete(context.WithoutCancel(ctx), obj.Key); e != nil {
 			return errors.Join(err, e)
@@ -191,11 +201,12 @@ type spill struct {
 	ctx   context.Context
 	store *blob.Store
 	owner string
-	limit int64
-	pw    *io.PipeWriter
-	done  chan struct{}
-	obj   blob.Object
-	err   error
+	spilling
+	watcher io.Writer
+	pw      *io.PipeWriter
+	done    chan struct{}
+	obj     blob.Object
+	err     error
 }
 
 func (s *spill) Write(b []byte) (int, error) {
@@ -205,9 +216,14 @@ func (s *spill) Write(b []byte) (int, error) {
 	if s.pw == nil {
 		var pr *io.PipeReader
 		pr, s.pw = io.Pipe()
+		decoded := base64.NewDecoder(base64.StdEncoding, pr)
+		if s.watch != nil {
+			s.watcher = s.watch()
+			decoded = io.TeeReader(decoded, s.watcher)
+		}
 		go func() {
 			defer close(s.done)
-			s.obj, s.err = s.store.Put(s.ctx, s.owner, "inline/"+id.New("obj"), base64.NewDecoder(base64.StdEncoding, pr), s.limit)
+			s.obj, s.err = s.store.Put(s.ctx, s.owner, s.prefix+"/"+id.New("obj"), decoded, s.limit)
 			pr.CloseWithError(s.err)
 		}()
 	}

@@ -10,6 +10,7 @@ package api
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"reflect"
 	"strings"
@@ -171,7 +172,7 @@ type call struct {
 	route     Route
 	wildcards []string
 	query     Query
-	spilled   map[string]blob.Object
+	spilled   map[string]spilled
 	changed   []string // names of attributes in the request
 	header    http.Header
 }
@@ -204,7 +205,7 @@ type Option func(*options)
 type options struct {
 	status int
 	params []string
-	spill  map[string]int64
+	spill  map[string]spilling
 	types  []string
 	denied error
 	limit  int64
@@ -232,14 +233,23 @@ func Denied(err error) Option { return func(o *options) { o.denied = err } }
 func BodyLimit(bytes int64) Option { return func(o *options) { o.limit = bytes } }
 
 // Spill sends the base64 member called name straight to the object store, up to
-// limit bytes; Spilled returns the object.
-func Spill(name string, limit int64) Option {
+// limit bytes, as an object whose key begins with prefix and a slash. If watch is not
+// nil, the writer that it makes is given the decoded bytes as they pass; its error
+// refuses the request. Spilled returns both.
+func Spill(name, prefix string, limit int64, watch func() io.Writer) Option {
 	return func(o *options) {
 		if o.spill == nil {
-			o.spill = map[string]int64{}
+			o.spill = map[string]spilling{}
 		}
-		o.spill[name] = limit
+		o.spill[name] = spilling{prefix, limit, watch}
 	}
+}
+
+// spilling is how a member is spilled.
+type spilling struct {
+	prefix string
+	limit  int64
+	watch  func() io.Writer
 }
 
 const defaultBodyLimit = 1 << 20

@@ -9,10 +9,13 @@
 package statefile
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // State is what is known of a state.
@@ -55,11 +58,15 @@ const (
 
 // Scanner is an io.Writer of a state. The zero value is ready for use.
 type Scanner struct {
+	// AnyObject makes every JSON object pass; nothing is collected.
+	AnyObject bool
+
 	lexer
 	state   State
 	err     error
-	read    int64 // bytes of earlier calls of Write
-	outputs int   // bytes of outputs so far
+	read    int64           // bytes of earlier calls of Write
+	outputs int             // bytes of outputs so far
+	names   map[string]bool // of outputs so far
 
 	top     member          // the root's member that is being read
 	seen    map[member]bool // members of the root
@@ -123,7 +130,7 @@ func (s *Scanner) State() (State, error) {
 		s.err = fmt.Errorf("it is empty")
 	case s.mode != atEnd:
 		s.err = errCut
-	case s.state.Encrypted:
+	case s.state.Encrypted, s.AnyObject:
 	case !s.seen[version]:
 		s.err = fmt.Errorf("it has no version")
 	case !s.seen[serial]:
@@ -135,7 +142,7 @@ func (s *Scanner) State() (State, error) {
 // begin is told of the first byte of each value but the root.
 func (s *Scanner) begin(c byte, i int) error {
 	depth := len(s.stack)
-	if s.capture > 0 {
+	if s.capture > 0 || s.AnyObject {
 		return nil
 	}
 	switch {
@@ -145,7 +152,16 @@ func (s *Scanner) begin(c byte, i int) error {
 		if len(s.key) > maxKey {
 			return fmt.Errorf("the name of an output is longer than %d bytes", maxKey)
 		}
-		s.name = s.keyText()
+		if strings.Contains(s.keyText(), "\x00") {
+			return errNUL
+		}
+		if s.name = s.keyText(); s.names[s.name] {
+			return fmt.Errorf("it has two outputs %.100q", s.name)
+		}
+		if s.names == nil {
+			s.names = map[string]bool{}
+		}
+		s.names[s.name] = true
 		s.start(depth, i, max(1, min(MaxOutput, maxOutputs-s.outputs)))
 	case depth == 2 && s.top == resources:
 		if c != '{' {
@@ -262,9 +278,9 @@ func (s *Scanner) captured(depth int, raw []byte, tooBig bool, i int) error {
 			err = fmt.Errorf("serial %d", s.state.Serial)
 		}
 	case lineage:
-		err = json.Unmarshal(raw, &s.state.Lineage)
+		s.state.Lineage, err = text(raw)
 	case terraformVersion:
-		err = json.Unmarshal(raw, &s.state.TerraformVersion)
+		s.state.TerraformVersion, err = text(raw)
 	case encryptionVersion:
 		s.state.Encrypted = true
 	default:
@@ -277,24 +293,31 @@ func (s *Scanner) captured(depth int, raw []byte, tooBig bool, i int) error {
 }
 
 func (s *Scanner) resourceField(name member, raw []byte) error {
-	var text string
-	if err := json.Unmarshal(raw, &text); err != nil {
-		return err
-	}
+	v, err := text(raw)
 	switch name {
 	case modulePath:
-		s.res.Module = text
+		s.res.Module = v
 	case resourceMode:
-		s.res.Data = text == "data"
+		s.res.Data = v == "data"
 	case resourceType:
-		s.res.Type = text
+		s.res.Type = v
 	case resourceName:
-		s.res.Name = text
+		s.res.Name = v
 	case provider:
-		s.res.Provider = text
+		s.res.Provider = v
 	}
-	return nil
+	return err
 }
+
+// text decodes a JSON string; null is "". A NUL is in no name, and databases refuse it.
+func text(raw []byte) (s string, err error) {
+	if err = json.Unmarshal(raw, &s); err == nil && strings.Contains(s, "\x00") {
+		err = errNUL
+	}
+	return s, err
+}
+
+var errNUL = errors.New("a NUL character")
 
 // output takes an output. One that is too big is known by its name alone and taken
 // as sensitive.
@@ -315,20 +338,20 @@ func (s *Scanner) output(raw []byte, tooBig bool) error {
 	if out.Value == nil {
 		out.Value = json.RawMessage("null")
 	}
-	s.state.Outputs = append(s.state.Outputs, Output{Name: s.name, Sensitive: out.Sensitive, Type: out.Type, Value: out.Value})
+	s.state.Outputs = append(s.state.Outputs, Output{Name: s.name, Sensitive: out.Sensitive, Type: bytes.ToValidUTF8(out.Type, []byte("\uFFFD")), Value: out.Value})
 	return nil
 }
 
 // keyText is the last member's name.
 func (s *Scanner) keyText() string {
-	if !s.escaped {
+	if !s.escaped && utf8.Valid(s.key) {
 		return string(s.key)
 	}
-	var text string
-	if len(s.key) > maxKey || json.Unmarshal([]byte(`"`+string(s.key)+`"`), &text) != nil {
+	var name string
+	if len(s.key) > maxKey || json.Unmarshal([]byte(`"`+string(s.key)+`"`), &name) != nil {
 		return ""
 	}
-	return text
+	return name
 }
 
 // Kind is the JSON kind of an output's type, as in state-version-outputs.md: a

@@ -83,6 +83,9 @@ func TestWhatIsNoStateIsRefused(t *testing.T) {
 		"two serials":             {`{"version":4,"serial":1,"serial":2}`, `two members "serial"`},
 		"two serials, escaped":    {`{"version":4,"serial":1,"seri\u0061l":2}`, `two members "serial"`},
 		"outputs are a list":      {`{"version":4,"serial":1,"outputs":[]}`, "outputs"},
+		"two outputs":             {`{"version":4,"serial":1,"outputs":{"a":{},"\u0061":{}}}`, `two outputs "a"`},
+		"NUL in an output":        {`{"version":4,"serial":1,"outputs":{"\u0000":{}}}`, "NUL"},
+		"NUL in a lineage":        {`{"version":4,"serial":1,"lineage":"\u0000"}`, "lineage"},
 		"output is text":          {`{"version":4,"serial":1,"outputs":{"a":"b"}}`, `output "a"`},
 		"resources are an object": {`{"version":4,"serial":1,"resources":{}}`, "resources"},
 		"resource is text":        {`{"version":4,"serial":1,"resources":["a"]}`, "resource"},
@@ -158,22 +161,25 @@ func value(depth int) *rapid.Generator[any] {
 	return rapid.OneOf(scalars...)
 }
 
+// noNUL draws a name.
+var noNUL = rapid.String().Filter(func(s string) bool { return !strings.Contains(s, "\x00") })
+
 func TestScannerAgreesWithEncodingJSON(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var ref reference
 		ref.Version, ref.Serial = rapid.IntRange(1, 9).Draw(t, "version"), rapid.Int64Range(0, 1<<62).Draw(t, "serial")
-		ref.Lineage, ref.TerraformVersion = rapid.String().Draw(t, "lineage"), rapid.String().Draw(t, "engine")
+		ref.Lineage, ref.TerraformVersion = noNUL.Draw(t, "lineage"), noNUL.Draw(t, "engine")
 		ref.Noise = value(3).Draw(t, "noise")
 		state := map[string]any{"version": ref.Version, "serial": ref.Serial, "lineage": ref.Lineage, "terraform_version": ref.TerraformVersion, "noise": ref.Noise}
 		outs := map[string]any{}
-		for _, name := range rapid.SliceOfN(rapid.String(), 0, 4).Draw(t, "outputs") {
+		for _, name := range rapid.SliceOfN(noNUL, 0, 4).Draw(t, "outputs") {
 			outs[name] = map[string]any{"value": value(2).Draw(t, "value"), "type": value(1).Draw(t, "type"), "sensitive": rapid.Bool().Draw(t, "sensitive")}
 		}
 		state["outputs"] = outs
 		res := []any{}
 		for range rapid.IntRange(0, 4).Draw(t, "resources") {
-			one := map[string]any{"mode": rapid.SampledFrom([]string{"managed", "data"}).Draw(t, "mode"), "type": rapid.String().Draw(t, "type"),
-				"name": rapid.String().Draw(t, "name"), "provider": rapid.String().Draw(t, "provider"), "module": rapid.String().Draw(t, "module"), "more": value(2).Draw(t, "more")}
+			one := map[string]any{"mode": rapid.SampledFrom([]string{"managed", "data"}).Draw(t, "mode"), "type": noNUL.Draw(t, "type"),
+				"name": noNUL.Draw(t, "name"), "provider": noNUL.Draw(t, "provider"), "module": noNUL.Draw(t, "module"), "more": value(2).Draw(t, "more")}
 			inst := []any{}
 			for range rapid.IntRange(0, 4).Draw(t, "instances") {
 				i := map[string]any{"attributes": value(2).Draw(t, "attributes")}

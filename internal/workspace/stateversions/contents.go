@@ -1,0 +1,110 @@
+package stateversions
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+
+	"plumbline.dev/plumbline/internal/kernel/db"
+	"plumbline.dev/plumbline/internal/kernel/id"
+	"plumbline.dev/plumbline/internal/workspace/stateversions/statefile"
+)
+
+// maxDetails is the size in bytes of the largest list of resources that a version
+// shows; a longer one is null.
+const maxDetails = 4 << 20
+
+// details is what a version's state is made of, as JSON for clients.
+type details struct {
+	StateVersionID string `db:"state_version_id"`
+	Bytes          int64  `db:"bytes"`
+	Resources      string `db:"resources"`
+	Modules        string `db:"modules"`
+	Providers      string `db:"providers"`
+}
+
+// shownResource is an element of a version's attribute "resources".
+type shownResource struct {
+	Name     string `json:"name"`
+	Type     string `json:"type"`
+	Count    int    `json:"count"`
+	Module   string `json:"module"`
+	Provider string `json:"provider"`
+}
+
+// addContents stores what the state of a version holds.
+func (f *Feature) addContents(ctx context.Context, v Version, s statefile.State) error {
+	d, err := detailsOf(v.ID, s)
+	if err != nil {
+		return err
+	}
+	if err := f.DB.Insert(ctx, "state_version_details", d); err != nil {
+		return err
+	}
+	rows := make([]Output, len(s.Outputs))
+	for i, o := range s.Outputs {
+		if rows[i], err = f.seal(ctx, v, o); err != nil {
+			return err
+		}
+	}
+	for part := range slices.Chunk(rows, 1000) {
+		if err := db.InsertAll(ctx, f.DB, "state_version_outputs", part, ""); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func detailsOf(versionID string, s statefile.State) (details, error) {
+	list, modules, providers := make([]shownResource, len(s.Resources)), map[string]map[string]int{}, map[string]map[string]int{}
+	for i, r := range s.Resources {
+		list[i] = shownResource{r.Name, r.FullType(), r.Count, r.ModuleName(), r.Provider}
+		count(modules, r.ModuleName(), r)
+		count(providers, r.Provider, r)
+	}
+	d := details{StateVersionID: versionID}
+	for p, v := range map[*string]any{&d.Resources: list, &d.Modules: modules, &d.Providers: providers} {
+		b, err := json.Marshal(v)
+		if err != nil {
+			return d, err
+		}
+		if *p = string(b); len(b) > maxDetails {
+			*p = "null"
+		}
+		d.Bytes += int64(len(*p))
+	}
+	return d, nil
+}
+
+func count(in map[string]map[string]int, key string, r statefile.Resource) {
+	if in[key] == nil {
+		in[key] = map[string]int{}
+	}
+	in[key][r.Key()] += r.Count
+}
+
+// billable counts the managed resource instances that manage something: not
+// null_resource and terraform_data.
+func billable(list []statefile.Resource) (n int64) {
+	for _, r := range list {
+		if !r.Data && r.Type != "null_resource" && r.Type != "terraform_data" {
+			n += int64(r.Count)
+		}
+	}
+	return n
+}
+
+// seal makes the row of an output.
+func (f *Feature) seal(ctx context.Context, v Version, o statefile.Output) (Output, error) {
+	row := Output{ID: id.New("wsout"), StateVersionID: v.ID, OrgID: v.OrgID, Name: o.Name, Sensitive: o.Sensitive, Type: o.Kind()}
+	if o.Value == nil {
+		return row, nil
+	}
+	if o.Type != nil {
+		text := string(o.Type)
+		row.DetailedType = &text
+	}
+	var err error
+	row.Sealed, err = f.Keyring.Seal(ctx, v.OrgID, o.Value, row.place())
+	return row, err
+}
