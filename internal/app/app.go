@@ -41,6 +41,8 @@ type App struct {
 
 	Users      *users.Feature
 	Tokens     *tokens.Store
+	Usage      *tokens.Usage
+	TokenAPI   *tokens.Feature
 	Orgs       *orgs.Feature
 	Members    *members.Feature
 	Teams      *teams.Feature
@@ -102,7 +104,9 @@ func rootKey(c config.Server) ([]byte, error) {
 func (a *App) build() {
 	a.Bus = events.New(a.DB)
 	a.Tokens = &tokens.Store{DB: a.DB}
-	subjects := access.NewSubjects(a.DB, a.Tokens, a.Bus, nil)
+	a.Usage = &tokens.Usage{DB: a.DB}
+	subjects := access.NewSubjects(a.DB, a.Tokens, a.Bus, a.Usage.Note)
+	changed := func(ctx context.Context) { access.Changed(ctx, a.Bus) }
 
 	r := api.NewRouter(a.DB)
 	r.Authenticate = subjects.Of
@@ -119,12 +123,14 @@ func (a *App) build() {
 	}
 
 	// identity
-	a.Users = &users.Feature{DB: a.DB}
-	changed := func(ctx context.Context) { access.Changed(ctx, a.Bus) }
+	a.Users = &users.Feature{DB: a.DB, Keyring: a.Keyring, Changed: changed}
+	a.Users.Routes(r)
 	a.Orgs = &orgs.Feature{DB: a.DB, Keyring: a.Keyring, Changed: changed}
 	a.Members = &members.Feature{DB: a.DB, Changed: changed}
 	a.Teams = &teams.Feature{DB: a.DB, Users: a.Users, Orgs: a.Orgs, Members: a.Members, Changed: changed}
 	a.Members.OwnersTeam = a.Teams.OwnersOf
+	a.TokenAPI = &tokens.Feature{DB: a.DB, Store: a.Tokens, Users: a.Users, Orgs: a.Orgs, Changed: changed}
+	a.TokenAPI.Routes(r)
 
 	// workspace
 	a.Projects = &projects.Feature{DB: a.DB, Orgs: a.Orgs}
@@ -149,6 +155,7 @@ func (a *App) Handler() http.Handler { return a.Router.Handler() }
 func (a *App) Run(ctx context.Context) {
 	var wg sync.WaitGroup
 	wg.Go(func() { a.Bus.Run(ctx) })
+	wg.Go(func() { a.Usage.Run(ctx) })
 	wg.Go(func() {
 		if err := a.Jobs.Run(ctx); err != nil {
 			slog.ErrorContext(ctx, "jobs have ended badly", "err", err)

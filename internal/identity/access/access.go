@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2/expirable"
@@ -31,6 +32,7 @@ type Subjects struct {
 	tokens *tokens.Store
 	used   func(ctx context.Context, t tokens.Token)
 	cache  *lru.LRU[string, entry]
+	epoch  atomic.Int64 // counts the changes, so that nothing older than the last is remembered
 }
 
 type entry struct {
@@ -42,7 +44,7 @@ type entry struct {
 // token that authenticated a request, at most every half minute.
 func NewSubjects(d *db.DB, store *tokens.Store, bus *events.Bus, used func(ctx context.Context, t tokens.Token)) *Subjects {
 	s := &Subjects{db: d, tokens: store, used: used, cache: lru.NewLRU[string, entry](20_000, nil, 30*time.Second)}
-	bus.Subscribe(Topic, func(string) { s.cache.Purge() })
+	bus.Subscribe(Topic, func(string) { s.epoch.Add(1); s.cache.Purge() })
 	return s
 }
 
@@ -54,6 +56,7 @@ func (s *Subjects) Of(ctx context.Context, secret string) (*authz.Subject, error
 	if e, ok := s.cache.Get(secret); ok && !e.token.Expired() {
 		return e.subject, nil
 	}
+	epoch := s.epoch.Load()
 	t, err := s.tokens.Lookup(ctx, secret)
 	if tokens.Missing(err) {
 		return nil, nil
@@ -65,7 +68,9 @@ func (s *Subjects) Of(ctx context.Context, secret string) (*authz.Subject, error
 	if err != nil || subject == nil {
 		return nil, err
 	}
-	s.cache.Add(secret, entry{subject, t})
+	if epoch == s.epoch.Load() {
+		s.cache.Add(secret, entry{subject, t})
+	}
 	if s.used != nil {
 		s.used(ctx, t)
 	}
@@ -128,10 +133,14 @@ const (
 	UNION ALL SELECT 'shared', '', workspace_id, '', '', '' FROM remote_state_consumers WHERE consumer_id = ?`
 )
 
-// assemble makes a subject of its rows. The first row tells who it is; without it
-// there is nobody.
+// whoIs is the part that tells who a token stands for.
+var whoIs = map[tokens.Kind]string{tokens.User: "user", tokens.Session: "user", tokens.Team: "team", tokens.Run: "run",
+	tokens.Org: "organization", tokens.Audit: "organization"}
+
+// assemble makes a subject of its rows. Without the row that tells who it is, such
+// as that of a suspended user, there is nobody, whatever else is known.
 func assemble(t tokens.Token, rows []grant) (*authz.Subject, error) {
-	if len(rows) == 0 || (rows[0].Part != "user" && rows[0].Part != "member" && rows[0].Part != "organization" && rows[0].Part != "run") {
+	if !slices.ContainsFunc(rows, func(g grant) bool { return g.Part == whoIs[t.Kind] }) {
 		return nil, nil
 	}
 	s := &authz.Subject{Kind: authz.Kind(t.Kind), TokenID: t.ID, Orgs: map[string]*authz.Grants{}}

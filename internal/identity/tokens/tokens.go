@@ -2,6 +2,9 @@
 // teams, organizations and runs, and browser sessions. A token is shown once; only
 // the SHA-256 of its secret part is kept, which is enough because the part has 67
 // random characters.
+//
+// The surprising rule: a token without an expiry in the request lives two years, as
+// in HCP Terraform; only an explicit null makes one that never expires.
 package tokens
 
 import (
@@ -12,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"plumbline.dev/plumbline/internal/kernel/authz"
 	"plumbline.dev/plumbline/internal/kernel/crypt"
 	"plumbline.dev/plumbline/internal/kernel/db"
 	"plumbline.dev/plumbline/internal/kernel/id"
@@ -33,19 +37,37 @@ const (
 
 // Token is one token.
 type Token struct {
-	ID          string   `db:"id"`
-	Public      string   `db:"public"`
-	Hash        []byte   `db:"hash"`
-	Kind        Kind     `db:"kind"`
-	UserID      *string  `db:"user_id"`
-	TeamID      *string  `db:"team_id"`
-	OrgID       *string  `db:"org_id"`
-	WorkspaceID *string  `db:"workspace_id"` // of kind Run
-	Description string   `db:"description"`
-	CreatedBy   *string  `db:"created_by"`
-	CreatedAt   db.Time  `db:"created_at"`
-	LastUsedAt  *db.Time `db:"last_used_at"`
-	ExpiresAt   *db.Time `db:"expires_at"`
+	ID            string   `db:"id"`
+	Public        string   `db:"public"`
+	Hash          []byte   `db:"hash"`
+	Kind          Kind     `db:"kind"`
+	UserID        *string  `db:"user_id"`
+	TeamID        *string  `db:"team_id"`
+	OrgID         *string  `db:"org_id"`       // of a team's token too
+	WorkspaceID   *string  `db:"workspace_id"` // of kind Run
+	Single        bool     `db:"single"`       // the one token without a description that a team may have
+	Description   string   `db:"description"`
+	CreatedBy     *string  `db:"created_by"`
+	CreatedByTeam *string  `db:"created_by_team"`
+	CreatedByOrg  *string  `db:"created_by_org"`
+	CreatedAt     db.Time  `db:"created_at"`
+	LastUsedAt    *db.Time `db:"last_used_at"`
+	ExpiresAt     *db.Time `db:"expires_at"`
+
+	OrgName string       `db:"org_name,extra"` // of OrgID, where a client sees the token
+	Secret  crypt.Secret // the secret form, in the answer that creates the token only
+}
+
+// Scope implements authz.Scoped.
+func (t Token) Scope() authz.Scope {
+	return authz.Scope{User: deref(t.UserID), Org: deref(t.OrgID), Team: deref(t.TeamID)}
+}
+
+func deref(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
 }
 
 // Store mints and finds tokens.
@@ -85,6 +107,35 @@ func (s *Store) Lookup(ctx context.Context, secret string) (Token, error) {
 		return Token{}, problem.NotFound
 	}
 	return t, nil
+}
+
+// RunTTL is how long the token of a run works if nobody revokes it before.
+const RunTTL = 24 * time.Hour
+
+// MintRun makes a token for a run in the workspace: it reads and writes the state of
+// that workspace, and reads the states that others share with it.
+func (s *Store) MintRun(ctx context.Context, workspaceID string) (Token, crypt.Secret, error) {
+	expires := db.At(time.Now().Add(RunTTL))
+	return s.Mint(ctx, Token{Kind: Run, WorkspaceID: &workspaceID, ExpiresAt: &expires})
+}
+
+// SessionTTL is how long a browser session lasts after its last request.
+const SessionTTL = 14 * 24 * time.Hour
+
+// MintSession makes a browser session of a user.
+func (s *Store) MintSession(ctx context.Context, userID string) (Token, crypt.Secret, error) {
+	expires := db.At(time.Now().Add(SessionTTL))
+	return s.Mint(ctx, Token{Kind: Session, UserID: &userID, ExpiresAt: &expires})
+}
+
+// Revoke removes a token.
+func (s *Store) Revoke(ctx context.Context, id string) error { return s.DB.Delete(ctx, "tokens", id) }
+
+// EndSessions removes the browser sessions of a user but for the token keep, which
+// may be "".
+func (s *Store) EndSessions(ctx context.Context, userID, keep string) error {
+	_, err := s.DB.Exec(ctx, `DELETE FROM tokens WHERE user_id = ? AND kind = ? AND id <> ?`, userID, Session, keep)
+	return err
 }
 
 // Expired reports whether the token's time is over.

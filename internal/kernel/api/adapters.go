@@ -265,6 +265,40 @@ func ChangeList[P, T authz.Scoped](r *Router, pattern string, needs authz.Permis
 	})
 }
 
+// UpdateMany takes one document that changes several resources below P, such as
+// PATCH …/token-ttl-policies, and answers with the list (200).
+func UpdateMany[P, T authz.Scoped, A any](r *Router, path string, needs authz.Permission, load Load[P], do func(context.Context, P, jsonapi.In[A]) ([]T, error), opts ...Option) {
+	o := settle(opts)
+	view, name := viewOf[T](r)
+	route := Route{Method: "PATCH", Path: path, Needs: needs, Scope: scopeName[P](), Answer: name, Many: true, Status: statusOr(o, 200), Attributes: reflect.TypeFor[A](), JSONAPI: true}
+	r.handle(route, o, guard(o, load), func(ctx context.Context, w http.ResponseWriter, req *http.Request) error {
+		var in jsonapi.In[A]
+		if err := r.read(ctx, w, req, o, true, &in, nil); err != nil {
+			return err
+		}
+		if err := rightType(in.Data.Type, append(o.types, name)); err != nil {
+			return err
+		}
+		var out []jsonapi.Resource
+		err := r.DB.Tx(ctx, func(ctx context.Context) error {
+			on, err := target(ctx, o, load)
+			if err != nil {
+				return err
+			}
+			items, err := do(ctx, on, in)
+			if err != nil {
+				return err
+			}
+			out = views(ctx, view, items)
+			return r.audit(ctx, on.Scope(), jsonapi.Ref{Type: name})
+		})
+		if err != nil {
+			return err
+		}
+		return r.write(ctx, w, statusOr(o, 200), jsonapi.Document{Data: out})
+	})
+}
+
 // Handle serves a route that answers in its own way. The target is loaded and the
 // permission checked as everywhere; there is no transaction and no audit record.
 func Handle[T authz.Scoped](r *Router, pattern string, needs authz.Permission, load Load[T], do func(ctx context.Context, w http.ResponseWriter, req *http.Request, on T) error, opts ...Option) {
