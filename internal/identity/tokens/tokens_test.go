@@ -14,7 +14,6 @@ import (
 	"plumbline.dev/plumbline/internal/apptest"
 	"plumbline.dev/plumbline/internal/identity/tokens"
 	"plumbline.dev/plumbline/internal/kernel/db"
-	"plumbline.dev/plumbline/internal/kernel/id"
 )
 
 const details = "/api/v2/account/details"
@@ -237,15 +236,14 @@ func TestOrganizationTokens(t *testing.T) {
 	})
 }
 
-// team adds a team by hand and returns its id.
+// team makes a team and returns its id.
 func team(s *apptest.Server, o apptest.Org, name string, membersManage bool) string {
 	s.T.Helper()
-	v := id.New("team")
-	if _, err := s.DB.Exec(s.T.Context(), `INSERT INTO teams (id, org_id, name, organization_access, visibility, allow_member_token_management, created_at)
-		VALUES (?, ?, ?, '{}', 'organization', ?, ?)`, v, o.ID, name, membersManage, db.Now()); err != nil {
+	made, err := s.Client(o.Owner.Token).Teams.Create(s.T.Context(), o.Name, tfe.TeamCreateOptions{Name: &name, AllowMemberTokenManagement: &membersManage})
+	if err != nil {
 		s.T.Fatal(err)
 	}
-	return v
+	return made.ID
 }
 
 func TestTeamTokens(t *testing.T) {
