@@ -126,9 +126,9 @@ func (a *App) build() {
 	a.Users = &users.Feature{DB: a.DB, Keyring: a.Keyring, Changed: changed}
 	a.Users.Routes(r)
 	a.Orgs = &orgs.Feature{DB: a.DB, Keyring: a.Keyring, Changed: changed}
-	a.Members = &members.Feature{DB: a.DB, Changed: changed}
+	a.Members = &members.Feature{DB: a.DB, Orgs: a.Orgs, Changed: changed}
 	a.Teams = &teams.Feature{DB: a.DB, Users: a.Users, Orgs: a.Orgs, Members: a.Members, Changed: changed}
-	a.Members.OwnersTeam = a.Teams.OwnersOf
+	a.Members.LockOwners = a.Teams.LockOwners
 	a.TokenAPI = &tokens.Feature{DB: a.DB, Store: a.Tokens, Users: a.Users, Orgs: a.Orgs, Changed: changed}
 	a.TokenAPI.Routes(r)
 
@@ -142,6 +142,7 @@ func (a *App) build() {
 	a.Orgs.OnDelete = append(a.Orgs.OnDelete, keysets{a.DB}.destroy(a.Keyring))
 
 	a.Orgs.Routes(r)
+	a.Members.Routes(r)
 	a.Teams.Routes(r)
 
 	r.ServeObjects()

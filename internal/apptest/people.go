@@ -73,7 +73,7 @@ func (s *Server) JoinTeam(teamID string, u User) {
 
 func (s *Server) join(orgID string, u User) {
 	s.T.Helper()
-	_, err := s.App.Members.Enrol(s.T.Context(), orgID, users.User{ID: u.ID, Email: u.Name + "@example.com"})
+	_, err := s.App.Members.Enrol(s.T.Context(), orgID, u.ID, u.Name+"@example.com")
 	s.must(err)
 }
 

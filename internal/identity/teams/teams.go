@@ -23,8 +23,8 @@ import (
 
 // Visibility of a team.
 const (
-	Secret       = "secret"       // to its members and who may see secret teams
-	Organization = "organization" // to every member of the organization
+	Secret       = "secret" // to its members and who may see secret teams
+	Organization = members.VisibleToOrganization
 )
 
 // Team is a group of members.
@@ -70,6 +70,7 @@ func (f *Feature) Routes(r *api.Router) {
 	api.Read(r, "/teams/{team}", authz.ReadOrg, f.Find)
 	api.Update(r, "/teams/{team}", authz.ManageTeams, f.Find, f.update)
 	api.Delete(r, "/teams/{team}", authz.ManageTeams, f.Find, f.delete)
+	f.people(r)
 }
 
 // MakeOwners makes the team of owners of a new organization; the subject of ctx is
@@ -84,16 +85,17 @@ func (f *Feature) MakeOwners(ctx context.Context, o orgs.Org) error {
 	if err := f.DB.Insert(ctx, "teams", t); err != nil {
 		return err
 	}
-	m, err := f.Members.Enrol(ctx, o.ID, owner)
+	m, err := f.Members.Enrol(ctx, o.ID, owner.ID, owner.Email)
 	if err != nil {
 		return err
 	}
-	return f.Members.Seat(ctx, o.ID, t.ID, m.ID)
+	return f.Members.Join(ctx, o.ID, t.ID, m.ID)
 }
 
-// OwnersOf returns the id of the team of owners of an organization.
-func (f *Feature) OwnersOf(ctx context.Context, orgID string) (string, error) {
-	return db.One[string](ctx, f.DB, `SELECT id FROM teams WHERE org_id = ? AND name_lower = ?`, orgID, access.OwnersTeam)
+// LockOwners returns the id of the team of owners of an organization and keeps
+// others from changing who is in it until the transaction ends.
+func (f *Feature) LockOwners(ctx context.Context, orgID string) (string, error) {
+	return db.One[string](ctx, f.DB, `SELECT id FROM teams WHERE org_id = ? AND name_lower = ?`+f.DB.ForUpdate(), orgID, access.OwnersTeam)
 }
 
 func (f *Feature) list(ctx context.Context, org orgs.Org, q api.Query) (api.Page[Team], error) {
@@ -118,8 +120,7 @@ func (f *Feature) list(ctx context.Context, org orgs.Org, q api.Query) (api.Page
 
 // visible is the condition on teams t that the subject of ctx may know of.
 func visible(ctx context.Context, orgID string) (string, []any) {
-	in := authz.Scope{Org: orgID}
-	if authz.Can(ctx, authz.AccessSecretTeams, in) || authz.Can(ctx, authz.OwnOrg, in) {
+	if members.SeesSecretTeams(ctx, orgID) {
 		return "1 = 1", nil
 	}
 	args := []any{Organization}
@@ -129,11 +130,6 @@ func visible(ctx context.Context, orgID string) (string, []any) {
 		}
 	}
 	return "(t.visibility = ? OR t.id IN (NULL" + strings.Repeat(", ?", len(args)-1) + "))", args
-}
-
-func (t Team) visible(ctx context.Context) bool {
-	return t.Visibility == Organization || authz.From(ctx).InTeam(t.OrgID, t.ID) ||
-		authz.Can(ctx, authz.AccessSecretTeams, t.Scope()) || authz.Can(ctx, authz.OwnOrg, t.Scope())
 }
 
 func (f *Feature) create(ctx context.Context, org orgs.Org, in jsonapi.In[request]) (Team, error) {
@@ -203,7 +199,7 @@ func (f *Feature) byIDs(ctx context.Context, ids []string) ([]Team, error) {
 	}
 	seen := list[:0]
 	for _, t := range list {
-		if t.visible(ctx) {
+		if members.SeesTeam(ctx, t.OrgID, t.ID, t.Visibility) {
 			seen = append(seen, t)
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"plumbline.dev/plumbline/internal/identity/access"
-	"plumbline.dev/plumbline/internal/identity/members"
 	"plumbline.dev/plumbline/internal/kernel/authz"
 	"plumbline.dev/plumbline/internal/kernel/jsonapi"
 	"plumbline.dev/plumbline/internal/kernel/problem"
@@ -42,7 +41,7 @@ func view(ctx context.Context, t Team) jsonapi.Resource {
 	users, memberships := []string{}, []string{}
 	for _, m := range t.Members {
 		memberships = append(memberships, m.MembershipID)
-		if m.UserID != nil && m.Status == members.Active {
+		if m.Active() {
 			users = append(users, *m.UserID)
 		}
 	}
