@@ -25,6 +25,7 @@ import (
 	"plumbline.dev/plumbline/internal/kernel/jobs"
 	"plumbline.dev/plumbline/internal/workspace/projects"
 	"plumbline.dev/plumbline/internal/workspace/stateversions"
+	"plumbline.dev/plumbline/internal/workspace/tags"
 	"plumbline.dev/plumbline/internal/workspace/workspaces"
 )
 
@@ -46,6 +47,7 @@ type App struct {
 	Orgs       *orgs.Feature
 	Members    *members.Feature
 	Teams      *teams.Feature
+	Tags       *tags.Feature
 	Projects   *projects.Feature
 	Workspaces *workspaces.Feature
 	States     *stateversions.Feature
@@ -133,8 +135,10 @@ func (a *App) build() {
 	a.TokenAPI.Routes(r)
 
 	// workspace
-	a.Projects = &projects.Feature{DB: a.DB, Orgs: a.Orgs}
-	a.Workspaces = &workspaces.Feature{DB: a.DB, Orgs: a.Orgs, Projects: a.Projects}
+	a.Tags = &tags.Feature{DB: a.DB, Orgs: a.Orgs}
+	a.Projects = &projects.Feature{DB: a.DB, Orgs: a.Orgs, Tags: a.Tags}
+	a.Workspaces = &workspaces.Feature{DB: a.DB, Orgs: a.Orgs, Projects: a.Projects, Tags: a.Tags}
+	a.Projects.MoveWorkspaces = a.Workspaces.MoveInto
 	a.States = &stateversions.Feature{DB: a.DB, Keyring: a.Keyring, Objects: a.Objects, Workspaces: a.Workspaces}
 	a.States.Routes(r)
 
@@ -144,6 +148,9 @@ func (a *App) build() {
 	a.Orgs.Routes(r)
 	a.Members.Routes(r)
 	a.Teams.Routes(r)
+	a.Tags.Routes(r)
+	a.Projects.Routes(r)
+	a.Workspaces.Routes(r)
 
 	r.ServeObjects()
 	a.health()

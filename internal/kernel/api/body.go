@@ -60,6 +60,11 @@ func (r *Router) decode(ctx context.Context, body []byte, needsData bool, in any
 	if needsData && (len(data) == 0 || data[0] != '{') {
 		return problem.BadRequest("The request must be a JSON:API document whose \"data\" is one resource object.")
 	}
+	if len(data) == 0 {
+		// The bare form of actions, {"reason": "…"}, is in the API's own pages.
+		data = slices.Concat([]byte(`{"attributes":`), body, []byte(`}`))
+		body = slices.Concat([]byte(`{"data":`), data, []byte(`}`))
+	}
 	if err := json.Unmarshal(body, in); err != nil {
 		return decodeError(err)
 	}

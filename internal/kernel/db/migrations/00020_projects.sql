@@ -6,6 +6,10 @@ CREATE TABLE projects (
   name_lower TEXT NOT NULL,
   description TEXT NOT NULL,
   is_default BOOLEAN NOT NULL,
+  default_execution_mode TEXT NOT NULL,        -- remote, local, agent; '' is the organization's
+  default_agent_pool_id TEXT,                  -- of mode agent
+  auto_destroy_activity_duration TEXT,         -- such as 14d or 6h; NULL: never
   created_at TIMESTAMPTZ NOT NULL,
   UNIQUE (org_id, name_lower));
 CREATE UNIQUE INDEX projects_default ON projects (org_id) WHERE is_default;
+CREATE INDEX projects_org ON projects (org_id, name, id);

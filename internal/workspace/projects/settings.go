@@ -1,0 +1,177 @@
+package projects
+
+import (
+	"cmp"
+	"context"
+	"regexp"
+	"strings"
+
+	"plumbline.dev/plumbline/internal/kernel/authz"
+	"plumbline.dev/plumbline/internal/kernel/db"
+	"plumbline.dev/plumbline/internal/kernel/jsonapi"
+	"plumbline.dev/plumbline/internal/kernel/problem"
+)
+
+// attributes are those of the wire.
+type attributes struct {
+	Name                        string      `json:"name"`
+	Description                 *string     `json:"description"`
+	CreatedAt                   db.Time     `json:"created-at"`
+	AutoDestroyActivityDuration *string     `json:"auto-destroy-activity-duration"`
+	DefaultExecutionMode        string      `json:"default-execution-mode"`
+	SettingOverwrites           overwrites  `json:"setting-overwrites"`
+	IsUnified                   bool        `json:"is-unified"`
+	WorkspaceCount              int         `json:"workspace-count"`
+	TeamCount                   int         `json:"team-count"`
+	Permissions                 permissions `json:"permissions"`
+}
+
+type overwrites struct {
+	DefaultExecutionMode bool `json:"default-execution-mode"`
+	DefaultAgentPool     bool `json:"default-agent-pool"`
+}
+
+type permissions struct {
+	CanRead             bool `json:"can-read"`
+	CanUpdate           bool `json:"can-update"`
+	CanDestroy          bool `json:"can-destroy"`
+	CanCreateWorkspace  bool `json:"can-create-workspace"`
+	CanMoveWorkspace    bool `json:"can-move-workspace"`
+	CanReadTeams        bool `json:"can-read-teams"`
+	CanManageTeams      bool `json:"can-manage-teams"`
+	CanManageTags       bool `json:"can-manage-tags"`
+	CanManageVarsets    bool `json:"can-manage-varsets"`
+	CanManageEphemerals bool `json:"can-manage-ephemeral-workspace-for-projects"`
+}
+
+func attributesOf(ctx context.Context, p Project) attributes {
+	can := func(needs authz.Permission) bool { return authz.Can(ctx, needs, p.Scope()) }
+	a := attributes{
+		Name: p.Name, CreatedAt: p.CreatedAt, AutoDestroyActivityDuration: p.AutoDestroyActivityDuration,
+		DefaultExecutionMode: p.ExecutionMode(), WorkspaceCount: p.WorkspaceCount, TeamCount: p.TeamCount,
+		SettingOverwrites: overwrites{p.DefaultExecutionMode != "", p.DefaultExecutionMode != ""},
+		Permissions: permissions{
+			CanRead: can(authz.ReadProject), CanUpdate: can(authz.UpdateProject), CanDestroy: can(authz.DeleteProject) && !p.IsDefault,
+			CanCreateWorkspace: can(authz.CreateWorkspace), CanMoveWorkspace: can(authz.MoveWorkspace),
+			CanReadTeams: can(authz.ReadProjectTeams), CanManageTeams: can(authz.ManageProjectTeams), CanManageTags: can(authz.UpdateProject),
+			CanManageVarsets: can(authz.ManageProjectVarsets), CanManageEphemerals: can(authz.UpdateProject),
+		},
+	}
+	if p.Description != "" {
+		a.Description = &p.Description
+	}
+	return a
+}
+
+// ExecutionMode is where runs of the project's workspaces happen unless they say
+// otherwise.
+func (p Project) ExecutionMode() string {
+	return cmp.Or(p.DefaultExecutionMode, p.OrgMode, "remote")
+}
+
+// settings are the attributes of a request.
+type settings struct {
+	Name                        jsonapi.Opt[string] `json:"name"`
+	Description                 jsonapi.Opt[string] `json:"description"`
+	AutoDestroyActivityDuration jsonapi.Opt[string] `json:"auto-destroy-activity-duration"`
+	DefaultExecutionMode        jsonapi.Opt[string] `json:"default-execution-mode"`
+	DefaultAgentPoolID          jsonapi.Opt[string] `json:"default-agent-pool-id"`
+	SettingOverwrites           struct {
+		DefaultExecutionMode jsonapi.Opt[bool] `json:"default-execution-mode"`
+		DefaultAgentPool     jsonapi.Opt[bool] `json:"default-agent-pool"`
+	} `json:"setting-overwrites"`
+}
+
+// What the settings may be (TFE refuses other names with these words).
+var (
+	nameForm     = regexp.MustCompile(`^[A-Za-z0-9 _-]+$`)
+	durationForm = regexp.MustCompile(`^[0-9]{1,4}[dh]$`)
+)
+
+// set writes the settings of a request to p.
+func (f *Feature) set(ctx context.Context, p *Project, a settings) error {
+	if a.Name.Set {
+		p.Name = strings.TrimSpace(a.Name.V)
+		p.NameLower = strings.ToLower(p.Name)
+	}
+	a.Description.Into(&p.Description)
+	a.AutoDestroyActivityDuration.IntoPtr(&p.AutoDestroyActivityDuration)
+	if err := problem.All(checkName(p.Name), checkDescription(p.Description), CheckDuration(p.AutoDestroyActivityDuration)); err != nil {
+		return err
+	}
+	return f.setMode(ctx, p, a)
+}
+
+func checkName(name string) *problem.Problem {
+	switch {
+	case name == "":
+		return problem.Invalid("name", "Name can't be blank")
+	case !nameForm.MatchString(name):
+		return problem.Invalid("name", "Name may only contain letters, numbers, spaces, hyphens and underscores")
+	case len(name) < 3:
+		return problem.Invalid("name", "Name is too short (minimum is 3 characters)")
+	case len(name) > 40:
+		return problem.Invalid("name", "Name is too long (maximum is 40 characters)")
+	}
+	return nil
+}
+
+func checkDescription(s string) *problem.Problem {
+	if len(s) > 1000 {
+		return problem.Invalid("description", "Description is too long (maximum is 1000 characters)")
+	}
+	return nil
+}
+
+// CheckDuration refuses what is no duration of auto-destruction; nil is none.
+func CheckDuration(d *string) *problem.Problem {
+	if d != nil && !durationForm.MatchString(*d) {
+		return problem.Invalid("auto-destroy-activity-duration", "Auto destroy activity duration has an incorrect format, we expect up to 4 numeric digits and 1 unit ('d' or 'h')")
+	}
+	return nil
+}
+
+// setMode settles the execution mode: what the request says is the project's own,
+// and an overwrite of false gives it back to the organization.
+func (f *Feature) setMode(ctx context.Context, p *Project, a settings) error {
+	byMode, byPool := a.SettingOverwrites.DefaultExecutionMode, a.SettingOverwrites.DefaultAgentPool
+	if byMode.Set && byPool.Set && byMode.V != byPool.V {
+		return problem.Invalid("setting-overwrites", "If agent-pool and execution-mode are both included in setting-overwrites, their values must be the same.")
+	}
+	if mode := a.DefaultExecutionMode; mode.Set && !mode.Null {
+		if p.DefaultExecutionMode = mode.V; mode.V != "agent" {
+			p.DefaultAgentPoolID = nil
+		}
+	}
+	a.DefaultAgentPoolID.IntoPtr(&p.DefaultAgentPoolID)
+	if (byMode.Set && !byMode.V) || (byPool.Set && !byPool.V) {
+		p.DefaultExecutionMode, p.DefaultAgentPoolID = "", nil
+		return nil
+	}
+	if byMode.V && p.DefaultExecutionMode == "" {
+		p.DefaultExecutionMode = p.ExecutionMode()
+	}
+	return CheckMode(ctx, "default-execution-mode", "default-agent-pool-id", p.DefaultExecutionMode, p.DefaultAgentPoolID, p.OrgID, f.AgentPool)
+}
+
+// CheckMode refuses an execution mode that does not exist, and an agent pool without
+// the mode agent or the reverse. mode and pool are the names of the attributes.
+func CheckMode(ctx context.Context, modeName, poolName, mode string, pool *string, orgID string, exists func(ctx context.Context, orgID, id string) (bool, error)) error {
+	switch {
+	case mode != "" && mode != "remote" && mode != "local" && mode != "agent":
+		return problem.Invalid(modeName, "Execution mode must be remote, local or agent, not %q", mode)
+	case pool != nil && mode != "agent":
+		return problem.Invalid(poolName, "Agent pool must not be specified unless using 'agent' execution mode")
+	case mode == "agent" && pool == nil:
+		return problem.Invalid(poolName, "Agent pool must be specified when using 'agent' execution mode")
+	case pool == nil:
+		return nil
+	case exists == nil:
+		return problem.Invalid(poolName, "Agent pool %s does not exist", *pool)
+	}
+	ok, err := exists(ctx, orgID, *pool)
+	if err == nil && !ok {
+		err = problem.Invalid(poolName, "Agent pool %s does not exist", *pool)
+	}
+	return err
+}

@@ -1,0 +1,82 @@
+package workspaces
+
+import (
+	"context"
+	"strings"
+
+	"plumbline.dev/plumbline/internal/identity/orgs"
+	"plumbline.dev/plumbline/internal/kernel/api"
+	"plumbline.dev/plumbline/internal/kernel/authz"
+	"plumbline.dev/plumbline/internal/kernel/db"
+	"plumbline.dev/plumbline/internal/kernel/problem"
+	"plumbline.dev/plumbline/internal/workspace/tags"
+)
+
+var listParams = api.Params("search[name]", "search[wildcard-name]", "search[tags]", "search[exclude-tags]",
+	"filter[project][id]", "filter[current-run][status]", "filter[tagged]", "filter[tag-union]")
+
+// orders are the values of sort. No workspace has a current run, so that the order
+// by its time is the order of names.
+var orders = map[string]string{
+	"": "w.name, w.id", "name": "w.name, w.id", "-name": "w.name DESC, w.id DESC",
+	"created-at": "w.created_at, w.id", "-created-at": "w.created_at DESC, w.id DESC",
+	"updated-at": "w.updated_at, w.id", "-updated-at": "w.updated_at DESC, w.id DESC",
+	"latest-change-at": "w.latest_change_at, w.id", "-latest-change-at": "w.latest_change_at DESC, w.id DESC",
+	"current-run.created-at": "w.name, w.id", "-current-run.created-at": "w.name, w.id",
+}
+
+// list shows what the caller may read.
+func (f *Feature) list(ctx context.Context, org orgs.Org, q api.Query) (api.Page[Workspace], error) {
+	order, ok := orders[q.Get("sort")]
+	if !ok {
+		return api.Page[Workspace]{}, problem.BadRequest("Workspaces cannot be sorted by %q", q.Get("sort"))
+	}
+	where, args, err := conditions(ctx, org, q)
+	if err != nil {
+		return api.Page[Workspace]{}, err
+	}
+	return f.page(ctx, q, where, args, order)
+}
+
+// page reads a page of workspaces: where is a condition on w, beginning with WHERE.
+func (f *Feature) page(ctx context.Context, q api.Query, where string, args []any, order string) (p api.Page[Workspace], err error) {
+	if p.Total, err = db.One[int](ctx, f.DB, `SELECT count(w.id) FROM workspaces w`+where, args...); err != nil || p.Total == 0 {
+		return p, err
+	}
+	p.Items, err = db.All[Workspace](ctx, f.DB, selectWorkspaces+where+` ORDER BY `+order+` LIMIT ? OFFSET ?`, append(args, q.Size, q.Offset())...)
+	if err != nil {
+		return p, err
+	}
+	return p, f.hydrate(ctx, p.Items)
+}
+
+// maxTagNames is how many tags a search may name.
+const maxTagNames = 20
+
+func conditions(ctx context.Context, org orgs.Org, q api.Query) (string, []any, error) {
+	allowed, args := authz.FilterOf(ctx, authz.ReadWorkspace, org.ID).SQL("w.project_id", "w.id")
+	where, args := ` WHERE w.org_id = ? AND `+allowed, append([]any{org.ID}, args...)
+	if like := q.Like("search[name]"); like != "" {
+		where, args = where+` AND w.name_lower LIKE ? ESCAPE '\'`, append(args, like)
+	}
+	if wild := q.Get("search[wildcard-name]"); wild != "" {
+		pattern := strings.ReplaceAll(api.EscapeLike(strings.ToLower(wild)), "*", "%")
+		where, args = where+` AND w.name_lower LIKE ? ESCAPE '\'`, append(args, pattern)
+	}
+	if id := q.Get("filter[project][id]"); id != "" {
+		where, args = where+` AND w.project_id = ?`, append(args, id)
+	}
+	if len(q.List("filter[current-run][status]")) > 0 {
+		where += ` AND 1 = 0` // no workspace has a current run
+	}
+	with, without := q.List("search[tags]"), q.List("search[exclude-tags]")
+	if len(with)+len(without) > maxTagNames {
+		return "", nil, problem.BadRequest("A search can name at most %d tags", maxTagNames)
+	}
+	for not, names := range map[bool][]string{false: with, true: without} {
+		more, moreArgs := tags.Named(names, not, org.ID, "w.id")
+		where, args = where+more, append(args, moreArgs...)
+	}
+	tagged, taggedArgs, err := tags.Tagged(q, org.ID, "w.id", "w.project_id")
+	return where + tagged, append(args, taggedArgs...), err
+}

@@ -1,0 +1,143 @@
+package workspaces
+
+import (
+	"context"
+	"sync"
+
+	"plumbline.dev/plumbline/internal/kernel/api"
+	"plumbline.dev/plumbline/internal/kernel/authz"
+	"plumbline.dev/plumbline/internal/kernel/db"
+	"plumbline.dev/plumbline/internal/kernel/id"
+	"plumbline.dev/plumbline/internal/kernel/jsonapi"
+	"plumbline.dev/plumbline/internal/kernel/problem"
+)
+
+// Resource is something that a workspace manages, as its current state tells.
+type Resource struct {
+	ID                       string  `db:"id"`
+	WorkspaceID              string  `db:"workspace_id"`
+	StateVersionID           string  `db:"state_version_id"` // the state that it was read from
+	Address                  string  `db:"address"`
+	Name                     string  `db:"name"`
+	Provider                 string  `db:"provider"`      // "hashicorp/random"
+	ProviderType             string  `db:"provider_type"` // "random_pet"
+	Module                   string  `db:"module"`        // "root" or the address of a module
+	NameIndex                *string `db:"name_index"`    // of count or for_each
+	CreatedAt                db.Time `db:"created_at"`
+	UpdatedAt                db.Time `db:"updated_at"`
+	ModifiedByStateVersionID string  `db:"modified_by_state_version_id"`
+
+	OrgID     string `db:"org_id,extra"`
+	ProjectID string `db:"project_id,extra"`
+}
+
+// Scope implements authz.Scoped.
+func (r Resource) Scope() authz.Scope {
+	return authz.Scope{Org: r.OrgID, Project: r.ProjectID, Workspace: r.WorkspaceID}
+}
+
+func (f *Feature) resourceRoutes(r *api.Router) {
+	api.Type(r, "resources", authz.ReadWorkspace, nil, resourceView)
+	api.List(r, "/workspaces/{id}/resources", authz.ReadWorkspace, f.Find, f.resources)
+}
+
+func resourceView(_ context.Context, r Resource) jsonapi.Resource {
+	return jsonapi.Resource{ID: r.ID, Type: "resources", Attributes: resourceAttributes{
+		r.Address, r.Name, r.CreatedAt, r.UpdatedAt, r.Module, r.Provider, r.ProviderType, r.ModifiedByStateVersionID, r.NameIndex}}
+}
+
+type resourceAttributes struct {
+	Address                  string  `json:"address"`
+	Name                     string  `json:"name"`
+	CreatedAt                db.Time `json:"created-at"`
+	UpdatedAt                db.Time `json:"updated-at"`
+	Module                   string  `json:"module"`
+	Provider                 string  `json:"provider"`
+	ProviderType             string  `json:"provider-type"`
+	ModifiedByStateVersionID string  `json:"modified-by-state-version-id"`
+	NameIndex                *string `json:"name-index"`
+}
+
+// resourceOrders returns the values of sort with what they order by (API schema,
+// "List Workspace Resources").
+var resourceOrders = sync.OnceValue(func() map[string]string {
+	orders := map[string]string{"": "r.address"}
+	for name, column := range map[string]string{"name": "r.name", "nameIndex": "r.name_index", "provider": "r.provider",
+		"providerType": "r.provider_type", "module": "r.module", "updatedAt": "r.updated_at"} {
+		orders[name+":asc"] = column + ", r.address"
+		orders[name+":desc"] = column + " DESC, r.address DESC"
+	}
+	return orders
+})
+
+// resources takes q, a part of the address, and sort.
+func (f *Feature) resources(ctx context.Context, w Workspace, q api.Query) (api.Page[Resource], error) {
+	order, ok := resourceOrders()[q.Get("sort")]
+	if !ok {
+		return api.Page[Resource]{}, problem.BadRequest("Resources cannot be sorted by %q", q.Get("sort"))
+	}
+	query, args := `SELECT {r} FROM workspace_resources r WHERE r.workspace_id = ?`, []any{w.ID}
+	if like := q.Like("q"); like != "" {
+		query, args = query+` AND lower(r.address) LIKE ? ESCAPE '\'`, append(args, like)
+	}
+	return api.Select[Resource](ctx, f.DB, q, query+` ORDER BY `+order, args...)
+}
+
+// batch is how many resources one statement writes: SQLite takes 32,766 values.
+const batch = 1000
+
+// SetResources makes the resources of a state version those of its workspace. Of
+// each it needs what the state tells: a resource whose address was known before
+// keeps its id and age, and counts as modified only where changed says so. It does
+// nothing if the state version is no longer the current one.
+func (f *Feature) SetResources(ctx context.Context, workspaceID, stateVersionID string, list []Resource, changed func(old, new Resource) bool) error {
+	return f.DB.Tx(ctx, func(ctx context.Context) error {
+		w, err := f.Lock(ctx, workspaceID)
+		if err != nil || deref(w.CurrentStateVersionID) != stateVersionID {
+			return err
+		}
+		old, err := db.All[Resource](ctx, f.DB, `FROM workspace_resources WHERE workspace_id = ?`, workspaceID)
+		if err != nil {
+			return err
+		}
+		rows := renew(w, stateVersionID, old, list, changed)
+		if _, err := f.DB.Exec(ctx, `DELETE FROM workspace_resources WHERE workspace_id = ?`, workspaceID); err != nil {
+			return err
+		}
+		for i := 0; i < len(rows); i += batch {
+			if err := db.InsertAll(ctx, f.DB, "workspace_resources", rows[i:min(i+batch, len(rows))], ""); err != nil {
+				return err
+			}
+		}
+		_, err = f.DB.Exec(ctx, `UPDATE workspaces SET resource_count = ?, resources_state_version_id = ? WHERE id = ?`, len(rows), stateVersionID, workspaceID)
+		return err
+	})
+}
+
+// renew gives new resources the ids and ages of the old ones at the same address.
+// An address that occurs twice counts once.
+func renew(w Workspace, stateVersionID string, old, list []Resource, changed func(old, new Resource) bool) []Resource {
+	known := make(map[string]Resource, len(old))
+	for _, r := range old {
+		known[r.Address] = r
+	}
+	now, seen := db.Now(), make(map[string]bool, len(list))
+	rows := make([]Resource, 0, len(list))
+	for _, r := range list {
+		if seen[r.Address] {
+			continue
+		}
+		seen[r.Address] = true
+		before, ok := known[r.Address]
+		r.ID, r.WorkspaceID, r.StateVersionID = before.ID, w.ID, stateVersionID
+		r.CreatedAt, r.UpdatedAt, r.ModifiedByStateVersionID = before.CreatedAt, before.UpdatedAt, before.ModifiedByStateVersionID
+		if !ok {
+			r.ID, r.CreatedAt = id.New("wsr"), now
+		}
+		if !ok || (changed != nil && changed(before, r)) {
+			r.UpdatedAt, r.ModifiedByStateVersionID = now, stateVersionID
+		}
+		rows = append(rows, r)
+	}
+	return rows
+}
