@@ -1,6 +1,7 @@
 // Package workspace is the room of what is managed: projects, workspaces, their
 // variables and their states.
 //
+//	tags           keys and values on workspaces and projects
 //	projects       groups of workspaces
 //	workspaces     settings, locks, tags, consumers
 //	variables      variables of a workspace
