@@ -59,7 +59,7 @@ func Start(t *testing.T, options ...func(*config.Server)) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.Jobs.Poll = 20 * time.Millisecond
+	a.Jobs.Poll = 200 * time.Millisecond
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	var wg sync.WaitGroup
 	wg.Go(func() { a.Run(ctx) })

@@ -12,9 +12,11 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver"
 	"github.com/riverqueue/river/riverdriver/riverdatabasesql"
 	"github.com/riverqueue/river/riverdriver/riversqlite"
 	"github.com/riverqueue/river/rivertype"
@@ -31,7 +33,7 @@ type Queue struct {
 	// Change these before Run.
 
 	Workers int           // jobs at a time on this node, for each queue name
-	Poll    time.Duration // pause between two looks for jobs
+	Poll    time.Duration // pause between two looks for jobs that other nodes have enqueued
 	Grace   time.Duration // how long running jobs may go on after Run was told to end
 	Lost    time.Duration // how long after its timeout a running job counts as lost with its node
 
@@ -39,24 +41,25 @@ type Queue struct {
 	handlers map[string]handler
 	sweeps   []sweep
 	inserter *river.Client[*sql.Tx]
+	running  atomic.Pointer[waker]
 	postpone time.Duration // of a job whose kind this node does not know
 }
 
 // New returns a queue in d. Migrate makes its tables.
 func New(d *db.DB) (*Queue, error) {
-	inserter, err := connect(d, &river.Config{Logger: logger})
+	inserter, err := river.NewClient(driverOf(d), &river.Config{Logger: logger})
 	return &Queue{
-		Workers: 10, Poll: 200 * time.Millisecond, Grace: 20 * time.Second, Lost: time.Minute,
+		Workers: 10, Poll: time.Second, Grace: 20 * time.Second, Lost: time.Minute,
 		db: d, handlers: map[string]handler{}, inserter: inserter, postpone: 30 * time.Second,
 	}, err
 }
 
-// connect returns a client of River for the engine of d.
-func connect(d *db.DB, c *river.Config) (*river.Client[*sql.Tx], error) {
+// driverOf returns River's driver for the engine of d.
+func driverOf(d *db.DB) riverdriver.Driver[*sql.Tx] {
 	if d.Postgres() {
-		return river.NewClient(riverdatabasesql.New(d.Pool()), c)
+		return riverdatabasesql.New(d.Pool())
 	}
-	return river.NewClient(riversqlite.New(d.Pool()), c)
+	return riversqlite.New(d.Pool())
 }
 
 // handler is what is known of a kind.
@@ -173,6 +176,9 @@ func (q *Queue) Enqueue(ctx context.Context, args Args, when ...When) error {
 	}
 	if err != nil {
 		return fmt.Errorf("enqueuing %s: %w", args.Kind(), err)
+	}
+	if w := q.running.Load(); w != nil && opts.ScheduledAt.IsZero() {
+		q.db.AfterCommit(ctx, func() { w.wake(ctx, h.queue) })
 	}
 	return nil
 }

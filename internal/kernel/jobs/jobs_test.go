@@ -144,6 +144,23 @@ func TestAJobLivesAndDiesWithItsTransaction(t *testing.T) {
 	})
 }
 
+func TestAJobOfThisNodeDoesNotWaitForAPoll(t *testing.T) {
+	onBoth(t, func(t *testing.T, url string) {
+		d := open(t, url)
+		q := queue(t, d)
+		q.Poll = time.Hour
+		names := told(q)
+		start(t, q)
+		for range 3 { // the first may be found by the look at the start
+			must(t, d.Tx(t.Context(), func(ctx context.Context) error { return q.Enqueue(ctx, greet{"ann"}) }))
+			receive(t, names, "a job enqueued in a transaction")
+			must(t, q.Enqueue(t.Context(), greet{"bob"}))
+			receive(t, names, "a job enqueued without")
+		}
+		wait(t, q)
+	})
+}
+
 func TestOnceHoldsUntilTheJobHasFinished(t *testing.T) {
 	onBoth(t, func(t *testing.T, url string) {
 		d := open(t, url)

@@ -2,19 +2,16 @@ package jobs
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 
-	"github.com/riverqueue/river/riverdriver/riverdatabasesql"
-	"github.com/riverqueue/river/riverdriver/riversqlite"
 	"github.com/riverqueue/river/rivermigrate"
 )
 
 // Migrate brings River's tables up to date. It costs three small statements when
 // they are.
 func (q *Queue) Migrate(ctx context.Context) error {
-	m, err := q.migrator()
+	m, err := rivermigrate.New(driverOf(q.db), &rivermigrate.Config{Logger: logger})
 	if err != nil {
 		return err
 	}
@@ -30,14 +27,6 @@ func (q *Queue) Migrate(ctx context.Context) error {
 		return fmt.Errorf("bringing the tables of jobs up to date: %w", err)
 	}
 	return nil
-}
-
-func (q *Queue) migrator() (*rivermigrate.Migrator[*sql.Tx], error) {
-	c := &rivermigrate.Config{Logger: logger}
-	if q.db.Postgres() {
-		return rivermigrate.New(riverdatabasesql.New(q.db.Pool()), c)
-	}
-	return rivermigrate.New(riversqlite.New(q.db.Pool()), c)
 }
 
 // migrationLock is the key of an advisory lock; any number that nobody else uses.

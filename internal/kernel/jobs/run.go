@@ -27,7 +27,9 @@ func (q *Queue) Run(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
-	client, err := connect(q.db, q.config())
+	w := &waker{}
+	config := q.config()
+	client, err := river.NewClient(driver{driverOf(q.db), w}, config)
 	if err != nil {
 		return err
 	}
@@ -35,7 +37,12 @@ func (q *Queue) Run(ctx context.Context) error {
 	if err := client.Start(jobs); err != nil {
 		return fmt.Errorf("starting jobs: %w", err)
 	}
+	q.running.Store(w)
+	for name := range config.Queues {
+		w.wake(jobs, name) // for what was enqueued since the first look
+	}
 	<-ctx.Done()
+	q.running.Store(nil)
 	grace, cancel := context.WithTimeout(jobs, q.Grace)
 	defer cancel()
 	if client.Stop(grace) == nil {
@@ -55,6 +62,9 @@ func (q *Queue) config() *river.Config {
 		FetchCooldown: min(q.Poll, 20*time.Millisecond), FetchPollInterval: q.Poll,
 		JobTimeout: -1, RescueStuckJobsAfter: q.Lost, // each kind has its own timeout: worker.Timeout
 		CompletedJobRetentionPeriod: keepCompleted, DiscardedJobRetentionPeriod: keepDiscarded,
+	}
+	if !q.db.Postgres() {
+		c.ReindexerSchedule = river.NeverSchedule() // it names indexes that River has on PostgreSQL only
 	}
 	for _, h := range q.handlers {
 		c.Queues[h.queue] = river.QueueConfig{MaxWorkers: q.Workers}
