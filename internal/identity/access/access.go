@@ -184,10 +184,12 @@ func add(s *authz.Subject, t tokens.Token, g grant) error {
 	case "project":
 		set, err := ProjectSet(g.Name, g.A, g.B)
 		in(s, g.OrgID).Projects[g.Target] |= set
+		in(s, g.OrgID).Org |= authz.Elsewhere(set)
 		return err
 	case "workspace":
 		set, err := WorkspaceSet(g.Name, g.A)
 		in(s, g.OrgID).Workspaces[g.Target] |= set
+		in(s, g.OrgID).Org |= authz.Elsewhere(set)
 		return err
 	}
 	return nil

@@ -29,6 +29,14 @@ type Scope struct {
 // Scoped is a resource that says where it lives.
 type Scoped interface{ Scope() Scope }
 
+// Owned is a resource of which some are governed by other permissions than the rest:
+// Permission says what the permission that a route asks for means for this one. A
+// variable set that a project owns, for one, asks for the project's permissions.
+type Owned interface {
+	Scoped
+	Permission(asked Permission) Permission
+}
+
 // Site is the parent of what has no parent, such as the list of organizations.
 type Site struct{}
 
@@ -143,6 +151,9 @@ func (s *Subject) UserID() string {
 // answers as the API does: 401 to a guest and to a user's token where the
 // organization takes none, 404 to everybody else.
 func Check(ctx context.Context, p Permission, v Scoped) error {
+	if o, ok := v.(Owned); ok {
+		p = o.Permission(p)
+	}
 	return CheckScope(ctx, p, v.Scope())
 }
 

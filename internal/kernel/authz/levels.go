@@ -85,11 +85,11 @@ var OrgFlags = map[string]Set{
 	"manage-policies":            1 << ManagePolicies,
 	"manage-policy-overrides":    1<<ManagePolicyOverrides | 1<<OverridePolicies,
 	"delegate-policy-overrides":  1 << DelegatePolicyOverrides,
-	"manage-workspaces":          adminWorkspace | 1<<CreateWorkspace | 1<<MoveWorkspace | 1<<ReadProject | 1<<ManageTags | 1<<ReadVarsets | 1<<ManageVarsets,
+	"manage-workspaces":          adminWorkspace | 1<<CreateWorkspace | 1<<MoveWorkspace | 1<<ReadProject | 1<<ManageTags | 1<<ReadVarsets | 1<<ManageVarsets | 1<<ReadSSHKeys,
 	"read-workspaces":            readWorkspace | 1<<ReadVarsets,
-	"manage-projects":            adminProject | 1<<CreateProject | 1<<ManageTags | 1<<ReadVarsets | 1<<ManageVarsets,
+	"manage-projects":            adminProject | 1<<CreateProject | 1<<ManageTags | 1<<ReadVarsets | 1<<ManageVarsets | 1<<ReadSSHKeys,
 	"read-projects":              readProject | 1<<ReadVarsets,
-	"manage-vcs-settings":        1 << ManageVCS,
+	"manage-vcs-settings":        1<<ManageVCS | 1<<ReadSSHKeys | 1<<ManageSSHKeys,
 	"manage-providers":           1 << ManageProviders,
 	"manage-modules":             1 << ManageModules,
 	"manage-run-tasks":           1 << ManageRunTasks,
@@ -104,9 +104,20 @@ var OrgFlags = map[string]Set{
 func Owner() Set { return Of(Permissions()...) }
 
 // OrgToken is what an organization's token may do: manage, but neither start runs
-// nor touch states (HCP: "API tokens", organization API tokens).
+// nor touch states (HCP: "API tokens", organization API tokens) nor SSH keys
+// (ssh-keys.md).
 func OrgToken() Set {
-	return Owner() &^ Of(PlanRuns, ApplyRuns, ReadState, WriteState, ReadOutputs)
+	return Owner() &^ Of(PlanRuns, ApplyRuns, ReadState, WriteState, ReadOutputs, ReadSSHKeys, ManageSSHKeys)
+}
+
+// Elsewhere is what permissions in a single project or workspace give in the whole
+// organization: who administers a workspace chooses its SSH key, and so may see
+// which there are (ssh-keys.md).
+func Elsewhere(s Set) Set {
+	if s.Has(UpdateWorkspace) {
+		return 1 << ReadSSHKeys
+	}
+	return 0
 }
 
 // RunToken is what the token of a run may do in its own workspace; other workspaces

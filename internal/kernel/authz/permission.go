@@ -43,7 +43,7 @@ const (
 	ManagePolicyOverrides
 	// DelegatePolicyOverrides lets workspaces and projects give that right.
 	DelegatePolicyOverrides
-	// ManageVCS manages VCS connections and SSH keys.
+	// ManageVCS manages VCS connections.
 	ManageVCS
 	// ManageProviders publishes private providers.
 	ManageProviders
@@ -63,6 +63,10 @@ const (
 	ReadAudit
 	// CreateProject adds a project.
 	CreateProject
+	// ReadSSHKeys sees the names of SSH keys, to choose one for a workspace.
+	ReadSSHKeys
+	// ManageSSHKeys writes SSH keys.
+	ManageSSHKeys
 )
 
 // What is decided for a project.
@@ -130,7 +134,7 @@ var names = map[Permission]string{
 	ManagePolicies: "manage-policies", ManagePolicyOverrides: "manage-policy-overrides", DelegatePolicyOverrides: "delegate-policy-overrides",
 	ManageVCS: "manage-vcs-settings", ManageProviders: "manage-providers", ManageModules: "manage-modules", ManageRunTasks: "manage-run-tasks",
 	ManageAgentPools: "manage-agent-pools", ReadVarsets: "read-variable-sets", ManageVarsets: "manage-variable-sets", ManageTags: "manage-tags",
-	ReadAudit: "read-audit", CreateProject: "create-project",
+	ReadAudit: "read-audit", CreateProject: "create-project", ReadSSHKeys: "read-ssh-keys", ManageSSHKeys: "manage-ssh-keys",
 	ReadProject: "read-project", UpdateProject: "update-project", DeleteProject: "delete-project", ReadProjectTeams: "read-project-teams",
 	ManageProjectTeams: "manage-project-teams", ReadProjectVarsets: "read-project-variable-sets", ManageProjectVarsets: "manage-project-variable-sets",
 	CreateWorkspace: "create-workspace", MoveWorkspace: "move-workspace",
