@@ -24,8 +24,11 @@ import (
 	"plumbline.dev/plumbline/internal/kernel/events"
 	"plumbline.dev/plumbline/internal/kernel/jobs"
 	"plumbline.dev/plumbline/internal/workspace/projects"
+	"plumbline.dev/plumbline/internal/workspace/sshkeys"
 	"plumbline.dev/plumbline/internal/workspace/stateversions"
 	"plumbline.dev/plumbline/internal/workspace/tags"
+	"plumbline.dev/plumbline/internal/workspace/variables"
+	"plumbline.dev/plumbline/internal/workspace/varsets"
 	"plumbline.dev/plumbline/internal/workspace/workspaces"
 )
 
@@ -51,6 +54,9 @@ type App struct {
 	Projects   *projects.Feature
 	Workspaces *workspaces.Feature
 	States     *stateversions.Feature
+	SSHKeys    *sshkeys.Feature
+	Variables  *variables.Feature
+	Varsets    *varsets.Feature
 }
 
 // New opens the data that c names and builds the server. Nothing runs in the
@@ -141,6 +147,13 @@ func (a *App) build() {
 	a.Projects.MoveWorkspaces = a.Workspaces.MoveInto
 	a.States = &stateversions.Feature{DB: a.DB, Keyring: a.Keyring, Objects: a.Objects, Workspaces: a.Workspaces}
 	a.States.Routes(r)
+	a.SSHKeys = &sshkeys.Feature{DB: a.DB, Keyring: a.Keyring, Orgs: a.Orgs}
+	a.SSHKeys.Routes(r)
+	a.Variables = &variables.Feature{DB: a.DB, Keyring: a.Keyring, Workspaces: a.Workspaces}
+	a.Varsets = &varsets.Feature{DB: a.DB, Orgs: a.Orgs, Projects: a.Projects, Workspaces: a.Workspaces, Variables: a.Variables}
+	a.Variables.Sets = a.Varsets.AppliedTo
+	a.Variables.Routes(r)
+	a.Varsets.Routes(r)
 
 	a.Orgs.OnCreate = append(a.Orgs.OnCreate, a.Teams.MakeOwners, a.Projects.MakeDefault)
 	a.Orgs.OnDelete = append(a.Orgs.OnDelete, keysets{a.DB}.destroy(a.Keyring))
