@@ -106,6 +106,8 @@ func (k *Key) rename(name jsonapi.Opt[string]) *problem.Problem {
 		return problem.Invalid("name", "Name can't be blank")
 	case utf8.RuneCountInString(k.Name) > maxName:
 		return problem.Invalid("name", "Name is too long (maximum is %d characters)", maxName)
+	case strings.ContainsRune(k.Name, 0):
+		return problem.Invalid("name", "Name can't contain a NUL character")
 	}
 	return nil
 }
