@@ -122,9 +122,8 @@ func view(_ context.Context, v Variable) jsonapi.Resource {
 		a.Value = &v.plain
 		res.Attributes = a
 	}
-	if v.VarsetID != nil {
-		set := jsonapi.ToOneAt("varsets", *v.VarsetID, "/api/v2/varsets/"+*v.VarsetID)
-		res.Relationships = jsonapi.Relationships{"configurable": set, "varset": set}
+	if v.VarsetID != nil { // and no "configurable": go-tfe takes only workspaces there
+		res.Relationships = jsonapi.Relationships{"varset": jsonapi.ToOneAt("varsets", *v.VarsetID, "/api/v2/varsets/"+*v.VarsetID)}
 		res.Links = jsonapi.Self("/api/v2/varsets/" + *v.VarsetID + "/relationships/vars/" + v.ID)
 	} else {
 		ws := ""
