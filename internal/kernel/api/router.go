@@ -356,3 +356,13 @@ func visible(ctx context.Context, in authz.Scope) bool {
 		return authz.Can(ctx, authz.ReadOrg, in)
 	}
 }
+
+// Attributes returns the Go type of the attributes that each type of resource is
+// answered with, by the type's name.
+func (r *Router) Attributes() map[string]reflect.Type {
+	out := make(map[string]reflect.Type, len(r.types))
+	for name, k := range r.types {
+		out[name] = k.attributes
+	}
+	return out
+}
