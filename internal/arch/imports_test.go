@@ -36,11 +36,11 @@ var only = map[string][]string{
 	"github.com/alecthomas/kong":            {"cmd/plumbline"},
 	"github.com/hashicorp/go-tfe":           {"apptest"},
 	"github.com/getkin/kin-openapi":         {"apptest"},
-	"os/exec":                               {"cmd/loadgen", "apptest/cli", "apptest", "apptest/postgres", "apptest/postgres/cmd/pgtest", "apptest/cmd/testlog"},
+	"os/exec":                               {"cmd/loadgen", "apptest/cli", "apptest/process", "apptest", "apptest/postgres", "apptest/postgres/cmd/pgtest", "apptest/cmd/testlog"},
 	"log":                                   {},
 	"plumbline.dev/plumbline/internal/app":  {"apptest", "cmd/plumbline"},
 	"plumbline.dev/plumbline/internal/arch": {},
-	"testing":                               {"apptest", "apptest/cli", "apptest/postgres"},
+	"testing":                               {"apptest", "apptest/cli", "apptest/process", "apptest/postgres"},
 	"net/http/httptest":                     {"apptest"},
 	"github.com/stretchr/testify":           {},
 }

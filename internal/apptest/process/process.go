@@ -1,0 +1,122 @@
+// Package process runs the real binary of Plumbline, for tests that kill it.
+package process
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Binary builds the server and returns its path.
+func Binary(t *testing.T) string {
+	t.Helper()
+	root, err := exec.CommandContext(t.Context(), "go", "env", "GOMOD").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "plumbline")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", path, "./cmd/plumbline") //nolint:gosec // our own code
+	cmd.Dir = filepath.Dir(strings.TrimSpace(string(root)))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("building the server: %v\n%s", err, out)
+	}
+	return path
+}
+
+// Server is a running process.
+type Server struct {
+	T       *testing.T
+	URL     string
+	Dir     string
+	binary  string
+	address string
+	cmd     *exec.Cmd
+	log     *bytes.Buffer
+}
+
+// Start runs the server with data in dir until the test ends.
+func Start(t *testing.T, dir string) *Server {
+	t.Helper()
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Server{T: t, Dir: dir, binary: Binary(t), address: l.Addr().String()}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s.URL = "http://" + s.address
+	s.Restart()
+	t.Cleanup(s.Kill)
+	return s
+}
+
+// Restart starts the server again after Kill.
+func (s *Server) Restart() {
+	s.T.Helper()
+	s.log = &bytes.Buffer{}
+	s.cmd = exec.CommandContext(context.WithoutCancel(s.T.Context()), s.binary, "serve", "--data-dir", s.Dir, "--listen", s.address, "--tls", "off") //nolint:gosec // just built
+	s.cmd.Stderr = s.log
+	if err := s.cmd.Start(); err != nil {
+		s.T.Fatal(err)
+	}
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for range 3000 {
+		if status, _ := s.Do("GET", "/healthz", "", nil); status == http.StatusOK {
+			return
+		}
+		<-tick.C
+	}
+	s.T.Fatalf("the server did not answer within 30 s:\n%s", s.log)
+}
+
+// Kill ends the process without a chance to tidy up, as kill -9 does.
+func (s *Server) Kill() {
+	if s.cmd.Process != nil {
+		_ = s.cmd.Process.Kill()
+		_ = s.cmd.Wait()
+	}
+}
+
+// AdminToken returns what "plumbline admin token" prints.
+func (s *Server) AdminToken() string {
+	s.T.Helper()
+	out, err := exec.CommandContext(s.T.Context(), s.binary, "admin", "token", "--data-dir", s.Dir, "--user", "root").Output() //nolint:gosec // just built
+	if err != nil {
+		s.T.Fatalf("admin token: %v", err)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// Do sends a request and returns the status and the body; status 0 is no answer.
+// path may be an absolute address.
+func (s *Server) Do(method, path, token string, body io.Reader) (int, []byte) {
+	if !strings.Contains(path, "://") {
+		path = s.URL + path
+	}
+	req, err := http.NewRequestWithContext(s.T.Context(), method, path, body)
+	if err != nil {
+		s.T.Fatal(err)
+	}
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, nil
+	}
+	defer func() { _ = res.Body.Close() }()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		return 0, nil
+	}
+	return res.StatusCode, b
+}

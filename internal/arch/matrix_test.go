@@ -1,0 +1,226 @@
+package arch
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"plumbline.dev/plumbline/internal/apptest"
+	"plumbline.dev/plumbline/internal/identity/tokens"
+	"plumbline.dev/plumbline/internal/kernel/api"
+	"plumbline.dev/plumbline/internal/kernel/authz"
+)
+
+// role is somebody with what the matrix of package authz gives them in the
+// organization, the project and the workspace of the examples.
+type role struct {
+	name                    string
+	token                   string
+	kind                    authz.Kind // "" is a guest
+	admin                   bool
+	org, project, workspace authz.Set
+}
+
+// may is what the matrix says of a route whose resource lives at a level.
+func (r role) may(needs authz.Permission, level string) bool {
+	switch {
+	case needs == authz.Anyone:
+		return true
+	case r.kind == "":
+		return false
+	case needs == authz.SignedIn:
+		return true
+	case needs == authz.AsUser:
+		return r.kind == authz.User
+	case r.admin:
+		return true
+	case needs == authz.SiteAdmin || level == "site":
+		return false
+	}
+	set := r.org
+	if level != "organization" {
+		set |= r.project
+	}
+	if level == "workspace" {
+		set |= r.workspace
+	}
+	return set.Has(needs)
+}
+
+// TestEveryRouteAsEveryRole walks all routes as a guest, a stranger, a member, each
+// level of a workspace and a project, each organization flag, an owner, the tokens of
+// teams, organizations and runs, and a site administrator. The server checks
+// permissions and then stops (api.Router.Dry), so nothing changes.
+func TestEveryRouteAsEveryRole(t *testing.T) {
+	s := apptest.Start(t)
+	w := newWorld(t, s)
+	roles := w.roles()
+	s.App.Router.Dry = true
+	for _, route := range s.App.Router.Routes() {
+		name := route.Method + " " + route.Path
+		example, ok := w.example(route)
+		if !ok {
+			t.Errorf("%s: no example of its path; add one to world.example", name)
+			continue
+		}
+		for _, r := range roles {
+			if personal[name] && r.kind != "" {
+				continue // decided by whose it is, see TestOnesOwnThings
+			}
+			res := s.Do(route.Method, example, r.token, nil)
+			want := r.may(route.Needs, level(route))
+			if got := res.Status == http.StatusTeapot; got != want {
+				t.Errorf("%s as %s = %d %s; the matrix says %v for %s at the level of %s", name, r.name, res.Status, strings.TrimSpace(string(res.Body)), want, route.Needs, level(route))
+			}
+			if hidden := res.Status == 401 || res.Status == 403 || res.Status == 404; !want && !hidden {
+				t.Errorf("%s as %s = %d, want 401, 403 or 404", name, r.name, res.Status)
+			}
+		}
+	}
+}
+
+// TestForeignPartsOfAPathAreNotFound puts an id of another organization into each
+// place of each path in turn. Even a site administrator, who may see both, finds
+// nothing there.
+func TestForeignPartsOfAPathAreNotFound(t *testing.T) {
+	s := apptest.Start(t)
+	w := newWorld(t, s)
+	s.App.Router.Dry = true
+	tried := 0
+	for _, route := range s.App.Router.Routes() {
+		if strings.Count(route.Path, "{") < 2 {
+			continue
+		}
+		example, ok := w.example(route)
+		if !ok {
+			continue // the other test complains
+		}
+		for _, mixed := range w.mixed(route, example) {
+			tried++
+			if res := s.Do(route.Method, mixed, s.AdminToken(), nil); res.Status != 404 {
+				t.Errorf("%s %s = %d %s, want 404: its parts do not belong together", route.Method, mixed, res.Status, res.Body)
+			}
+		}
+	}
+	if tried < 10 {
+		t.Errorf("only %d paths were mixed", tried)
+	}
+}
+
+// TestAbsentIDsAreNotFound puts ids that nobody has into each path.
+func TestAbsentIDsAreNotFound(t *testing.T) {
+	s := apptest.Start(t)
+	s.App.Router.Dry = true
+	for _, route := range s.App.Router.Routes() {
+		if !strings.Contains(route.Path, "{") || !strings.HasPrefix(route.Path, "/api/") {
+			continue
+		}
+		for _, absent := range []string{"absent-id", "ws-0000000000000000", "%00", "%F0%9F%98%80", strings.Repeat("x", 2000), "..%2f..%2fetc", "a'%20OR%20'1'='1"} {
+			path := ""
+			for i, part := range strings.Split(route.Path, "/") {
+				if i > 0 {
+					path += "/"
+				}
+				if strings.HasPrefix(part, "{") {
+					part = absent
+				}
+				path += part
+			}
+			if res := s.Do(route.Method, path, s.AdminToken(), nil); res.Status != 404 && res.Status != 400 {
+				t.Errorf("%s %s = %d %s, want 404", route.Method, path, res.Status, res.Body)
+			}
+		}
+	}
+}
+
+// level is where the resource that a route loads lives.
+func level(route api.Route) string {
+	if l, ok := levels[route.Scope]; ok {
+		return l
+	}
+	return "organization"
+}
+
+// levels are the loaded types that do not live in an organization as a whole.
+var levels = map[string]string{
+	"authz.Site":           "site",
+	"users.User":           "site",
+	"signed":               "site",
+	"projects.Project":     "project",
+	"workspaces.Workspace": "workspace",
+}
+
+// personal are the routes that are decided by whose the resource is.
+var personal = map[string]bool{}
+
+// roles makes one person or token for each role.
+func (w *world) roles() []role {
+	s := w.s
+	user := func(name string, org, project, workspace authz.Set) role {
+		return role{name: name, token: w.people[name], kind: authz.User, org: org | authz.Member, project: project, workspace: workspace}
+	}
+	roles := []role{
+		{name: "guest"},
+		{name: "stranger", token: w.other.Owner.Token, kind: authz.User},
+		{name: "site admin", token: s.AdminToken(), kind: authz.User, admin: true},
+		{name: "owner", token: w.org.Owner.Token, kind: authz.User, org: authz.Owner()},
+	}
+	w.person("member")
+	roles = append(roles, user("member", 0, 0, 0))
+	for name, set := range authz.WorkspaceLevels {
+		w.person("workspace-"+name, grantWorkspace(w.id("workspaces"), name))
+		roles = append(roles, user("workspace-"+name, 0, 0, set))
+	}
+	for name, set := range authz.ProjectLevels {
+		w.person("project-"+name, grantProject(w.id("projects"), name))
+		roles = append(roles, user("project-"+name, 0, set, 0))
+	}
+	for flag, set := range authz.OrgFlags {
+		w.person("flag-"+flag, grantFlag(flag))
+		roles = append(roles, user("flag-"+flag, set, 0, 0))
+	}
+	orgID, wsID := w.org.ID, w.id("workspaces")
+	roles = append(roles,
+		role{name: "organization token", token: s.Token(tokens.Token{Kind: tokens.Org, OrgID: &orgID}), kind: authz.Org, org: authz.OrgToken()},
+		role{name: "run token", token: s.Token(tokens.Token{Kind: tokens.Run, WorkspaceID: &wsID}), kind: authz.Run, workspace: authz.RunToken})
+	team := w.teams["workspace-write"]
+	return append(roles, role{name: "team token", token: s.Token(tokens.Token{Kind: tokens.Team, TeamID: &team}), kind: authz.Team,
+		org: authz.Member, workspace: authz.WorkspaceLevels["write"]})
+}
+
+// grant is what a team is given.
+type grant func(w *world, team string)
+
+func grantWorkspace(id, access string) grant {
+	return func(w *world, team string) {
+		w.post("/api/v2/team-workspaces", fmt.Sprintf(`{"data":{"type":"team-workspaces","attributes":{"access":%q},"relationships":{"workspace":{"data":{"type":"workspaces","id":%q}},"team":{"data":{"type":"teams","id":%q}}}}}`, access, id, team))
+	}
+}
+
+func grantProject(id, access string) grant {
+	return func(w *world, team string) {
+		w.post("/api/v2/team-projects", fmt.Sprintf(`{"data":{"type":"team-projects","attributes":{"access":%q},"relationships":{"project":{"data":{"type":"projects","id":%q}},"team":{"data":{"type":"teams","id":%q}}}}}`, access, id, team))
+	}
+}
+
+func grantFlag(flag string) grant {
+	return func(w *world, team string) {
+		w.send("PATCH", "/api/v2/teams/"+team, fmt.Sprintf(`{"data":{"type":"teams","attributes":{"organization-access":{%q:true}}}}`, flag))
+	}
+}
+
+// person makes a member who is in a team of that name with the grants.
+func (w *world) person(name string, grants ...grant) {
+	u := w.s.Member(w.org, name)
+	w.people[name] = u.Token
+	if len(grants) == 0 {
+		return
+	}
+	team := w.post("/api/v2/organizations/acme/teams", fmt.Sprintf(`{"data":{"type":"teams","attributes":{"name":%q,"visibility":"organization"}}}`, name))
+	w.teams[name] = team
+	for _, g := range grants {
+		g(w, team)
+	}
+	w.s.JoinTeam(team, u)
+}

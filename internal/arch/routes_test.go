@@ -1,0 +1,156 @@
+package arch
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"strings"
+	"testing"
+
+	"plumbline.dev/plumbline/internal/apptest"
+	"plumbline.dev/plumbline/internal/kernel/api"
+)
+
+// world is an organization with one of everything, and another one like it whose
+// ids belong nowhere in the first.
+type world struct {
+	t      *testing.T
+	s      *apptest.Server
+	org    apptest.Org
+	other  apptest.Org
+	ids    map[string]string // path segment → id of an example in org
+	alien  map[string]string // the same in other
+	people map[string]string // role → token
+	teams  map[string]string // role → team
+}
+
+func newWorld(t *testing.T, s *apptest.Server) *world {
+	t.Helper()
+	w := &world{t: t, s: s, people: map[string]string{}, teams: map[string]string{}}
+	w.org, w.other = s.Org("acme"), s.Org("other")
+	w.ids, w.alien = w.furnish(w.org), w.furnish(w.other)
+	return w
+}
+
+// A state with one output.
+const (
+	stateBase64 = "eyJ2ZXJzaW9uIjo0LCJ0ZXJyYWZvcm1fdmVyc2lvbiI6IjEuNS43Iiwic2VyaWFsIjoxLCJsaW5lYWdlIjoibCIsIm91dHB1dHMiOnsibyI6eyJ2YWx1ZSI6IngiLCJ0eXBlIjoic3RyaW5nIn19LCJyZXNvdXJjZXMiOltdfQ=="
+	stateMD5    = "9696e75d1c9d32bc842e9b13a41ab893"
+)
+
+// furnish makes one of everything in an organization and returns the ids by the path
+// segment that they follow.
+func (w *world) furnish(o apptest.Org) map[string]string {
+	as := func(method, path, body string) string { return w.as(o.Owner.Token, method, path, body) }
+	base := "/api/v2/organizations/" + o.Name
+	ids := map[string]string{"organizations": o.Name, "users": o.Owner.ID}
+	ids["projects"] = as("POST", base+"/projects", `{"data":{"type":"projects","attributes":{"name":"Project"}}}`)
+	ids["workspaces"] = as("POST", base+"/workspaces", fmt.Sprintf(`{"data":{"type":"workspaces","attributes":{"name":"app-%s"},"relationships":{"project":{"data":{"type":"projects","id":%q}},"tags":{"data":[{"type":"tags","attributes":{"name":"tag-%s"}}]}}}}`, o.Name, ids["projects"], o.Name))
+	ids["workspace name"] = "app-" + o.Name
+	ids["teams"] = as("POST", base+"/teams", `{"data":{"type":"teams","attributes":{"name":"example","visibility":"organization"}}}`)
+	ids["ssh-keys"] = as("POST", base+"/ssh-keys", document("ssh-keys", map[string]any{"name": "example", "value": privateKey(w.t)}))
+	ids["vars"] = as("POST", "/api/v2/workspaces/"+ids["workspaces"]+"/vars", `{"data":{"type":"vars","attributes":{"key":"k","value":"v","category":"terraform"}}}`)
+	ids["varsets"] = as("POST", base+"/varsets", `{"data":{"type":"varsets","attributes":{"name":"set","global":true}}}`)
+	ids["varset vars"] = as("POST", "/api/v2/varsets/"+ids["varsets"]+"/relationships/vars", `{"data":{"type":"vars","attributes":{"key":"k","value":"v","category":"terraform"}}}`)
+	ids["reserved-tag-keys"] = as("POST", base+"/reserved-tag-keys", `{"data":{"type":"reserved-tag-keys","attributes":{"key":"env","disable-overrides":false}}}`)
+	w.as(o.Owner.Token, "POST", "/api/v2/workspaces/"+ids["workspaces"]+"/actions/lock", "")
+	state := `{"data":{"type":"state-versions","attributes":{"serial":1,"lineage":"l","md5":"` + stateMD5 + `","state":"` + stateBase64 + `"}}}`
+	ids["state-versions"] = as("POST", "/api/v2/workspaces/"+ids["workspaces"]+"/state-versions", state)
+	return ids
+}
+
+// example returns the path of a route with ids of real resources.
+func (w *world) example(route api.Route) (string, bool) { return fill(route.Path, w.ids) }
+
+// fill puts ids into the wildcards of a path, each by the segment before it.
+func fill(path string, ids map[string]string) (string, bool) {
+	parts := strings.Split(path, "/")
+	for i, part := range parts {
+		if !strings.HasPrefix(part, "{") {
+			continue
+		}
+		id, ok := ids[segment(parts, i)]
+		if !ok {
+			return "", false
+		}
+		parts[i] = id
+	}
+	return strings.Join(parts, "/"), true
+}
+
+// segment is the name in the tables of ids of what stands at parts[i].
+func segment(parts []string, i int) string {
+	before := parts[i-1]
+	switch path := strings.Join(parts[:i], "/"); {
+	case before == "workspaces" && strings.Contains(path, "/organizations/"):
+		return "workspace name"
+	case before == "vars" && strings.Contains(path, "/varsets/"):
+		return "varset vars"
+	}
+	return before
+}
+
+// mixed returns the example with one part after the other replaced by that of the
+// other organization.
+func (w *world) mixed(route api.Route, example string) []string {
+	var out []string
+	names, parts := strings.Split(route.Path, "/"), strings.Split(example, "/")
+	for i, name := range names {
+		if !strings.HasPrefix(name, "{") {
+			continue
+		}
+		alien, ok := w.alien[segment(names, i)]
+		if !ok || alien == parts[i] {
+			continue
+		}
+		mix := append([]string{}, parts...)
+		mix[i] = alien
+		out = append(out, strings.Join(mix, "/"))
+	}
+	return out
+}
+
+func (w *world) id(segment string) string { return w.ids[segment] }
+
+func (w *world) post(path, body string) string { return w.as(w.org.Owner.Token, "POST", path, body) }
+
+func (w *world) send(method, path, body string) { w.as(w.org.Owner.Token, method, path, body) }
+
+// as sends a request that must succeed and returns the id of what it answers with.
+func (w *world) as(token, method, path, body string) string {
+	w.t.Helper()
+	r := w.s.Do(method, path, token, body)
+	if r.Status >= 300 {
+		w.t.Fatalf("%s %s = %d %s", method, path, r.Status, r.Body)
+	}
+	var doc struct{ Data struct{ ID string } }
+	if err := json.Unmarshal(r.Body, &doc); err != nil && len(r.Body) > 0 {
+		w.t.Fatalf("%s %s: %v in %s", method, path, err, r.Body)
+	}
+	return doc.Data.ID
+}
+
+func document(typ string, attributes map[string]any) string {
+	b, err := json.Marshal(map[string]any{"data": map[string]any{"type": typ, "attributes": attributes}})
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
+}
+
+// privateKey makes a key that opens nothing.
+func privateKey(t *testing.T) string {
+	t.Helper()
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+}
