@@ -152,6 +152,7 @@ func (a *App) build() {
 	a.Variables = &variables.Feature{DB: a.DB, Keyring: a.Keyring, Workspaces: a.Workspaces}
 	a.Varsets = &varsets.Feature{DB: a.DB, Orgs: a.Orgs, Projects: a.Projects, Workspaces: a.Workspaces, Variables: a.Variables}
 	a.Variables.Sets = a.Varsets.AppliedTo
+	a.Workspaces.Variables = a.Variables.IDs
 	a.Variables.Routes(r)
 	a.Varsets.Routes(r)
 

@@ -174,6 +174,11 @@ func (f *Feature) create(ctx context.Context, ws workspaces.Workspace, in jsonap
 	return f.Add(ctx, v, in.Data.Attributes)
 }
 
+// IDs returns the ids of the variables of a workspace, ordered by key.
+func (f *Feature) IDs(ctx context.Context, workspaceID string) ([]string, error) {
+	return db.All[string](ctx, f.DB, `SELECT id FROM variables WHERE workspace_id = ? ORDER BY key, id`, workspaceID)
+}
+
 // inWorkspace returns the variable of the workspace.
 func (f *Feature) inWorkspace(ctx context.Context, workspaceID, id string) (Variable, error) {
 	return f.one(ctx, ` WHERE v.workspace_id = ? AND v.id = ?`, workspaceID, id)

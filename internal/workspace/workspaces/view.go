@@ -34,7 +34,7 @@ func view(ctx context.Context, w Workspace) jsonapi.Resource {
 			"remote-state-consumers":        jsonapi.Related(base + "/relationships/remote-state-consumers"),
 			"tag-bindings":                  jsonapi.Related(base + "/tag-bindings"),
 			"effective-tag-bindings":        included(ctx, "effective-tag-bindings", w.effectiveRefs, base+"/effective-tag-bindings"),
-			"vars":                          jsonapi.Related(base + "/vars"),
+			"vars":                          variablesOf(w, base+"/vars"),
 		},
 	}
 }
@@ -46,6 +46,14 @@ func included(ctx context.Context, name string, members func() jsonapi.Many, add
 		return members()
 	}
 	return jsonapi.Related(address)
+}
+
+// variablesOf names the variables of a workspace that was read alone.
+func variablesOf(w Workspace, address string) any {
+	if w.variables == nil {
+		return jsonapi.Related(address)
+	}
+	return jsonapi.ToMany("vars", w.variables)
 }
 
 func (w Workspace) effectiveRefs() jsonapi.Many {

@@ -77,6 +77,7 @@ type related struct {
 	bindings  []tags.Binding   // of the workspace itself, by key
 	effective []tags.Effective // if the request includes them
 	outputs   []string         // ids, if the request includes them
+	variables []string         // ids, if the workspace was read alone by who may see them
 }
 
 const selectWorkspaces = `SELECT {w}, o.name AS org_name, o.default_execution_mode AS org_mode, o.allow_force_delete_workspaces AS org_force_delete,
@@ -107,6 +108,9 @@ type Feature struct {
 	// Outputs returns the ids of the outputs of state versions, by state version; nil
 	// is a server without states.
 	Outputs func(ctx context.Context, stateVersionIDs []string) (map[string][]string, error)
+	// Variables returns the ids of the variables of a workspace; nil is a server
+	// without variables.
+	Variables func(ctx context.Context, workspaceID string) ([]string, error)
 }
 
 // Routes adds the endpoints of this package to r.
@@ -192,8 +196,16 @@ func (f *Feature) byIDs(ctx context.Context, ids []string) ([]Workspace, error) 
 
 func (f *Feature) hydrated(ctx context.Context, w Workspace) (Workspace, error) {
 	list := []Workspace{w}
-	err := f.hydrate(ctx, list)
-	return list[0], err
+	if err := f.hydrate(ctx, list); err != nil {
+		return w, err
+	}
+	w = list[0]
+	if f.Variables == nil || !authz.Can(ctx, authz.ReadVariables, w.Scope()) {
+		return w, nil
+	}
+	vars, err := f.Variables(ctx, w.ID)
+	w.variables = append([]string{}, vars...)
+	return w, err
 }
 
 // hydrate adds to all workspaces of an answer what their views show, with one
