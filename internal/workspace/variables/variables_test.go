@@ -50,6 +50,9 @@ func TestVariableLifecycle(t *testing.T) {
 		if diff := cmp.Diff(got, read); err != nil || diff != "" {
 			s.T.Errorf("Read = %v, difference from Update:\n%s", err, diff)
 		}
+		if w, err := c.Workspaces.ReadByID(ctx, ws); err != nil || len(w.Variables) != 2 {
+			s.T.Errorf("the workspace names %d variables, %v, want 2", len(w.Variables), err)
+		}
 		list, err := c.Variables.List(ctx, ws, nil)
 		if err != nil || len(list.Items) != 2 {
 			s.T.Errorf("List = %+v, %v, want 2 variables", list, err)
