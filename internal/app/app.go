@@ -17,6 +17,7 @@ import (
 	"plumbline.dev/plumbline/internal/identity/tokens"
 	"plumbline.dev/plumbline/internal/identity/users"
 	"plumbline.dev/plumbline/internal/kernel/api"
+	"plumbline.dev/plumbline/internal/kernel/authz"
 	"plumbline.dev/plumbline/internal/kernel/blob"
 	"plumbline.dev/plumbline/internal/kernel/config"
 	"plumbline.dev/plumbline/internal/kernel/crypt"
@@ -51,6 +52,7 @@ type App struct {
 	Members    *members.Feature
 	Teams      *teams.Feature
 	Tags       *tags.Feature
+	Access     *access.Feature
 	Projects   *projects.Feature
 	Workspaces *workspaces.Feature
 	States     *stateversions.Feature
@@ -156,6 +158,9 @@ func (a *App) build() {
 	a.Variables.Routes(r)
 	a.Varsets.Routes(r)
 
+	a.Access = &access.Feature{DB: a.DB, Bus: a.Bus, FindTeam: scope(a.Teams.Find), FindWorkspace: scope(a.Workspaces.Find), FindProject: scope(a.Projects.Find)}
+	a.Access.Routes(r)
+
 	a.Orgs.OnCreate = append(a.Orgs.OnCreate, a.Teams.MakeOwners, a.Projects.MakeDefault)
 	a.Orgs.OnDelete = append(a.Orgs.OnDelete, keysets{a.DB}.destroy(a.Keyring))
 
@@ -168,6 +173,17 @@ func (a *App) build() {
 
 	r.ServeObjects()
 	a.health()
+}
+
+// scope makes a function that finds where something lives of one that finds it.
+func scope[T authz.Scoped](find func(ctx context.Context, id string) (T, error)) func(ctx context.Context, id string) (authz.Scope, error) {
+	return func(ctx context.Context, id string) (authz.Scope, error) {
+		v, err := find(ctx, id)
+		if err != nil {
+			return authz.Scope{}, err
+		}
+		return v.Scope(), nil
+	}
 }
 
 // Handler serves the API.
