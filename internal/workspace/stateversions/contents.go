@@ -58,7 +58,7 @@ func (f *Feature) addContents(ctx context.Context, v Version, s statefile.State)
 func detailsOf(versionID string, s statefile.State) (details, error) {
 	list, modules, providers := make([]shownResource, len(s.Resources)), map[string]map[string]int{}, map[string]map[string]int{}
 	for i, r := range s.Resources {
-		list[i] = shownResource{r.Name, r.FullType(), r.Count, r.ModuleName(), r.Provider}
+		list[i] = shownResource{r.Name, r.FullType(), len(r.Keys), r.ModuleName(), r.Provider}
 		count(modules, r.ModuleName(), r)
 		count(providers, r.Provider, r)
 	}
@@ -80,7 +80,7 @@ func count(in map[string]map[string]int, key string, r statefile.Resource) {
 	if in[key] == nil {
 		in[key] = map[string]int{}
 	}
-	in[key][r.Key()] += r.Count
+	in[key][r.Key()] += len(r.Keys)
 }
 
 // billable counts the managed resource instances that manage something: not
@@ -88,7 +88,7 @@ func count(in map[string]map[string]int, key string, r statefile.Resource) {
 func billable(list []statefile.Resource) (n int64) {
 	for _, r := range list {
 		if !r.Data && r.Type != "null_resource" && r.Type != "terraform_data" {
-			n += int64(r.Count)
+			n += int64(len(r.Keys))
 		}
 	}
 	return n

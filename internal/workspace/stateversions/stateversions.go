@@ -106,6 +106,8 @@ func (f *Feature) Routes(r *api.Router) {
 	api.List(r, "/state-versions", authz.ReadState, f.named, f.list, api.Params("filter[workspace][name]", "filter[organization][name]", "filter[status]"))
 	api.Show(r, "/workspaces/{id}/current-state-version", authz.ReadState, f.Workspaces.Find, f.current)
 	api.Read(r, "/state-versions/{id}", authz.ReadState, f.whole)
+	api.Handle(r, "PATCH /workspaces/{id}/state-versions", authz.WriteState, f.Workspaces.Find, f.rollback)
+	f.backingRoutes(r)
 
 	api.List(r, "/state-versions/{id}/outputs", authz.ReadOutputs, f.Find, f.listOutputs)
 	api.List(r, "/workspaces/{id}/current-state-version-outputs", authz.ReadOutputs, f.Workspaces.Find, f.currentOutputs)

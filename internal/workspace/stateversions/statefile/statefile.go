@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -45,8 +46,8 @@ type Resource struct {
 	Data     bool   // a data source
 	Type     string
 	Name     string
-	Provider string // as in the state: provider["registry.opentofu.org/hashicorp/null"]
-	Count    int    // of instances, deposed ones aside
+	Provider string   // as in the state: provider["registry.opentofu.org/hashicorp/null"]
+	Keys     []string // of its instances, deposed ones aside: "", 0 or "name" with its quotes
 }
 
 // Limits of what is collected, in bytes of JSON.
@@ -72,6 +73,7 @@ type Scanner struct {
 	seen    map[member]bool // members of the root
 	field   member          // the member of a resource that is being read
 	deposed bool            // the instance that is being read has a "deposed" member
+	index   string          // its key
 	res     Resource
 	name    string // of the output that is being read
 
@@ -100,6 +102,7 @@ const (
 	resourceName      member = "name"
 	provider          member = "provider"
 	deposed           member = "deposed"
+	indexKey          member = "index_key"
 )
 
 // Write checks the next piece. Its error says what is wrong with the state, in words
@@ -171,9 +174,11 @@ func (s *Scanner) begin(c byte, i int) error {
 	case depth == 3 && s.top == resources:
 		s.beginField(c, i)
 	case depth == 4 && s.field == instances:
-		s.deposed = false
-	case depth == 5 && s.field == instances && s.keyText() == string(deposed):
-		s.deposed = true
+		if s.deposed, s.index = false, ""; c != '{' {
+			return fmt.Errorf("an instance is no object")
+		}
+	case depth == 5 && s.field == instances:
+		s.beginInstanceField(i)
 	}
 	return nil
 }
@@ -219,6 +224,16 @@ func (s *Scanner) beginField(c byte, i int) {
 	}
 }
 
+// beginInstanceField begins a member of an instance.
+func (s *Scanner) beginInstanceField(i int) {
+	switch member(s.keyText()) {
+	case deposed:
+		s.deposed = true
+	case indexKey:
+		s.start(5, i, maxScalar)
+	}
+}
+
 // end is told of the end of each value but the root; its last byte is before p[i].
 func (s *Scanner) end(p []byte, i int) error {
 	depth := len(s.stack)
@@ -234,7 +249,7 @@ func (s *Scanner) end(p []byte, i int) error {
 	case depth == 3 && s.field == instances:
 		s.field = ""
 	case depth == 4 && s.field == instances && !s.deposed:
-		s.res.Count++
+		s.res.Keys = append(s.res.Keys, s.index)
 	}
 	return nil
 }
@@ -257,8 +272,11 @@ func (s *Scanner) captured(depth int, raw []byte, tooBig bool, i int) error {
 		return s.output(raw, tooBig)
 	}
 	name := s.top
-	if depth == 3 {
+	switch depth {
+	case 3:
 		name = s.field
+	case 5:
+		name = indexKey
 	}
 	if tooBig {
 		return fmt.Errorf("its %s is longer than %d bytes", name, maxScalar)
@@ -283,6 +301,8 @@ func (s *Scanner) captured(depth int, raw []byte, tooBig bool, i int) error {
 		s.state.TerraformVersion, err = text(raw)
 	case encryptionVersion:
 		s.state.Encrypted = true
+	case indexKey:
+		s.index, err = instanceKey(raw)
 	default:
 		err = s.resourceField(name, raw)
 	}
@@ -315,6 +335,20 @@ func text(raw []byte) (s string, err error) {
 		err = errNUL
 	}
 	return s, err
+}
+
+// instanceKey is the key of an instance as addresses have it.
+func instanceKey(raw []byte) (string, error) {
+	switch raw[0] {
+	case 'n':
+		return "", nil
+	case '"':
+		s, err := text(raw)
+		return strconv.Quote(s), err
+	case '{', '[', 't', 'f':
+		return "", errors.New("no key")
+	}
+	return string(raw), nil
 }
 
 var errNUL = errors.New("a NUL character")
@@ -377,6 +411,42 @@ func (o Output) Kind() string {
 // Key is the resource's type as the API counts it: "null-resource", or
 // "data.terraform-remote-state".
 func (r Resource) Key() string { return strings.ReplaceAll(r.FullType(), "_", "-") }
+
+// WithSerial returns what r gives, which must be the state s, with another serial.
+func (s State) WithSerial(r io.Reader, serial int64) io.Reader {
+	rest := &skipper{r: r, skip: s.SerialEnd - s.SerialAt}
+	return io.MultiReader(io.LimitReader(r, s.SerialAt), strings.NewReader(strconv.FormatInt(serial, 10)), rest)
+}
+
+// skipper leaves out the first bytes of r.
+type skipper struct {
+	r    io.Reader
+	skip int64
+}
+
+// Read implements io.Reader.
+func (s *skipper) Read(p []byte) (int, error) {
+	if s.skip > 0 {
+		n, err := io.CopyN(io.Discard, s.r, s.skip)
+		s.skip -= n
+		if err != nil {
+			return 0, err
+		}
+	}
+	return s.r.Read(p)
+}
+
+// Address is the address of the instance with the given key.
+func (r Resource) Address(key string) string {
+	address := r.FullType() + "." + r.Name
+	if r.Module != "" {
+		address = r.Module + "." + address
+	}
+	if key != "" {
+		address += "[" + key + "]"
+	}
+	return address
+}
 
 // FullType is the resource's type, with "data." before that of a data source.
 func (r Resource) FullType() string {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -31,7 +33,7 @@ const example = `{
     "nothing": {"value": null, "type": "dynamic"}},
   "resources": [
     {"mode": "managed", "type": "null_resource", "name": "a", "provider": "provider[\"x/y/null\"]",
-     "instances": [{"index_key": 0, "attributes": {"deposed": 1}}, {"index_key": 1}, {"deposed": "0badc0de"}]},
+     "instances": [{"index_key": 0, "attributes": {"deposed": 1}}, {"index_key": "k\"1"}, {"deposed": "0badc0de"}]},
     {"module": "module.m[\"k\"]", "mode": "data", "type": "aws_ami", "name": "b", "provider": "p", "instances": []},
     {"mode": "managed", "type": "t", "name": "c", "instances": null}],
   "check_results": [{"a": {"b": [true, false, null]}}]
@@ -46,7 +48,7 @@ func TestStateIsReadInAnyPieces(t *testing.T) {
 			{Name: "nothing", Type: json.RawMessage(`"dynamic"`), Value: json.RawMessage(`null`)},
 		},
 		Resources: []Resource{
-			{Type: "null_resource", Name: "a", Provider: `provider["x/y/null"]`, Count: 2},
+			{Type: "null_resource", Name: "a", Provider: `provider["x/y/null"]`, Keys: []string{"0", `"k\"1"`}},
 			{Module: `module.m["k"]`, Data: true, Type: "aws_ami", Name: "b", Provider: "p"},
 			{Type: "t", Name: "c"},
 		}}
@@ -103,6 +105,31 @@ func TestWhatIsNoStateIsRefused(t *testing.T) {
 				t.Errorf("%s, pieces of %d: error = %v, want one with %q", name, piece, err, c.want)
 			}
 		}
+	}
+}
+
+func TestAddresses(t *testing.T) {
+	for want, r := range map[string]Resource{
+		`aws_instance.a["k"]`:                        {Type: "aws_instance", Name: "a"},
+		`module.m["x"].module.n.data.aws_ami.b["k"]`: {Module: `module.m["x"].module.n`, Data: true, Type: "aws_ami", Name: "b"},
+	} {
+		if got := r.Address(`"k"`); got != want {
+			t.Errorf("Address = %s, want %s", got, want)
+		}
+	}
+	if got := (Resource{Type: "t", Name: "a"}).Address(""); got != "t.a" {
+		t.Errorf("Address without a key = %s, want t.a", got)
+	}
+}
+
+func TestSerialIsReplaced(t *testing.T) {
+	s, err := scan([]byte(example), 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := io.ReadAll(s.WithSerial(strings.NewReader(example), 123456))
+	if want := strings.Replace(example, "17", "123456", 1); err != nil || string(got) != want {
+		t.Errorf("WithSerial = %s, %v; want %s", got, err, want)
 	}
 }
 
@@ -183,6 +210,12 @@ func TestScannerAgreesWithEncodingJSON(t *testing.T) {
 			inst := []any{}
 			for range rapid.IntRange(0, 4).Draw(t, "instances") {
 				i := map[string]any{"attributes": value(2).Draw(t, "attributes")}
+				switch rapid.IntRange(0, 2).Draw(t, "key") {
+				case 1:
+					i["index_key"] = rapid.IntRange(0, 1000).Draw(t, "number")
+				case 2:
+					i["index_key"] = noNUL.Draw(t, "text")
+				}
 				if rapid.Bool().Draw(t, "deposed") {
 					i["deposed"] = "00000000"
 				}
@@ -233,14 +266,22 @@ func compare(t interface{ Errorf(string, ...any) }, b []byte, got State) {
 	}
 	for i, r := range got.Resources {
 		w := want.Resources[i]
-		count := 0
+		want := Resource{Module: w.Module, Data: w.Mode == "data", Type: w.Type, Name: w.Name, Provider: w.Provider}
 		for _, inst := range w.Instances {
-			if _, ok := inst["deposed"]; !ok {
-				count++
+			if _, ok := inst["deposed"]; ok {
+				continue
 			}
+			key := ""
+			switch k := inst["index_key"].(type) {
+			case string:
+				key = strconv.Quote(k)
+			case float64:
+				key = strconv.Itoa(int(k))
+			}
+			want.Keys = append(want.Keys, key)
 		}
-		if wr := (Resource{w.Module, w.Mode == "data", w.Type, w.Name, w.Provider, count}); r != wr {
-			t.Errorf("resource %d = %+v, want %+v", i, r, wr)
+		if !cmp.Equal(r, want) {
+			t.Errorf("resource %d = %+v, want %+v", i, r, want)
 		}
 	}
 }
