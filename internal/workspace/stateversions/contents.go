@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strconv"
 
 	"plumbline.dev/plumbline/internal/kernel/db"
 	"plumbline.dev/plumbline/internal/kernel/id"
 	"plumbline.dev/plumbline/internal/workspace/stateversions/statefile"
+	"plumbline.dev/plumbline/internal/workspace/workspaces"
 )
 
 // maxDetails is the size in bytes of the largest list of resources that a version
@@ -92,6 +94,28 @@ func billable(list []statefile.Resource) (n int64) {
 		}
 	}
 	return n
+}
+
+// managed lists the managed resource instances of a state for the workspace.
+func managed(list []statefile.Resource) []workspaces.Resource {
+	var out []workspaces.Resource
+	for _, r := range list {
+		for _, key := range r.Keys {
+			if r.Data {
+				continue
+			}
+			row := workspaces.Resource{Address: r.Address(key), Name: r.Name, Provider: r.ProviderName(), ProviderType: r.Type, Module: r.ModuleName()}
+			if key != "" {
+				index := key
+				if text, err := strconv.Unquote(key); err == nil {
+					index = text
+				}
+				row.NameIndex = &index
+			}
+			out = append(out, row)
+		}
+	}
+	return out
 }
 
 // seal makes the row of an output.

@@ -260,5 +260,18 @@ func (f *Feature) finalize(ctx context.Context, v, last *Version, c content, sto
 	if err := f.addContents(ctx, *v, c.State); err != nil {
 		return err
 	}
-	return f.Workspaces.SetCurrentState(ctx, v.WorkspaceID, v.ID)
+	if err := f.Workspaces.SetCurrentState(ctx, v.WorkspaceID, v.ID); err != nil {
+		return err
+	}
+	return f.Workspaces.SetResources(ctx, v.WorkspaceID, v.ID, managed(c.Resources), nil)
+}
+
+// CheckUnlock refuses to unlock a workspace whose newest version is pending: the
+// client is about to upload its state. Clients look for the words and try again.
+func (f *Feature) CheckUnlock(ctx context.Context, ws workspaces.Workspace) error {
+	newest, err := db.All[Status](ctx, f.DB, `SELECT status FROM state_versions WHERE workspace_id = ? ORDER BY created_at DESC, id DESC LIMIT 1`, ws.ID)
+	if err == nil && len(newest) > 0 && newest[0] == Pending {
+		return problem.Conflict("Unable to unlock workspace. The latest state version is still pending.")
+	}
+	return err
 }

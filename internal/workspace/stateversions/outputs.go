@@ -128,17 +128,26 @@ func (f *Feature) currentOutputs(ctx context.Context, ws workspaces.Workspace, _
 
 // addOutputs adds the ids of their outputs to versions.
 func (f *Feature) addOutputs(ctx context.Context, versions []*Version) error {
-	ids, byID := make([]string, len(versions)), map[string]*Version{}
+	ids := make([]string, len(versions))
 	for i, v := range versions {
-		ids[i], byID[v.ID] = v.ID, v
+		ids[i] = v.ID
 	}
+	outputs, err := f.OutputsOf(ctx, ids)
+	for _, v := range versions {
+		v.outputs = outputs[v.ID]
+	}
+	return err
+}
+
+// OutputsOf returns the ids of the outputs of versions, by version.
+func (f *Feature) OutputsOf(ctx context.Context, versionIDs []string) (map[string][]string, error) {
 	rows, err := db.In[struct {
 		ID             string `db:"id"`
 		StateVersionID string `db:"state_version_id"`
-	}](ctx, f.DB, `FROM state_version_outputs WHERE state_version_id IN (?) ORDER BY name`, ids)
+	}](ctx, f.DB, `FROM state_version_outputs WHERE state_version_id IN (?) ORDER BY name`, versionIDs)
+	outputs := map[string][]string{}
 	for _, r := range rows {
-		v := byID[r.StateVersionID]
-		v.outputs = append(v.outputs, r.ID)
+		outputs[r.StateVersionID] = append(outputs[r.StateVersionID], r.ID)
 	}
-	return err
+	return outputs, err
 }

@@ -56,6 +56,11 @@ func (f *Feature) unlock(ctx context.Context, w Workspace, _ jsonapi.In[reason])
 	if w.Locked() && !w.LockedBy(ctx) {
 		return w, problem.Conflict("Unable to unlock workspace. The workspace is locked by %s.", w.holder())
 	}
+	for _, check := range f.BeforeUnlock {
+		if err := check(ctx, w); err != nil {
+			return w, err
+		}
+	}
 	return f.release(ctx, w)
 }
 
@@ -81,11 +86,6 @@ func (w Workspace) holder() string {
 func (f *Feature) release(ctx context.Context, w Workspace) (Workspace, error) {
 	if !w.Locked() {
 		return w, problem.Conflict("Unable to unlock workspace. The workspace is already unlocked.")
-	}
-	for _, check := range f.BeforeUnlock {
-		if err := check(ctx, w); err != nil {
-			return w, err
-		}
 	}
 	n, err := f.DB.Exec(ctx, `UPDATE workspaces SET locked_by_kind = '', locked_by_id = '', lock_reason = '', updated_at = ?
 		WHERE id = ? AND locked_by_kind = ? AND locked_by_id = ?`, db.Now(), w.ID, w.LockedByKind, w.LockedByID)

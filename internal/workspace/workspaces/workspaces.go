@@ -103,7 +103,7 @@ type Feature struct {
 	// OnDelete is called in the transaction that deletes a workspace, before the row
 	// goes and with it what refers to it.
 	OnDelete []func(ctx context.Context, w Workspace) error
-	// BeforeUnlock may refuse to unlock a workspace.
+	// BeforeUnlock may refuse to unlock a workspace, but not to force it.
 	BeforeUnlock []func(ctx context.Context, w Workspace) error
 	// Outputs returns the ids of the outputs of state versions, by state version; nil
 	// is a server without states.

@@ -448,6 +448,20 @@ func (r Resource) Address(key string) string {
 	return address
 }
 
+// ProviderName is the provider without its host, such as "hashicorp/null" for
+// module.m.provider["registry.opentofu.org/hashicorp/null"].west.
+func (r Resource) ProviderName() string {
+	_, name, ok := strings.Cut(r.Provider, `["`)
+	if !ok {
+		return r.Provider // before Terraform 0.13: provider.null
+	}
+	name, _, _ = strings.Cut(name, `"]`)
+	if host, rest, ok := strings.Cut(name, "/"); ok && strings.Contains(host, ".") {
+		return rest
+	}
+	return name
+}
+
 // FullType is the resource's type, with "data." before that of a data source.
 func (r Resource) FullType() string {
 	if r.Data {

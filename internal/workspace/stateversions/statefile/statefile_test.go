@@ -122,6 +122,15 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
+func TestProviderNames(t *testing.T) {
+	for provider, want := range map[string]string{`provider["registry.opentofu.org/hashicorp/null"]`: "hashicorp/null", `module.m.provider["example.com:8443/a/b"].west`: "a/b",
+		`provider["terraform.io/builtin/terraform"]`: "builtin/terraform", "provider.aws": "provider.aws", "": ""} {
+		if got := (Resource{Provider: provider}).ProviderName(); got != want {
+			t.Errorf("ProviderName of %s = %q, want %q", provider, got, want)
+		}
+	}
+}
+
 func TestSerialIsReplaced(t *testing.T) {
 	s, err := scan([]byte(example), 10)
 	if err != nil {
