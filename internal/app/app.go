@@ -148,7 +148,7 @@ func (a *App) build() {
 	a.Workspaces = &workspaces.Feature{DB: a.DB, Orgs: a.Orgs, Projects: a.Projects, Tags: a.Tags}
 	a.Projects.MoveWorkspaces = a.Workspaces.MoveInto
 	a.States = &stateversions.Feature{DB: a.DB, Keyring: a.Keyring, Objects: a.Objects, Workspaces: a.Workspaces}
-	a.Workspaces.BeforeUnlock = append(a.Workspaces.BeforeUnlock, a.States.CheckUnlock)
+	a.Workspaces.BeforeUnlock = append(a.Workspaces.BeforeUnlock, a.States.Unlocking)
 	a.Workspaces.Outputs = a.States.OutputsOf
 	a.States.Routes(r)
 	a.SSHKeys = &sshkeys.Feature{DB: a.DB, Keyring: a.Keyring, Orgs: a.Orgs}

@@ -70,8 +70,8 @@ type content struct {
 }
 
 // create adds a version. With a state in the request it is current at once, without
-// it is pending until the state is uploaded. A request that repeats the current
-// version gets that version: its sender did not see our first answer.
+// it is pending until the state is uploaded. A request that repeats the
+// one before gets the same version: its sender did not see our first answer.
 func (f *Feature) create(ctx context.Context, ws workspaces.Workspace, in jsonapi.In[attributes]) (Version, error) {
 	v, err := f.promised(ctx, ws, in)
 	if err != nil {
@@ -204,9 +204,15 @@ func (v *Version) accept(obj blob.Object, s statefile.State) error {
 	return nil
 }
 
-// repeats reports whether v is the same as last.
-func (v *Version) repeats(last *Version) bool {
+// same reports whether v has the serial and the content of last.
+func (v *Version) same(last *Version) bool {
 	return last != nil && last.Status == Finalized && v.Serial == last.Serial && v.MD5 == last.MD5
+}
+
+// repeats reports whether v is asked for by a request that made last already: it is
+// the same, and the lock was not given back in between.
+func (v *Version) repeats(last *Version) bool {
+	return v.same(last) && v.LockKind == last.LockKind && v.LockID == last.LockID
 }
 
 // follows refuses a version that may not come after last.
@@ -216,7 +222,7 @@ func (v *Version) follows(last *Version) error {
 		return nil
 	case v.Lineage != "" && last.Lineage != "" && v.Lineage != last.Lineage:
 		return problem.Conflict("The lineage %q of the state is not that of the current state, %q", v.Lineage, last.Lineage)
-	case v.Serial <= last.Serial:
+	case v.Serial <= last.Serial && !v.same(last):
 		return problem.Conflict("The serial %d of the state must be above that of the current state, %d", v.Serial, last.Serial)
 	}
 	return nil
@@ -266,12 +272,18 @@ func (f *Feature) finalize(ctx context.Context, v, last *Version, c content, sto
 	return f.Workspaces.SetResources(ctx, v.WorkspaceID, v.ID, managed(c.Resources), nil)
 }
 
-// CheckUnlock refuses to unlock a workspace whose newest version is pending: the
-// client is about to upload its state. Clients look for the words and try again.
-func (f *Feature) CheckUnlock(ctx context.Context, ws workspaces.Workspace) error {
+// Unlocking refuses to unlock a workspace whose newest version is pending: the client
+// is about to upload its state. Clients look for the words and try again, but not in a
+// 409 (go-tfe, checkResponseCode). Otherwise what the holder of the lock created is
+// from now on nothing that a request can repeat.
+func (f *Feature) Unlocking(ctx context.Context, ws workspaces.Workspace) error {
 	newest, err := db.All[Status](ctx, f.DB, `SELECT status FROM state_versions WHERE workspace_id = ? ORDER BY created_at DESC, id DESC LIMIT 1`, ws.ID)
-	if err == nil && len(newest) > 0 && newest[0] == Pending {
-		return problem.Conflict("Unable to unlock workspace. The latest state version is still pending.")
+	if err != nil || len(newest) == 0 {
+		return err
 	}
+	if newest[0] == Pending {
+		return problem.Unprocessable("Unable to unlock workspace. The latest state version is still pending.")
+	}
+	_, err = f.DB.Exec(ctx, `UPDATE state_versions SET lock_id = '' WHERE id = ?`, deref(ws.CurrentStateVersionID))
 	return err
 }
