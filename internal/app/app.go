@@ -174,6 +174,7 @@ func (a *App) build() {
 	a.Workspaces.Routes(r)
 
 	r.ServeObjects()
+	r.ServeDocument()
 	a.health()
 }
 

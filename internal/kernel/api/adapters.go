@@ -115,6 +115,7 @@ func change[P, T authz.Scoped, A any](r *Router, method, path string, status int
 	route := Route{Method: method, Path: path, Needs: needs, Scope: scopeName[P](), Answer: name, Status: status, Attributes: reflect.TypeFor[A](), JSONAPI: true}
 	if needsData {
 		o.types = append(o.types, name)
+		route.NeedsData, route.Accepts = true, o.types
 	} else {
 		o.types = nil
 	}
@@ -270,7 +271,8 @@ func ChangeList[P, T authz.Scoped](r *Router, pattern string, needs authz.Permis
 func UpdateMany[P, T authz.Scoped, A any](r *Router, path string, needs authz.Permission, load Load[P], do func(context.Context, P, jsonapi.In[A]) ([]T, error), opts ...Option) {
 	o := settle(opts)
 	view, name := viewOf[T](r)
-	route := Route{Method: "PATCH", Path: path, Needs: needs, Scope: scopeName[P](), Answer: name, Many: true, Status: statusOr(o, 200), Attributes: reflect.TypeFor[A](), JSONAPI: true}
+	route := Route{Method: "PATCH", Path: path, Needs: needs, Scope: scopeName[P](), Answer: name, Many: true, Status: statusOr(o, 200), Attributes: reflect.TypeFor[A](), JSONAPI: true,
+		NeedsData: true, Accepts: append(o.types, name)}
 	r.handle(route, o, guard(o, load), func(ctx context.Context, w http.ResponseWriter, req *http.Request) error {
 		var in jsonapi.In[A]
 		if err := r.read(ctx, w, req, o, true, &in, nil); err != nil {

@@ -11,8 +11,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -68,6 +70,10 @@ type Route struct {
 	Attributes   reflect.Type // of the request, nil if it has no body
 	Params       []string     // query parameters beyond paging, include and fields
 	JSONAPI      bool
+
+	NeedsData bool     // the request must have a resource
+	Accepts   []string // types that the resource of the request may say
+	Spills    []string // members of the request that go to the object store
 }
 
 // kind is a type of resource.
@@ -269,7 +275,7 @@ type handler func(ctx context.Context, w http.ResponseWriter, req *http.Request)
 // base.
 func (r *Router) handle(route Route, o options, allowed guarded, h handler) {
 	route.Path = r.base + route.Path
-	route.Params = o.params
+	route.Params, route.Spills = o.params, slices.Sorted(maps.Keys(o.spill))
 	r.routes = append(r.routes, route)
 	wildcards := wildcardsOf(route.Path)
 	pattern := route.Method + " " + route.Path
