@@ -145,7 +145,7 @@ func (a *App) build() {
 	// workspace
 	a.Tags = &tags.Feature{DB: a.DB, Orgs: a.Orgs}
 	a.Projects = &projects.Feature{DB: a.DB, Orgs: a.Orgs, Tags: a.Tags}
-	a.Workspaces = &workspaces.Feature{DB: a.DB, Orgs: a.Orgs, Projects: a.Projects, Tags: a.Tags}
+	a.Workspaces = &workspaces.Feature{DB: a.DB, Orgs: a.Orgs, Projects: a.Projects, Tags: a.Tags, Changed: changed}
 	a.Projects.MoveWorkspaces = a.Workspaces.MoveInto
 	a.States = &stateversions.Feature{DB: a.DB, Keyring: a.Keyring, Objects: a.Objects, Workspaces: a.Workspaces}
 	a.Workspaces.BeforeUnlock = append(a.Workspaces.BeforeUnlock, a.States.Unlocking)
@@ -153,6 +153,7 @@ func (a *App) build() {
 	a.States.Routes(r)
 	a.SSHKeys = &sshkeys.Feature{DB: a.DB, Keyring: a.Keyring, Orgs: a.Orgs}
 	a.SSHKeys.Routes(r)
+	a.Workspaces.SSHKey = func(ctx context.Context, id string) (authz.Scoped, error) { return a.SSHKeys.Find(ctx, id) }
 	a.Variables = &variables.Feature{DB: a.DB, Keyring: a.Keyring, Workspaces: a.Workspaces}
 	a.Varsets = &varsets.Feature{DB: a.DB, Orgs: a.Orgs, Projects: a.Projects, Workspaces: a.Workspaces, Variables: a.Variables}
 	a.Variables.Sets = a.Varsets.AppliedTo

@@ -130,7 +130,9 @@ const (
 
 	ofRun = `SELECT 'run' AS part, o.id AS org_id, w.id AS target, o.name AS name, '' AS a, '' AS b
 	FROM workspaces w JOIN organizations o ON o.id = w.org_id WHERE w.id = ?
-	UNION ALL SELECT 'shared', '', workspace_id, '', '', '' FROM remote_state_consumers WHERE consumer_id = ?`
+	UNION ALL SELECT 'shared', '', workspace_id, '', '', '' FROM remote_state_consumers WHERE consumer_id = ?
+	UNION ALL SELECT 'shared', '', s.id, '', '', '' FROM workspaces w JOIN workspaces s ON s.project_id = w.project_id
+	WHERE w.id = ? AND s.project_remote_state`
 )
 
 // whoIs is the part that tells who a token stands for.

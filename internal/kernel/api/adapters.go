@@ -100,6 +100,12 @@ func UpdateOf[P, T authz.Scoped, A any](r *Router, path string, needs authz.Perm
 	change(r, "PATCH", path, 200, true, needs, load, do, opts)
 }
 
+// Assign sets a to-one relationship of a resource (PATCH …/relationships/x) and
+// answers with the resource (200). "data" may be null.
+func Assign[T authz.Scoped, A any](r *Router, path string, needs authz.Permission, load Load[T], do func(context.Context, T, jsonapi.In[A]) (T, error), opts ...Option) {
+	change(r, "PATCH", path, 200, false, needs, load, do, opts)
+}
+
 // Action does something to P and answers with a resource (200): with P's new self,
 // or with what came of it. The request may be empty.
 func Action[P, T authz.Scoped, A any](r *Router, path string, needs authz.Permission, load Load[P], do func(context.Context, P, jsonapi.In[A]) (T, error), opts ...Option) {

@@ -59,8 +59,12 @@ func (f *Feature) update(ctx context.Context, w Workspace, in jsonapi.In[setting
 			return w, err
 		}
 	}
+	before := w
 	if err := f.set(ctx, &w, in.Data.Attributes); err != nil {
 		return w, err
+	}
+	if before.ProjectRemoteState != w.ProjectRemoteState {
+		f.Changed(ctx)
 	}
 	w.UpdatedAt = db.Now()
 	if err := taken(f.DB.Update(ctx, "workspaces", w, settingColumns...)); err != nil {
@@ -81,6 +85,7 @@ func (f *Feature) moveTo(ctx context.Context, w *Workspace, in jsonapi.In[settin
 			return err
 		}
 	}
+	f.Changed(ctx)
 	w.ProjectID, w.ProjectMode, w.ProjectPool = to.ID, to.DefaultExecutionMode, to.DefaultAgentPoolID
 	return nil
 }
@@ -104,6 +109,7 @@ func (f *Feature) MoveInto(ctx context.Context, to projects.Project, ids []strin
 			return problem.NotFound
 		}
 	}
+	f.Changed(ctx)
 	query, args := db.List(`UPDATE workspaces SET project_id = ?, updated_at = ? WHERE id IN (?)`, ids, to.ID, db.Now())
 	_, err = f.DB.Exec(ctx, query, args...)
 	return err

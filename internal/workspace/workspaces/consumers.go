@@ -46,6 +46,7 @@ func (f *Feature) addConsumers(ctx context.Context, w Workspace, members []jsona
 	for i, c := range list {
 		rows[i] = consumer{w.ID, c.ID}
 	}
+	f.Changed(ctx)
 	return db.InsertAll(ctx, f.DB, "remote_state_consumers", rows, "ON CONFLICT DO NOTHING")
 }
 
@@ -61,6 +62,7 @@ func (f *Feature) removeConsumers(ctx context.Context, w Workspace, members []js
 	if err != nil {
 		return err
 	}
+	f.Changed(ctx)
 	query, args := db.List(`DELETE FROM remote_state_consumers WHERE workspace_id = ? AND consumer_id IN (?)`, ids(list), w.ID)
 	_, err = f.DB.Exec(ctx, query, args...)
 	return err

@@ -22,6 +22,7 @@ func view(ctx context.Context, w Workspace) jsonapi.Resource {
 			"organization":                  jsonapi.ToOne("organizations", w.OrgName),
 			"project":                       jsonapi.ToOne("projects", w.ProjectID),
 			"agent-pool":                    jsonapi.ToOne("agent-pools", deref(w.AgentPoolID())),
+			"ssh-key":                       jsonapi.ToOne("ssh-keys", deref(w.SSHKeyID)),
 			"current-run":                   jsonapi.ToOne("runs", ""),
 			"latest-run":                    jsonapi.ToOne("runs", ""),
 			"current-state-version":         jsonapi.ToOneAt("state-versions", deref(w.CurrentStateVersionID), base+"/current-state-version"),

@@ -48,6 +48,7 @@ type Workspace struct {
 	SourceName                  string            `db:"source_name"`
 	SourceURL                   string            `db:"source_url"`
 	MigrationEnvironment        string            `db:"migration_environment"`
+	SSHKeyID                    *string           `db:"ssh_key_id"`
 	GlobalRemoteState           bool              `db:"global_remote_state"`  // every workspace of the organization may read the state
 	ProjectRemoteState          bool              `db:"project_remote_state"` // every workspace of the project may
 
@@ -100,6 +101,10 @@ type Feature struct {
 	Orgs     *orgs.Feature
 	Projects *projects.Feature
 	Tags     *tags.Feature
+	// SSHKey finds an SSH key; nil is a server without them.
+	SSHKey func(ctx context.Context, id string) (authz.Scoped, error)
+	// Changed tells that what runs may read has changed.
+	Changed func(ctx context.Context)
 	// OnDelete is called in the transaction that deletes a workspace, before the row
 	// goes and with it what refers to it.
 	OnDelete []func(ctx context.Context, w Workspace) error
@@ -131,6 +136,8 @@ func (f *Feature) Routes(r *api.Router) {
 	f.tagRoutes(r)
 	f.consumerRoutes(r)
 	f.resourceRoutes(r)
+	f.adminRoutes(r)
+	api.Assign(r, byID+"/relationships/ssh-key", authz.UpdateWorkspace, f.Find, f.assignSSHKey)
 	retention.Owner[Workspace]{
 		Load: f.Find, Get: func(w Workspace) retention.Policy { return w.Retention.V }, Put: f.setRetention,
 	}.Serve(r, byID+"/relationships/data-retention-policy", authz.ReadWorkspace, authz.UpdateWorkspace)

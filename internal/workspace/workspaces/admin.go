@@ -1,0 +1,34 @@
+package workspaces
+
+import (
+	"context"
+
+	"plumbline.dev/plumbline/internal/kernel/api"
+	"plumbline.dev/plumbline/internal/kernel/authz"
+	"plumbline.dev/plumbline/internal/kernel/problem"
+)
+
+// adminRoutes serves the workspaces of all organizations to site administrators.
+func (f *Feature) adminRoutes(r *api.Router) {
+	api.List(r, "/admin/workspaces", authz.SiteAdmin, api.Site, f.adminList, api.Params("filter[current_run]"))
+	api.Read(r, "/admin/workspaces/{id}", authz.SiteAdmin, f.read)
+	api.Delete(r, "/admin/workspaces/{id}", authz.SiteAdmin, f.Find, f.delete)
+}
+
+// adminList takes q, a part of the name of a workspace or its organization;
+// filter[current_run][status]; sort.
+func (f *Feature) adminList(ctx context.Context, _ authz.Site, q api.Query) (api.Page[Workspace], error) {
+	order, ok := orders[q.Get("sort")]
+	if !ok {
+		return api.Page[Workspace]{}, problem.BadRequest("Workspaces cannot be sorted by %q", q.Get("sort"))
+	}
+	where, args := ` WHERE 1 = 1`, []any(nil)
+	if like := q.Like("q"); like != "" {
+		where += ` AND (w.name_lower LIKE ? ESCAPE '\' OR w.org_id IN (SELECT x.id FROM organizations x WHERE x.name_lower LIKE ? ESCAPE '\'))`
+		args = append(args, like, like)
+	}
+	if len(q.List("filter[current_run][status]")) > 0 {
+		where += ` AND 1 = 0` // no workspace has a current run
+	}
+	return f.page(ctx, q, where, args, order)
+}
