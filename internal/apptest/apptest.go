@@ -23,12 +23,13 @@ import (
 
 // Server is a server under test.
 type Server struct {
-	T   *testing.T
+	T   *testing.T // nil in a benchmark
 	App *app.App
 	DB  *db.DB
 	URL string // of the server, without a slash at its end
 	Dir string // its data directory
 
+	tb        testing.TB
 	adminOnce sync.Once
 	admin     User
 }
@@ -51,6 +52,19 @@ func Run(t *testing.T, fn func(s *Server), options ...func(*config.Server)) {
 // with the test.
 func Start(t *testing.T, options ...func(*config.Server)) *Server {
 	t.Helper()
+	s := start(t, options)
+	s.T = t
+	return s
+}
+
+// StartBench is Start for a benchmark.
+func StartBench(b *testing.B, options ...func(*config.Server)) *Server {
+	b.Helper()
+	return start(b, options)
+}
+
+func start(t testing.TB, options []func(*config.Server)) *Server {
+	t.Helper()
 	c := config.Server{DataDir: t.TempDir(), Database: "sqlite", Blobs: "file", UnsafeSync: true}
 	for _, set := range options {
 		set(&c)
@@ -72,15 +86,15 @@ func Start(t *testing.T, options ...func(*config.Server)) *Server {
 			t.Error(err)
 		}
 	})
-	return &Server{T: t, App: a, DB: a.DB, URL: web.URL, Dir: c.DataDir}
+	return &Server{tb: t, App: a, DB: a.DB, URL: web.URL, Dir: c.DataDir}
 }
 
 // Client returns the official client with the given token.
 func (s *Server) Client(token string) *tfe.Client {
-	s.T.Helper()
+	s.tb.Helper()
 	c, err := tfe.NewClient(&tfe.Config{Address: s.URL, Token: token, HTTPClient: &http.Client{}, RetryServerErrors: false})
 	if err != nil {
-		s.T.Fatal(err)
+		s.tb.Fatal(err)
 	}
 	return c
 }
@@ -97,8 +111,8 @@ func (s *Server) AdminToken() string {
 // Settle returns when no job is running or due, so that what a request left for later
 // has been done. A job that waits for another try does not count.
 func (s *Server) Settle() {
-	s.T.Helper()
-	ctx, cancel := context.WithTimeout(s.T.Context(), 30*time.Second)
+	s.tb.Helper()
+	ctx, cancel := context.WithTimeout(s.tb.Context(), 30*time.Second)
 	defer cancel()
 	s.must(s.App.Jobs.Wait(ctx))
 }
@@ -122,10 +136,10 @@ func (s *Server) Statements(fn func()) []string {
 // TLS serves the same server by TLS too, as command lines insist on it. It returns
 // the address and a file with the certificate to trust.
 func (s *Server) TLS() (address, caFile string) {
-	s.T.Helper()
+	s.tb.Helper()
 	web := httptest.NewTLSServer(s.App.Handler())
-	s.T.Cleanup(web.Close)
-	caFile = filepath.Join(s.T.TempDir(), "ca.pem")
+	s.tb.Cleanup(web.Close)
+	caFile = filepath.Join(s.tb.TempDir(), "ca.pem")
 	block := &pem.Block{Type: "CERTIFICATE", Bytes: web.Certificate().Raw}
 	s.must(os.WriteFile(caFile, pem.EncodeToMemory(block), 0o600))
 	return web.URL, caFile

@@ -39,11 +39,11 @@ func (r *Response) Detail() string {
 // nil, a string, []byte, an io.Reader, or something to encode as JSON. An empty
 // token sends none.
 func (s *Server) Do(method, path, token string, body any) *Response {
-	s.T.Helper()
+	s.tb.Helper()
 	if !strings.Contains(path, "://") {
 		path = s.URL + path
 	}
-	req, err := http.NewRequestWithContext(s.T.Context(), method, path, reader(body))
+	req, err := http.NewRequestWithContext(s.tb.Context(), method, path, reader(body))
 	s.must(err)
 	req.Header.Set("Content-Type", "application/vnd.api+json")
 	if token != "" {
@@ -54,7 +54,7 @@ func (s *Server) Do(method, path, token string, body any) *Response {
 
 // Send sends any request and reads the answer; redirects are not followed.
 func (s *Server) Send(req *http.Request) *Response {
-	s.T.Helper()
+	s.tb.Helper()
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	res, err := client.Do(req)
 	s.must(err)

@@ -23,28 +23,28 @@ type Org struct {
 }
 
 // User makes a person who belongs to no organization.
-func (s *Server) User(name string) User { s.T.Helper(); return s.user(name, false) }
+func (s *Server) User(name string) User { s.tb.Helper(); return s.user(name, false) }
 
 func (s *Server) user(name string, admin bool) User {
-	s.T.Helper()
+	s.tb.Helper()
 	u := users.User{ID: id.New("user"), Username: name, UsernameLower: strings.ToLower(name), Email: name + "@example.com",
 		EmailLower: strings.ToLower(name) + "@example.com", SiteAdmin: admin, CreatedAt: db.Now()}
-	s.must(s.DB.Insert(s.T.Context(), "users", u))
+	s.must(s.DB.Insert(s.tb.Context(), "users", u))
 	return User{u.ID, name, s.Token(tokens.Token{Kind: tokens.User, UserID: &u.ID})}
 }
 
 // Token mints a token and returns its secret form.
 func (s *Server) Token(t tokens.Token) string {
-	s.T.Helper()
-	_, secret, err := s.App.Tokens.Mint(s.T.Context(), t)
+	s.tb.Helper()
+	_, secret, err := s.App.Tokens.Mint(s.tb.Context(), t)
 	s.must(err)
 	return secret.Reveal()
 }
 
 // Org makes an organization with an owner of its own.
 func (s *Server) Org(name string) Org {
-	s.T.Helper()
-	ctx, owner := s.T.Context(), s.User(name+"-owner")
+	s.tb.Helper()
+	ctx, owner := s.tb.Context(), s.User(name+"-owner")
 	ctx = authz.With(ctx, &authz.Subject{Kind: authz.User, ID: owner.ID})
 	var o orgs.Org
 	s.must(s.DB.Tx(ctx, func(ctx context.Context) (err error) {
@@ -56,7 +56,7 @@ func (s *Server) Org(name string) Org {
 
 // Member makes a person who belongs to the organization but to no team.
 func (s *Server) Member(o Org, name string) User {
-	s.T.Helper()
+	s.tb.Helper()
 	u := s.User(name)
 	s.join(o.ID, u)
 	return u
@@ -64,22 +64,22 @@ func (s *Server) Member(o Org, name string) User {
 
 // JoinTeam puts a person into a team.
 func (s *Server) JoinTeam(teamID string, u User) {
-	s.T.Helper()
-	_, err := s.DB.Exec(s.T.Context(), `INSERT INTO team_members (org_id, team_id, membership_id)
+	s.tb.Helper()
+	_, err := s.DB.Exec(s.tb.Context(), `INSERT INTO team_members (org_id, team_id, membership_id)
 	SELECT t.org_id, t.id, m.id FROM teams t JOIN organization_memberships m ON m.org_id = t.org_id WHERE t.id = ? AND m.user_id = ?`, teamID, u.ID)
 	s.must(err)
-	access.Changed(s.T.Context(), s.App.Bus)
+	access.Changed(s.tb.Context(), s.App.Bus)
 }
 
 func (s *Server) join(orgID string, u User) {
-	s.T.Helper()
-	_, err := s.App.Members.Enrol(s.T.Context(), orgID, u.ID, u.Name+"@example.com")
+	s.tb.Helper()
+	_, err := s.App.Members.Enrol(s.tb.Context(), orgID, u.ID, u.Name+"@example.com")
 	s.must(err)
 }
 
 func (s *Server) must(err error) {
-	s.T.Helper()
+	s.tb.Helper()
 	if err != nil {
-		s.T.Fatal(err)
+		s.tb.Fatal(err)
 	}
 }

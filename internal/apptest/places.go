@@ -13,24 +13,24 @@ import (
 
 // Project makes a project and returns its id.
 func (s *Server) Project(o Org, name string) string {
-	s.T.Helper()
+	s.tb.Helper()
 	p := projects.Project{ID: id.New("prj"), OrgID: o.ID, Name: name, NameLower: strings.ToLower(name), CreatedAt: db.Now()}
-	s.must(s.DB.Insert(s.T.Context(), "projects", p))
+	s.must(s.DB.Insert(s.tb.Context(), "projects", p))
 	return p.ID
 }
 
 // Workspace makes a workspace in the project, "" is the default project, and returns
 // its id.
 func (s *Server) Workspace(o Org, projectID, name string) string {
-	s.T.Helper()
+	s.tb.Helper()
 	if projectID == "" {
-		p, err := s.App.Projects.Default(s.T.Context(), o.ID)
+		p, err := s.App.Projects.Default(s.tb.Context(), o.ID)
 		s.must(err)
 		projectID = p.ID
 	}
 	w := workspaces.Workspace{ID: id.New("ws"), OrgID: o.ID, ProjectID: projectID, Name: name, NameLower: strings.ToLower(name),
 		CreatedAt: db.Now(), UpdatedAt: db.Now()}
-	s.must(s.DB.Insert(s.T.Context(), "workspaces", w))
+	s.must(s.DB.Insert(s.tb.Context(), "workspaces", w))
 	return w.ID
 }
 
@@ -38,8 +38,8 @@ func (s *Server) Workspace(o Org, projectID, name string) string {
 // organization flags, such as "manage-workspaces", and the given access to places:
 // "read" to "ws-…" or "maintain" to "prj-…".
 func (s *Server) With(o Org, name string, flags []string, levels map[string]string) User {
-	s.T.Helper()
-	ctx, u, team := s.T.Context(), s.Member(o, name), id.New("team")
+	s.tb.Helper()
+	ctx, u, team := s.tb.Context(), s.Member(o, name), id.New("team")
 	set := map[string]bool{}
 	for _, f := range flags {
 		set[f] = true

@@ -44,6 +44,7 @@ type DB struct {
 	url         string
 	hook        atomic.Pointer[func(query string)]
 	holds       func(time.Duration)
+	prepared    prepared // on SQLite, which parses a statement each time otherwise
 }
 
 // Open connects to a database and brings its schema up to date.
@@ -109,7 +110,7 @@ func (d *DB) Close() error {
 	if d.postgres {
 		return d.write.Close()
 	}
-	return errors.Join(d.read.Close(), d.write.Close())
+	return errors.Join(d.prepared.close(), d.read.Close(), d.write.Close())
 }
 
 // Postgres reports whether the database is PostgreSQL, for what cannot be said
@@ -232,24 +233,6 @@ func (d *DB) SkipLocked() string {
 		return " FOR UPDATE SKIP LOCKED"
 	}
 	return ""
-}
-
-type querier interface {
-	QueryContext(context.Context, string, ...any) (*sql.Rows, error)
-	ExecContext(context.Context, string, ...any) (sql.Result, error)
-}
-
-func (d *DB) querier(ctx context.Context, query string) querier {
-	if hook := d.hook.Load(); hook != nil {
-		(*hook)(query)
-	}
-	if t, ok := ctx.Value(txKey{d}).(*tx); ok {
-		return t.Tx
-	}
-	if strings.HasPrefix(query, "SELECT ") || strings.HasPrefix(query, "WITH ") {
-		return d.read
-	}
-	return d.write
 }
 
 // IsUnique reports whether err is a violation of a unique constraint. On

@@ -22,7 +22,7 @@ import (
 func All[T any](ctx context.Context, d *DB, query string, args ...any) ([]T, error) {
 	p := planOf(reflect.TypeFor[T]())
 	query = p.expand(query)
-	rows, err := d.querier(ctx, query).QueryContext(ctx, d.rebind(query), args...)
+	rows, err := d.query(ctx, query, args)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +96,7 @@ func List(query string, ids []string, args ...any) (string, []any) {
 
 // Exec runs a statement and returns how many rows it changed.
 func (d *DB) Exec(ctx context.Context, query string, args ...any) (int64, error) {
-	res, err := d.querier(ctx, query).ExecContext(ctx, d.rebind(query), args...)
+	res, err := d.exec(ctx, query, args)
 	if err != nil {
 		return 0, err
 	}
