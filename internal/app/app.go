@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"plumbline.dev/plumbline/internal/identity/access"
+	"plumbline.dev/plumbline/internal/identity/login"
 	"plumbline.dev/plumbline/internal/identity/members"
 	"plumbline.dev/plumbline/internal/identity/orgs"
 	"plumbline.dev/plumbline/internal/identity/teams"
@@ -48,6 +49,7 @@ type App struct {
 	Tokens     *tokens.Store
 	Usage      *tokens.Usage
 	TokenAPI   *tokens.Feature
+	Login      *login.Feature
 	Orgs       *orgs.Feature
 	Members    *members.Feature
 	Teams      *teams.Feature
@@ -141,6 +143,8 @@ func (a *App) build() {
 	a.Members.LockOwners = a.Teams.LockOwners
 	a.TokenAPI = &tokens.Feature{DB: a.DB, Store: a.Tokens, Users: a.Users, Orgs: a.Orgs, Changed: changed}
 	a.TokenAPI.Routes(r)
+	a.Login = &login.Feature{DB: a.DB, Users: a.Users, Store: a.Tokens, Tokens: a.TokenAPI, Orgs: a.Orgs, Changed: changed}
+	a.Login.Routes(r)
 
 	// workspace
 	a.Tags = &tags.Feature{DB: a.DB, Orgs: a.Orgs}

@@ -45,12 +45,28 @@ func Serve(ctx context.Context, c config.Server, out io.Writer) (err error) {
 		l, scheme = tls.NewListener(l, tlsConfig), "https"
 	}
 	slog.InfoContext(ctx, "serving", "url", scheme+"://"+l.Addr().String(), "version", config.Version, "data", c.DataDir, "took", time.Since(start))
+	if err := a.invite(ctx, out, scheme+"://"+l.Addr().String()); err != nil {
+		return err
+	}
 	if a.metrics != nil {
 		if err := a.metrics.serve(ctx, c.Metrics); err != nil {
 			return fmt.Errorf("serving metrics: %w", err)
 		}
 	}
 	return a.serve(ctx, l)
+}
+
+// invite tells on out where the first account is made, as long as nobody can log in.
+func (a *App) invite(ctx context.Context, out io.Writer, address string) error {
+	path, needed, err := a.Login.SetupLink(ctx)
+	if err != nil || !needed {
+		return err
+	}
+	if a.Router.PublicURL != "" {
+		address = a.Router.PublicURL
+	}
+	_, err = fmt.Fprintf(out, "\nNobody can log in yet. Make the first account here (the link works once, for a day):\n\n    %s%s\n\n", address, path)
+	return err
 }
 
 // serve answers requests on l and works in the background until ctx ends.

@@ -41,6 +41,9 @@ func (o *Org) apply(in jsonapi.In[request]) error {
 		badMinutes("session-remember", "Session remember", o.SessionRemember), o.badPolicy(), o.badExecution(in), o.badStatuses(), badHYOK(a), o.badRole())
 }
 
+// Check explains what is wrong with the name and the address of a new organization.
+func (o *Org) Check() error { return problem.All(o.badName(), o.badEmail()) }
+
 func (o *Org) applyText(a request) {
 	a.Name.Into(&o.Name)
 	o.Name = strings.TrimSpace(o.Name)

@@ -525,3 +525,37 @@ func TestSecretsAreNotStored(t *testing.T) {
 		}
 	}
 }
+
+// TestOrganizationRefusesUserTokens: "user-tokens-enabled" of an organization.
+func TestOrganizationRefusesUserTokens(t *testing.T) {
+	apptest.Run(t, func(s *apptest.Server) {
+		ctx := s.T.Context()
+		o, other := s.Org("acme"), s.Org("other")
+		member := s.Member(o, "member")
+		owners, err := s.Client(o.Owner.Token).Teams.List(ctx, "acme", &tfe.TeamListOptions{Names: []string{"owners"}})
+		if err != nil {
+			s.T.Fatal(err)
+		}
+		team, err := s.Client(o.Owner.Token).TeamTokens.Create(ctx, owners.Items[0].ID)
+		if err != nil {
+			s.T.Fatal(err)
+		}
+		read := func(token string) int { return s.Do("GET", "/api/v2/organizations/acme", token, nil).Status }
+		for _, enabled := range []bool{false, true} {
+			if _, err := s.Client(team.Token).Organizations.Update(ctx, "acme", tfe.OrganizationUpdateOptions{UserTokensEnabled: &enabled}); err != nil {
+				s.T.Fatal(err)
+			}
+			for who, c := range map[string]struct {
+				token     string
+				off, back int
+			}{
+				"owner": {o.Owner.Token, 401, 200}, "member": {member.Token, 401, 200}, "site admin": {s.AdminToken(), 200, 200},
+				"team": {team.Token, 200, 200}, "stranger": {other.Owner.Token, 404, 404},
+			} {
+				if got, want := read(c.token), map[bool]int{false: c.off, true: c.back}[enabled]; got != want {
+					s.T.Errorf("GET with user tokens enabled %v as %s = %d, want %d", enabled, who, got, want)
+				}
+			}
+		}
+	})
+}

@@ -110,8 +110,10 @@ func (r *Router) finish(w *recorder, req *http.Request, start time.Time) {
 
 // redactPath keeps secrets that are part of an address out of the log.
 func redactPath(path string) string {
-	if strings.HasPrefix(path, objectBase) {
-		return objectBase + "[redacted]"
+	for _, base := range []string{objectBase, "/app/setup/"} {
+		if strings.HasPrefix(path, base) {
+			return base + "[redacted]"
+		}
 	}
 	return path
 }
