@@ -17,6 +17,7 @@ import (
 
 	"plumbline.dev/plumbline/internal/app"
 	"plumbline.dev/plumbline/internal/apptest/postgres"
+	"plumbline.dev/plumbline/internal/kernel/audit"
 	"plumbline.dev/plumbline/internal/kernel/config"
 	"plumbline.dev/plumbline/internal/kernel/db"
 )
@@ -117,11 +118,14 @@ func (s *Server) Settle() {
 	s.must(s.App.Jobs.Wait(ctx))
 }
 
-// Statements returns the SQL statements that run while fn does.
+// Statements returns the SQL statements that requests run while fn does.
 func (s *Server) Statements(fn func()) []string {
 	var mu sync.Mutex
 	var out []string
-	s.DB.Observe(func(q string) {
+	s.DB.Observe(func(ctx context.Context, q string) {
+		if audit.OriginOf(ctx).RequestID == "" {
+			return // the server's own work in the background
+		}
 		mu.Lock()
 		defer mu.Unlock()
 		out = append(out, q)

@@ -42,7 +42,7 @@ type DB struct {
 	read, write *sql.DB
 	postgres    bool
 	url         string
-	hook        atomic.Pointer[func(query string)]
+	hook        atomic.Pointer[func(ctx context.Context, query string)]
 	holds       func(time.Duration)
 	prepared    prepared // on SQLite, which parses a statement each time otherwise
 }
@@ -127,9 +127,9 @@ func (d *DB) Pool() *sql.DB { return d.write }
 // Ping reports whether the database answers.
 func (d *DB) Ping(ctx context.Context) error { return d.read.PingContext(ctx) }
 
-// Observe makes fn see each statement before it runs; nil stops it. Tests count
+// Observe makes fn see each statement before it runs, with its context; nil stops it. Tests count
 // statements with it.
-func (d *DB) Observe(fn func(query string)) {
+func (d *DB) Observe(fn func(ctx context.Context, query string)) {
 	if fn == nil {
 		d.hook.Store(nil)
 		return

@@ -37,7 +37,7 @@ func (d *DB) exec(ctx context.Context, query string, args []any) (sql.Result, er
 // place returns where a statement runs: its pool, and the transaction if ctx has one.
 func (d *DB) place(ctx context.Context, query string) (*sql.DB, *sql.Tx) {
 	if hook := d.hook.Load(); hook != nil {
-		(*hook)(query)
+		(*hook)(ctx, query)
 	}
 	if t, ok := ctx.Value(txKey{d}).(*tx); ok {
 		return d.write, t.Tx
