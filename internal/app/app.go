@@ -151,7 +151,7 @@ func (a *App) build() {
 	a.Projects = &projects.Feature{DB: a.DB, Orgs: a.Orgs, Tags: a.Tags}
 	a.Workspaces = &workspaces.Feature{DB: a.DB, Orgs: a.Orgs, Projects: a.Projects, Tags: a.Tags, Changed: changed}
 	a.Projects.MoveWorkspaces = a.Workspaces.MoveInto
-	a.States = &stateversions.Feature{DB: a.DB, Keyring: a.Keyring, Objects: a.Objects, Workspaces: a.Workspaces}
+	a.States = &stateversions.Feature{DB: a.DB, Keyring: a.Keyring, Objects: a.Objects, Workspaces: a.Workspaces, Jobs: a.Jobs, Grace: a.Config.DeleteGrace}
 	a.Workspaces.BeforeUnlock = append(a.Workspaces.BeforeUnlock, a.States.Unlocking)
 	a.Workspaces.Outputs = a.States.OutputsOf
 	a.States.Routes(r)

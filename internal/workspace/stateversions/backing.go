@@ -34,8 +34,7 @@ func (f *Feature) restore(ctx context.Context, v Version, _ jsonapi.In[struct{}]
 	return f.move(ctx, v, Deleted, Finalized, nil)
 }
 
-// destroy lets go of the data for good. The objects themselves are removed by the
-// next sweep, which nothing can cut short halfway.
+// destroy lets go of the data for good.
 func (f *Feature) destroy(ctx context.Context, v Version, _ jsonapi.In[struct{}]) error {
 	if err := f.move(ctx, v, Deleted, Destroyed, v.DeletedAt); err != nil {
 		return err
@@ -52,8 +51,15 @@ func (f *Feature) move(ctx context.Context, v Version, from, to Status, deleted 
 	return err
 }
 
-// forget drops everything that versions hold.
+// forget drops everything that versions hold. Their objects go after the commit.
 func (f *Feature) forget(ctx context.Context, ids []string) error {
+	objects, err := db.In[struct {
+		State string `db:"object"`
+		JSON  string `db:"json_object"`
+	}](ctx, f.DB, `FROM state_versions WHERE id IN (?)`, ids)
+	if err != nil {
+		return err
+	}
 	for _, statement := range []string{
 		`DELETE FROM state_version_outputs WHERE state_version_id IN (?)`,
 		`DELETE FROM state_version_details WHERE state_version_id IN (?)`,
@@ -61,6 +67,30 @@ func (f *Feature) forget(ctx context.Context, ids []string) error {
 	} {
 		query, args := db.List(statement, ids)
 		if _, err := f.DB.Exec(ctx, query, args...); err != nil {
+			return err
+		}
+	}
+	var job removal
+	for _, o := range objects {
+		job.Keys = append(job.Keys, o.State, o.JSON)
+	}
+	return f.Jobs.Enqueue(ctx, job)
+}
+
+// removal is the job that removes objects.
+type removal struct {
+	Keys []string `json:"keys"` // "" is none
+}
+
+// Kind implements jobs.Args.
+func (removal) Kind() string { return "remove-state-objects" }
+
+func (f *Feature) remove(ctx context.Context, job removal) error {
+	for _, key := range job.Keys {
+		if key == "" {
+			continue
+		}
+		if err := f.Objects.Delete(ctx, key); err != nil {
 			return err
 		}
 	}

@@ -12,12 +12,14 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"time"
 
 	"plumbline.dev/plumbline/internal/kernel/api"
 	"plumbline.dev/plumbline/internal/kernel/authz"
 	"plumbline.dev/plumbline/internal/kernel/blob"
 	"plumbline.dev/plumbline/internal/kernel/crypt"
 	"plumbline.dev/plumbline/internal/kernel/db"
+	"plumbline.dev/plumbline/internal/kernel/jobs"
 	"plumbline.dev/plumbline/internal/kernel/jsonapi"
 	"plumbline.dev/plumbline/internal/kernel/problem"
 	"plumbline.dev/plumbline/internal/workspace/workspaces"
@@ -86,15 +88,19 @@ type Feature struct {
 	Keyring    *crypt.Keyring
 	Objects    *blob.Store
 	Workspaces *workspaces.Feature
+	Jobs       *jobs.Queue
+	// Grace is how long the data of a version can be restored after it was soft-deleted.
+	Grace time.Duration
 	// RunIn reports whether a workspace has a run. Nil: there are no runs.
 	RunIn func(ctx context.Context, workspaceID, runID string) (bool, error)
 
 	router *api.Router
 }
 
-// Routes adds the endpoints of this package to r.
+// Routes adds the endpoints of this package to r, and its jobs to Jobs.
 func (f *Feature) Routes(r *api.Router) {
 	f.router = r
+	f.work()
 	r.Object("state", api.ObjectKind{Put: f.putState, Get: f.getState})
 	r.Object("json-state", api.ObjectKind{Put: f.putJSON, Get: f.getJSON})
 	api.Type(r, "state-versions", authz.ReadState, f.byIDs, f.view)
