@@ -78,6 +78,7 @@ func start(t testing.TB, options []func(*config.Server)) *Server {
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	var wg sync.WaitGroup
 	wg.Go(func() { a.Run(ctx) })
+	<-a.Bus.Ready()
 	web := httptest.NewServer(a.Handler())
 	t.Cleanup(func() {
 		web.Close()

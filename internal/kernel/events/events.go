@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"plumbline.dev/plumbline/internal/kernel/db"
+	"plumbline.dev/plumbline/internal/kernel/id"
 )
 
 // Event says that something of a topic has changed, such as "grants" or
@@ -25,15 +26,18 @@ type Event struct{ Topic, ID string }
 // Bus carries events to subscribers of this node and of others.
 type Bus struct {
 	db     *db.DB
+	node   string // marks what this node sent, which it need not hear again
 	mu     sync.Mutex
 	subs   map[string][]func(id string)
 	outbox map[Event]bool
 	wake   chan struct{}
+	ready  chan struct{}
+	once   sync.Once
 }
 
 // New returns a bus. Run must be called for events to reach other nodes.
 func New(d *db.DB) *Bus {
-	return &Bus{db: d, subs: map[string][]func(string){}, outbox: map[Event]bool{}, wake: make(chan struct{}, 1)}
+	return &Bus{db: d, node: id.New("node"), subs: map[string][]func(string){}, outbox: map[Event]bool{}, wake: make(chan struct{}, 1), ready: make(chan struct{})}
 }
 
 // Subscribe calls fn for each event of the topic. fn must be quick. Call it before
@@ -63,6 +67,9 @@ func (b *Bus) Publish(ctx context.Context, topic, id string) {
 	})
 }
 
+// Ready is closed once Run hears of what other nodes do.
+func (b *Bus) Ready() <-chan struct{} { return b.ready }
+
 func (b *Bus) deliver(e Event) {
 	b.mu.Lock()
 	subs := slices.Clone(b.subs[e.Topic])
@@ -82,6 +89,7 @@ const (
 // nothing to do.
 func (b *Bus) Run(ctx context.Context) {
 	if !b.db.Postgres() {
+		close(b.ready)
 		<-ctx.Done()
 		return
 	}
@@ -112,22 +120,23 @@ func (b *Bus) send(ctx context.Context) {
 	}
 }
 
-// payloads empties the outbox: lines of "topic id", as many as fit.
+// payloads empties the outbox: the node, then lines of "topic id", as many as fit.
 func (b *Bus) payloads() []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var out []string
-	var line strings.Builder
+	head := b.node + "\n"
+	payload := head
 	for e := range b.outbox {
-		if line.Len()+len(e.Topic)+len(e.ID)+2 > maxBytes {
-			out = append(out, line.String())
-			line.Reset()
+		if len(payload)+len(e.Topic)+len(e.ID)+2 > maxBytes {
+			out = append(out, payload)
+			payload = head
 		}
-		line.WriteString(e.Topic + " " + e.ID + "\n")
+		payload += e.Topic + " " + e.ID + "\n"
 	}
 	clear(b.outbox)
-	if line.Len() > 0 {
-		out = append(out, line.String())
+	if payload != head {
+		out = append(out, payload)
 	}
 	return out
 }
@@ -136,10 +145,13 @@ func (b *Bus) payloads() []string {
 // meanwhile is unknown, so every topic is then told that anything may have changed.
 func (b *Bus) receive(ctx context.Context) {
 	for ctx.Err() == nil {
-		err := b.db.Listen(ctx, channel, b.everything, func(payload string) {
-			for line := range strings.Lines(payload) {
-				topic, id, ok := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
-				if ok {
+		err := b.db.Listen(ctx, channel, b.listening, func(payload string) {
+			from, lines, _ := strings.Cut(payload, "\n")
+			if from == b.node {
+				return
+			}
+			for line := range strings.Lines(lines) {
+				if topic, id, ok := strings.Cut(strings.TrimSuffix(line, "\n"), " "); ok {
 					b.deliver(Event{topic, id})
 				}
 			}
@@ -153,6 +165,11 @@ func (b *Bus) receive(ctx context.Context) {
 		case <-time.After(time.Second):
 		}
 	}
+}
+
+func (b *Bus) listening() {
+	b.everything()
+	b.once.Do(func() { close(b.ready) })
 }
 
 // everything tells each topic that anything may have changed.
