@@ -54,7 +54,7 @@ func TestListsOfIDs(t *testing.T) {
 			t.Fatal(err)
 		}
 		statements := 0
-		d.Observe(func(string) { statements++ })
+		d.Observe(func(context.Context, string) { statements++ })
 		defer d.Observe(nil)
 		if got, err := db.In[string](ctx, d, `SELECT name FROM leases WHERE name IN (?)`, nil); err != nil || got != nil || statements != 0 {
 			t.Errorf("In of no ids = %v, %v with %d statements, want nothing at no cost", got, err, statements)

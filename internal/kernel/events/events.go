@@ -80,7 +80,10 @@ func (b *Bus) deliver(e Event) {
 }
 
 const (
-	channel  = "plumbline_events"
+	// channelName is an expression for the channel of all nodes. Channels belong to a
+	// database, so the schema is part of the name.
+	channelName = `'plumbline_' || md5(current_schema())`
+
 	coalesce = 50 * time.Millisecond
 	maxBytes = 7000 // PostgreSQL limits a payload to 8,000 bytes
 )
@@ -108,7 +111,7 @@ func (b *Bus) send(ctx context.Context) {
 		case <-b.wake:
 		}
 		for _, payload := range b.payloads() {
-			if _, err := b.db.Exec(ctx, `SELECT pg_notify(?, ?)`, channel, payload); err != nil && ctx.Err() == nil {
+			if _, err := b.db.Exec(ctx, `SELECT pg_notify(`+channelName+`, ?)`, payload); err != nil && ctx.Err() == nil {
 				slog.WarnContext(ctx, "events not sent to other nodes", "err", err)
 			}
 		}
@@ -145,17 +148,7 @@ func (b *Bus) payloads() []string {
 // meanwhile is unknown, so every topic is then told that anything may have changed.
 func (b *Bus) receive(ctx context.Context) {
 	for ctx.Err() == nil {
-		err := b.db.Listen(ctx, channel, b.listening, func(payload string) {
-			from, lines, _ := strings.Cut(payload, "\n")
-			if from == b.node {
-				return
-			}
-			for line := range strings.Lines(lines) {
-				if topic, id, ok := strings.Cut(strings.TrimSuffix(line, "\n"), " "); ok {
-					b.deliver(Event{topic, id})
-				}
-			}
-		})
+		err := b.listen(ctx)
 		if ctx.Err() != nil {
 			return
 		}
@@ -163,6 +156,27 @@ func (b *Bus) receive(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 		case <-time.After(time.Second):
+		}
+	}
+}
+
+func (b *Bus) listen(ctx context.Context) error {
+	channel, err := db.One[string](ctx, b.db, `SELECT `+channelName)
+	if err != nil {
+		return err
+	}
+	return b.db.Listen(ctx, channel, b.listening, b.received)
+}
+
+// received delivers what another node sent.
+func (b *Bus) received(payload string) {
+	from, lines, _ := strings.Cut(payload, "\n")
+	if from == b.node {
+		return
+	}
+	for line := range strings.Lines(lines) {
+		if topic, id, ok := strings.Cut(strings.TrimSuffix(line, "\n"), " "); ok {
+			b.deliver(Event{topic, id})
 		}
 	}
 }

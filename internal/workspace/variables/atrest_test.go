@@ -7,7 +7,10 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"plumbline.dev/plumbline/internal/apptest"
+	"plumbline.dev/plumbline/internal/kernel/db"
 )
 
 // TestSecretsAreUnreadableAtRest looks for planted values in every file that the
@@ -56,4 +59,42 @@ func found(t *testing.T, dir, text string) (yes bool) {
 		t.Fatal(err)
 	}
 	return yes
+}
+
+// TestTrailNamesWhatChangedAndNoValue reads the audit trail of changes.
+func TestTrailNamesWhatChangedAndNoValue(t *testing.T) {
+	apptest.Run(t, func(s *apptest.Server) {
+		org := s.Org("acme")
+		vars := "/api/v2/workspaces/" + s.Workspace(org, "", "app") + "/vars"
+		if _, err := s.DB.Exec(s.T.Context(), `DELETE FROM audit_events`); err != nil {
+			s.T.Fatal(err)
+		}
+		v := made(s.T, s.Do("POST", vars, org.Owner.Token, document("", map[string]any{"key": "b", "category": "env", "value": "planted-4717"})))
+		for _, step := range []struct {
+			method string
+			body   any
+			status int
+		}{{"PATCH", document(v, map[string]any{"key": ""}), 422}, {"GET", nil, 200}, {"PATCH", document(v, map[string]any{"value": "planted-4718"}), 200}, {"DELETE", nil, 204}, {"DELETE", nil, 404}} {
+			if r := s.Do(step.method, vars+"/"+v, org.Owner.Token, step.body); r.Status != step.status {
+				s.T.Errorf("%s = %d %s, want %d", step.method, r.Status, r.Body, step.status)
+			}
+		}
+		type record struct {
+			Action  string `db:"action"`
+			Type    string `db:"resource_type"`
+			ID      string `db:"resource_id"`
+			Org     string `db:"org_id"`
+			Actor   string `db:"actor_id"`
+			Changed string `db:"changed"`
+		}
+		got, err := db.All[record](s.T.Context(), s.DB, `SELECT action, resource_type, resource_id, org_id, actor_id, changed FROM audit_events ORDER BY at, id`)
+		want := []record{
+			{"create", "vars", v, org.ID, org.Owner.ID, `["category","key","value"]`},
+			{"update", "vars", v, org.ID, org.Owner.ID, `["value"]`},
+			{"destroy", "vars", v, org.ID, org.Owner.ID, `null`},
+		}
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			s.T.Errorf("trail = %v\n%s", err, diff)
+		}
+	})
 }
