@@ -33,17 +33,26 @@ type Project struct {
 	AutoDestroyActivityDuration *string `db:"auto_destroy_activity_duration"` // such as "14d" or "6h"
 	CreatedAt                   db.Time `db:"created_at"`
 
-	OrgName        string `db:"org_name,extra"`
-	OrgMode        string `db:"org_mode,extra"` // default execution mode of the organization
-	WorkspaceCount int    `db:"workspace_count,extra"`
-	TeamCount      int    `db:"team_count,extra"`
+	OrgName string `db:"org_name,extra"`
+	OrgMode string `db:"org_mode,extra"` // default execution mode of the organization
 
-	effective []string // ids of effective tag bindings
+	related
 }
 
-const selectProjects = `SELECT {p}, o.name AS org_name, o.default_execution_mode AS org_mode,
-	(SELECT count(w.id) FROM workspaces w WHERE w.project_id = p.id) AS workspace_count,
-	(SELECT count(tp.id) FROM team_projects tp WHERE tp.project_id = p.id) AS team_count
+// related is what hydrate adds for the wire.
+type related struct {
+	counts    *counts
+	effective []string // ids of effective tag bindings, if the request includes them
+}
+
+// counts are what hangs on a project.
+type counts struct {
+	ID         string `db:"id"`
+	Workspaces int    `db:"workspaces"`
+	Teams      int    `db:"teams"`
+}
+
+const selectProjects = `SELECT {p}, o.name AS org_name, o.default_execution_mode AS org_mode
 	FROM projects p JOIN organizations o ON o.id = p.org_id`
 
 // Scope implements authz.Scoped.
@@ -211,15 +220,24 @@ func (f *Feature) byIDs(ctx context.Context, ids []string) ([]Project, error) {
 	return db.In[Project](ctx, f.DB, selectProjects+` WHERE p.id IN (?)`, ids)
 }
 
-// hydrate adds the effective tag bindings of all projects if the request includes
-// them.
+// hydrate adds to all projects of an answer their counts and, if the request
+// includes them, their effective tag bindings. A project that is included by
+// another resource has no counts: they would cost more than all the rest.
 func (f *Feature) hydrate(ctx context.Context, list []Project) error {
+	ids, at := make([]string, len(list)), map[string]int{}
+	for i, p := range list {
+		ids[i], at[p.ID] = p.ID, i
+	}
+	all, err := db.In[counts](ctx, f.DB, `SELECT p.id AS id, (SELECT count(w.id) FROM workspaces w WHERE w.project_id = p.id) AS workspaces,
+		(SELECT count(t.id) FROM team_projects t WHERE t.project_id = p.id) AS teams FROM projects p WHERE p.id IN (?)`, ids)
+	if err != nil {
+		return err
+	}
+	for i := range all {
+		list[at[all[i].ID]].counts = &all[i]
+	}
 	if !api.QueryOf(ctx).Includes("effective-tag-bindings") {
 		return nil
-	}
-	ids := make([]string, len(list))
-	for i, p := range list {
-		ids[i] = p.ID
 	}
 	bindings, err := f.Tags.OfAll(ctx, nil, ids)
 	for i, p := range list {

@@ -21,8 +21,8 @@ type attributes struct {
 	DefaultExecutionMode        string      `json:"default-execution-mode"`
 	SettingOverwrites           overwrites  `json:"setting-overwrites"`
 	IsUnified                   bool        `json:"is-unified"`
-	WorkspaceCount              int         `json:"workspace-count"`
-	TeamCount                   int         `json:"team-count"`
+	WorkspaceCount              *int        `json:"workspace-count"` // null where the project is included
+	TeamCount                   *int        `json:"team-count"`
 	Permissions                 permissions `json:"permissions"`
 }
 
@@ -48,14 +48,17 @@ func attributesOf(ctx context.Context, p Project) attributes {
 	can := func(needs authz.Permission) bool { return authz.Can(ctx, needs, p.Scope()) }
 	a := attributes{
 		Name: p.Name, CreatedAt: p.CreatedAt, AutoDestroyActivityDuration: p.AutoDestroyActivityDuration,
-		DefaultExecutionMode: p.ExecutionMode(), WorkspaceCount: p.WorkspaceCount, TeamCount: p.TeamCount,
-		SettingOverwrites: overwrites{p.DefaultExecutionMode != "", p.DefaultExecutionMode != ""},
+		DefaultExecutionMode: p.ExecutionMode(),
+		SettingOverwrites:    overwrites{p.DefaultExecutionMode != "", p.DefaultExecutionMode != ""},
 		Permissions: permissions{
 			CanRead: can(authz.ReadProject), CanUpdate: can(authz.UpdateProject), CanDestroy: can(authz.DeleteProject) && !p.IsDefault,
 			CanCreateWorkspace: can(authz.CreateWorkspace), CanMoveWorkspace: can(authz.MoveWorkspace),
 			CanReadTeams: can(authz.ReadProjectTeams), CanManageTeams: can(authz.ManageProjectTeams), CanManageTags: can(authz.UpdateProject),
 			CanManageVarsets: can(authz.ManageProjectVarsets), CanManageEphemerals: can(authz.UpdateProject),
 		},
+	}
+	if p.counts != nil {
+		a.WorkspaceCount, a.TeamCount = &p.counts.Workspaces, &p.counts.Teams
 	}
 	if p.Description != "" {
 		a.Description = &p.Description

@@ -39,12 +39,15 @@ func (f *Feature) list(ctx context.Context, org orgs.Org, q api.Query) (api.Page
 }
 
 // page reads a page of workspaces: where is a condition on w, beginning with WHERE.
+// It counts only what the page does not tell: a page that is not full is the last.
 func (f *Feature) page(ctx context.Context, q api.Query, where string, args []any, order string) (p api.Page[Workspace], err error) {
-	if p.Total, err = db.One[int](ctx, f.DB, `SELECT count(w.id) FROM workspaces w`+where, args...); err != nil || p.Total == 0 {
+	p.Items, err = db.All[Workspace](ctx, f.DB, selectWorkspaces+where+` ORDER BY `+order+` LIMIT ? OFFSET ?`, append(args[:len(args):len(args)], q.Size, q.Offset())...)
+	if err != nil {
 		return p, err
 	}
-	p.Items, err = db.All[Workspace](ctx, f.DB, selectWorkspaces+where+` ORDER BY `+order+` LIMIT ? OFFSET ?`, append(args, q.Size, q.Offset())...)
-	if err != nil {
+	if n := len(p.Items); n < q.Size && (n > 0 || q.Number == 1) {
+		p.Total = q.Offset() + n
+	} else if p.Total, err = db.One[int](ctx, f.DB, `SELECT count(*) FROM workspaces w`+where, args...); err != nil {
 		return p, err
 	}
 	return p, f.hydrate(ctx, p.Items)

@@ -41,7 +41,6 @@ CREATE TABLE workspaces (
   updated_at TIMESTAMPTZ NOT NULL,
   UNIQUE (org_id, name_lower));
 CREATE INDEX workspaces_org ON workspaces (org_id, name, id);
-CREATE INDEX workspaces_latest_change ON workspaces (org_id, latest_change_at);
 CREATE INDEX workspaces_project ON workspaces (project_id, name);
 
 CREATE TABLE remote_state_consumers (
