@@ -16,6 +16,7 @@ import (
 	"plumbline.dev/plumbline/internal/identity/orgs"
 	"plumbline.dev/plumbline/internal/identity/teams"
 	"plumbline.dev/plumbline/internal/identity/tokens"
+	"plumbline.dev/plumbline/internal/identity/trail"
 	"plumbline.dev/plumbline/internal/identity/users"
 	"plumbline.dev/plumbline/internal/kernel/api"
 	"plumbline.dev/plumbline/internal/kernel/authz"
@@ -55,6 +56,7 @@ type App struct {
 	Teams      *teams.Feature
 	Tags       *tags.Feature
 	Access     *access.Feature
+	Trail      *trail.Feature
 	Projects   *projects.Feature
 	Workspaces *workspaces.Feature
 	States     *stateversions.Feature
@@ -140,7 +142,7 @@ func (a *App) build() {
 	a.Orgs = &orgs.Feature{DB: a.DB, Keyring: a.Keyring, Changed: changed}
 	a.Members = &members.Feature{DB: a.DB, Orgs: a.Orgs, Changed: changed}
 	a.Teams = &teams.Feature{DB: a.DB, Users: a.Users, Orgs: a.Orgs, Members: a.Members, Changed: changed}
-	a.Members.LockOwners = a.Teams.LockOwners
+	a.Members.LockOwners, a.Orgs.Owners = a.Teams.LockOwners, a.Teams.Owners
 	a.TokenAPI = &tokens.Feature{DB: a.DB, Store: a.Tokens, Users: a.Users, Orgs: a.Orgs, Changed: changed}
 	a.TokenAPI.Routes(r)
 	a.Login = &login.Feature{DB: a.DB, Users: a.Users, Store: a.Tokens, Tokens: a.TokenAPI, Orgs: a.Orgs, Changed: changed}
@@ -178,9 +180,13 @@ func (a *App) build() {
 	a.Projects.Routes(r)
 	a.Workspaces.Routes(r)
 
+	a.Trail = &trail.Feature{DB: a.DB, Orgs: a.Orgs}
+	a.Trail.Routes(r)
+
 	r.ServeObjects()
 	r.ServeDocument()
 	a.health()
+	a.serveIPRanges()
 }
 
 // scope makes a function that finds where something lives of one that finds it.

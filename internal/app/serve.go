@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"slices"
 	"time"
 
 	"plumbline.dev/plumbline/internal/kernel/config"
@@ -100,6 +101,11 @@ func (a *App) serve(ctx context.Context, l net.Listener) error {
 func check(c config.Server) error {
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return errors.New("--tls-cert and --tls-key go together")
+	}
+	for _, n := range slices.Concat(c.IPRanges.API, c.IPRanges.Notifications, c.IPRanges.Sentinel, c.IPRanges.VCS) {
+		if _, err := netip.ParsePrefix(n); err != nil {
+			return fmt.Errorf("--ip-ranges-…: %q is no network such as 10.0.0.0/8", n)
+		}
 	}
 	for _, n := range c.Proxies {
 		if _, err := netip.ParsePrefix(n); err != nil {

@@ -83,7 +83,7 @@ type grant struct {
 	OrgID  string `db:"org_id"`
 	Target string `db:"target"` // id of what the part is about
 	Name   string `db:"name"`   // user name, organization name, team name, access level
-	A      string `db:"a"`      // JSON of flags or custom permissions
+	A      string `db:"a"`      // JSON of flags or custom permissions; of an organization why it is closed
 	B      string `db:"b"`      // JSON of custom permissions
 }
 
@@ -116,19 +116,21 @@ const (
 	SELECT 'workspace', t.org_id, tw.workspace_id, tw.access, tw.permissions, '' FROM team_workspaces tw JOIN teams t ON t.id = tw.team_id WHERE `
 	mine = `t.id IN (SELECT tm.team_id FROM team_members tm JOIN organization_memberships m ON m.id = tm.membership_id WHERE m.user_id = ? AND m.status = 'active')`
 
+	disabled = `CASE WHEN o.is_disabled THEN 'disabled' ELSE '' END`
+
 	ofUser = `SELECT 'user' AS part, '' AS org_id, CASE WHEN site_admin THEN 'admin' ELSE '' END AS target, username AS name, '' AS a, '' AS b
 	FROM users WHERE id = ? AND NOT suspended
-	UNION ALL SELECT 'member', o.id, CASE WHEN o.user_tokens_enabled THEN '' ELSE 'closed' END, o.name, '', '' FROM organization_memberships m JOIN organizations o ON o.id = m.org_id
+	UNION ALL SELECT 'member', o.id, '', o.name, CASE WHEN o.is_disabled THEN 'disabled' WHEN NOT o.user_tokens_enabled THEN 'tokens' ELSE '' END, '' FROM organization_memberships m JOIN organizations o ON o.id = m.org_id
 	WHERE m.user_id = ? AND m.status = 'active'
 	UNION ALL SELECT 'team', t.org_id, t.id, t.name, t.organization_access, '' FROM teams t WHERE ` + mine + accessOf + mine + accessIn + mine
 
-	ofTeam = `SELECT 'member' AS part, o.id AS org_id, '' AS target, o.name AS name, '' AS a, '' AS b
+	ofTeam = `SELECT 'member' AS part, o.id AS org_id, '' AS target, o.name AS name, ` + disabled + ` AS a, '' AS b
 	FROM teams t JOIN organizations o ON o.id = t.org_id WHERE t.id = ?
 	UNION ALL SELECT 'team', t.org_id, t.id, t.name, t.organization_access, '' FROM teams t WHERE t.id = ?` + accessOf + `t.id = ?` + accessIn + `t.id = ?`
 
-	ofOrg = `SELECT 'organization' AS part, id AS org_id, '' AS target, name, '' AS a, '' AS b FROM organizations WHERE id = ?`
+	ofOrg = `SELECT 'organization' AS part, o.id AS org_id, '' AS target, o.name AS name, ` + disabled + ` AS a, '' AS b FROM organizations o WHERE o.id = ?`
 
-	ofRun = `SELECT 'run' AS part, o.id AS org_id, w.id AS target, o.name AS name, '' AS a, '' AS b
+	ofRun = `SELECT 'run' AS part, o.id AS org_id, w.id AS target, o.name AS name, ` + disabled + ` AS a, '' AS b
 	FROM workspaces w JOIN organizations o ON o.id = w.org_id WHERE w.id = ?
 	UNION ALL SELECT 'shared', '', workspace_id, '', '', '' FROM remote_state_consumers WHERE consumer_id = ?
 	UNION ALL SELECT 'shared', '', s.id, '', '', '' FROM workspaces w JOIN workspaces s ON s.project_id = w.project_id
@@ -162,7 +164,7 @@ func add(s *authz.Subject, t tokens.Token, g grant) error {
 	case "member":
 		in(s, g.OrgID).OrgName = g.Name
 		in(s, g.OrgID).Org |= authz.Member
-		in(s, g.OrgID).Closed = g.Target == "closed" && t.Kind == tokens.User
+		in(s, g.OrgID).Closed = g.A == "disabled" || (g.A == "tokens" && t.Kind == tokens.User)
 	case "organization":
 		s.ID, s.Name = g.OrgID, g.Name
 		in(s, g.OrgID).OrgName = g.Name
@@ -170,10 +172,12 @@ func add(s *authz.Subject, t tokens.Token, g grant) error {
 		if t.Kind == tokens.Audit {
 			in(s, g.OrgID).Org = authz.Of(authz.ReadAudit)
 		}
+		in(s, g.OrgID).Closed = g.A == "disabled"
 	case "run":
 		s.ID, s.Name, s.RunIn = t.ID, "run", g.Target
 		in(s, g.OrgID).OrgName = g.Name
 		in(s, g.OrgID).Workspaces[g.Target] = authz.RunToken
+		in(s, g.OrgID).Closed = g.A == "disabled"
 	case "shared":
 		for _, o := range s.Orgs {
 			o.Workspaces[g.Target] |= authz.Of(authz.ReadWorkspace, authz.ReadState, authz.ReadOutputs)

@@ -46,6 +46,7 @@ type Org struct {
 	Subscription               db.JSON[Contract]     `db:"subscription"`
 	AuditTrailsEnabled         bool                  `db:"audit_trails_enabled"`
 	AuditTrailsChangedAt       *db.Time              `db:"audit_trails_changed_at"`
+	Disabled                   bool                  `db:"is_disabled"` // by the site: nobody gets in
 	Site                       db.JSON[SiteSettings] `db:"site_settings"`
 	CreatedAt                  db.Time               `db:"created_at"`
 
@@ -73,6 +74,8 @@ type Feature struct {
 	OnCreate []func(ctx context.Context, o Org) error
 	// OnDelete are called in the transaction that deletes one, before it is gone.
 	OnDelete []func(ctx context.Context, o Org) error
+	// Owners returns the ids of the users who own each of the organizations.
+	Owners func(ctx context.Context, orgIDs []string) (map[string][]string, error)
 }
 
 // Routes adds the endpoints of this package to r.
@@ -84,6 +87,9 @@ func (f *Feature) Routes(r *api.Router) {
 	api.Update(r, "/organizations/{organization}", authz.OwnOrg, f.ByName, f.update)
 	api.Delete(r, "/organizations/{organization}", authz.OwnOrg, f.ByName, f.delete)
 	f.retention(r)
+	f.plans(r)
+	f.auditing(r)
+	f.admin(r)
 }
 
 func (f *Feature) retention(r *api.Router) {

@@ -89,7 +89,6 @@ func (o Org) Entitled() Entitlements { return featureSets[o.FeatureSet].Entitlem
 
 // Contract are the terms under which an organization has its plan.
 type Contract struct {
-	ID                    string   `json:"id,omitempty"` // sub-…; "" is the default plan
 	StartAt               *db.Time `json:"start-at,omitempty"`
 	EndAt                 *db.Time `json:"end-at,omitempty"`
 	ContractStartAt       *db.Time `json:"contract-start-at,omitempty"`
@@ -106,15 +105,4 @@ func (c Contract) expired() bool { return c.EndAt != nil && c.EndAt.Before(time.
 // of its own id, for there is always exactly one.
 func subscriptionID(o Org) string {
 	return "sub-" + strings.TrimPrefix(o.ID, "org-")
-}
-
-// SiteSettings are what site administrators set for an organization.
-type SiteSettings struct {
-	GlobalModuleSharing       bool   `json:"global-module-sharing,omitempty"`
-	GlobalProviderSharing     bool   `json:"global-provider-sharing,omitempty"`
-	AccessBetaTools           bool   `json:"access-beta-tools,omitempty"`
-	IsDisabled                bool   `json:"is-disabled,omitempty"`
-	WorkspaceLimit            *int   `json:"workspace-limit,omitempty"`
-	TerraformBuildWorkerApply string `json:"terraform-build-worker-apply-timeout,omitempty"`
-	TerraformBuildWorkerPlan  string `json:"terraform-build-worker-plan-timeout,omitempty"`
 }

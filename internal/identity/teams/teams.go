@@ -92,6 +92,31 @@ func (f *Feature) MakeOwners(ctx context.Context, o orgs.Org) error {
 	return f.Members.Join(ctx, o.ID, t.ID, m.ID)
 }
 
+// Owners returns the ids of the users who own each of the organizations, with two
+// statements.
+func (f *Feature) Owners(ctx context.Context, orgIDs []string) (map[string][]string, error) {
+	type team struct {
+		ID    string `db:"id"`
+		OrgID string `db:"org_id"`
+	}
+	list, err := db.In[team](ctx, f.DB, `SELECT id, org_id FROM teams WHERE name_lower = ? AND org_id IN (?)`, orgIDs, access.OwnersTeam)
+	if err != nil {
+		return nil, err
+	}
+	org, ids := map[string]string{}, make([]string, len(list))
+	for i, t := range list {
+		org[t.ID], ids[i] = t.OrgID, t.ID
+	}
+	in, err := f.Members.OfTeams(ctx, ids)
+	owners := map[string][]string{}
+	for _, m := range in {
+		if m.Active() {
+			owners[org[m.TeamID]] = append(owners[org[m.TeamID]], *m.UserID)
+		}
+	}
+	return owners, err
+}
+
 // LockOwners returns the id of the team of owners of an organization and keeps
 // others from changing who is in it until the transaction ends.
 func (f *Feature) LockOwners(ctx context.Context, orgID string) (string, error) {

@@ -135,12 +135,23 @@ func Site(context.Context, string) (authz.Site, error) { return authz.Site{}, ni
 // who may see it there, and how it looks on the wire. view is called once with a
 // zero T to learn the names of attributes and relationships, so it must accept one.
 func Type[T authz.Scoped](r *Router, name string, read authz.Permission, byIDs func(context.Context, []string) ([]T, error), view func(context.Context, T) jsonapi.Resource) {
+	register(r, name, name, read, byIDs, view)
+}
+
+// Variant says how a resource looks where its form is not that of its Type, such as
+// an organization for site administrators. key is a name of its own; the view says
+// what the type is on the wire. A request may give either.
+func Variant[T authz.Scoped](r *Router, key, wire string, view func(context.Context, T) jsonapi.Resource) {
+	register(r, key, wire, authz.SiteAdmin, nil, view)
+}
+
+func register[T authz.Scoped](r *Router, name, wire string, read authz.Permission, byIDs func(context.Context, []string) ([]T, error), view func(context.Context, T) jsonapi.Resource) {
 	if _, ok := r.types[name]; ok {
 		panic("api: two types are called " + name)
 	}
 	var zero T
 	example := view(context.Background(), zero)
-	if example.Type != name {
+	if example.Type != wire {
 		panic(fmt.Sprintf("api: the view of %s says %q", name, example.Type))
 	}
 	k := kind{

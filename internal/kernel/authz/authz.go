@@ -61,8 +61,8 @@ type Grants struct {
 	Org        Set             // hold everywhere in the organization
 	Projects   map[string]Set
 	Workspaces map[string]Set
-	// Closed tells that the organization takes no tokens of users. Browser sessions
-	// and tokens of other kinds are not concerned.
+	// Closed tells that the organization does not take the token: it takes none of
+	// users, or the site has disabled it.
 	Closed bool
 }
 
@@ -113,7 +113,7 @@ func (s *Subject) In(in Scope) Set {
 		return 0
 	}
 	g := s.Orgs[in.Org]
-	if g == nil {
+	if g == nil || g.Closed {
 		return 0
 	}
 	set := g.Org
@@ -148,8 +148,8 @@ func (s *Subject) UserID() string {
 }
 
 // Check returns nil if the subject of ctx has the permission on v. Otherwise it
-// answers as the API does: 401 to a guest and to a user's token where the
-// organization takes none, 404 to everybody else.
+// answers as the API does: 401 to a guest and to a token that the organization
+// does not take, 404 to everybody else.
 func Check(ctx context.Context, p Permission, v Scoped) error {
 	if o, ok := v.(Owned); ok {
 		p = o.Permission(p)
@@ -188,7 +188,7 @@ func FilterOf(ctx context.Context, p Permission, orgID string) Filter {
 		return Filter{All: true}
 	}
 	var f Filter
-	if s == nil || s.Orgs[orgID] == nil {
+	if s == nil || s.Orgs[orgID] == nil || s.Orgs[orgID].Closed {
 		return f
 	}
 	for id, set := range s.Orgs[orgID].Projects {

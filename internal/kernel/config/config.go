@@ -28,6 +28,17 @@ type Server struct {
 
 	DeleteGrace time.Duration `name:"delete-grace" env:"PLUMBLINE_DELETE_GRACE" default:"168h" help:"How long states can be restored after they were soft-deleted."`
 
+	IPRanges IPRanges `embed:"" prefix:"ip-ranges-" envprefix:"PLUMBLINE_IP_RANGES_"`
+
 	// UnsafeSync makes SQLite leave writes to the operating system; tests set it.
 	UnsafeSync bool `kong:"-"`
+}
+
+// IPRanges are networks in CIDR notation, for firewalls of others. The default of
+// each are the addresses of the machine.
+type IPRanges struct {
+	API           []string `env:"API" help:"Networks (CIDR) at which clients reach this server, told at /api/meta/ip-ranges. Default: the machine's addresses."`
+	Notifications []string `env:"NOTIFICATIONS" help:"Networks (CIDR) from which this server sends notifications and run task requests."`
+	Sentinel      []string `env:"SENTINEL" help:"Networks (CIDR) from which policies connect."`
+	VCS           []string `name:"vcs" env:"VCS" help:"Networks (CIDR) from which this server connects to VCS providers."`
 }

@@ -25,6 +25,7 @@ CREATE TABLE organizations (
   subscription TEXT NOT NULL,                          -- JSON, orgs.Contract
   audit_trails_enabled BOOLEAN NOT NULL,
   audit_trails_changed_at TIMESTAMPTZ,
+  is_disabled BOOLEAN NOT NULL,                        -- by a site administrator
   site_settings TEXT NOT NULL,                         -- JSON, orgs.SiteSettings: what site administrators set
   created_at TIMESTAMPTZ NOT NULL);
 
