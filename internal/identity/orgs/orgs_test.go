@@ -109,8 +109,7 @@ func TestListShowsOwnOrganizationsOnly(t *testing.T) {
 func TestListCostsTheSameForManyOrganizations(t *testing.T) {
 	apptest.Run(t, func(s *apptest.Server) {
 		count := func() int {
-			s.Do("GET", "/api/v2/organizations?page[size]=100", s.AdminToken(), nil) // the subject is remembered
-			return len(s.Statements(func() { s.Do("GET", "/api/v2/organizations?page[size]=100", s.AdminToken(), nil) }))
+			return least(s, func() { s.Do("GET", "/api/v2/organizations?page[size]=100", s.AdminToken(), nil) })
 		}
 		s.Org("first")
 		one := count()
@@ -130,4 +129,14 @@ func names(r *apptest.Response) []string {
 		out = append(out, v.(map[string]any)["id"].(string))
 	}
 	return out
+}
+
+// least is how many statements fn needs once the subject is remembered, which an
+// event of an earlier change may prevent once.
+func least(s *apptest.Server, fn func()) int {
+	n := len(s.Statements(fn))
+	for range 3 {
+		n = min(n, len(s.Statements(fn)))
+	}
+	return n
 }

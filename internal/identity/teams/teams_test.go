@@ -168,11 +168,9 @@ func TestListCostsTheSameForManyTeams(t *testing.T) {
 	apptest.Run(t, func(s *apptest.Server) {
 		o := s.Org("acme")
 		count := func() int {
-			get := func() {
+			return least(s, func() {
 				s.Do("GET", "/api/v2/organizations/acme/teams?page[size]=100&include=organization-memberships", o.Owner.Token, nil)
-			}
-			get() // the subject is remembered
-			return len(s.Statements(get))
+			})
 		}
 		one := count()
 		for i := range 5 {
@@ -222,4 +220,14 @@ func names(r *apptest.Response) []string {
 		out = append(out, v.(map[string]any)["attributes"].(map[string]any)["name"].(string))
 	}
 	return out
+}
+
+// least is how many statements fn needs once the subject is remembered, which an
+// event of an earlier change may prevent once.
+func least(s *apptest.Server, fn func()) int {
+	n := len(s.Statements(fn))
+	for range 3 {
+		n = min(n, len(s.Statements(fn)))
+	}
+	return n
 }

@@ -161,6 +161,10 @@ func parse(v url.Values) (query, error) {
 		if err != nil {
 			return q, problem.BadRequest("since must be a time such as 2006-01-02T15:04:05.000Z, not %q", s)
 		}
+		// HCP's events are told apart by seconds: a time without a fraction means its whole second.
+		if !strings.Contains(s, ".") {
+			t = t.Add(time.Second - time.Microsecond)
+		}
 		since := db.At(t)
 		q.since = &since
 	}
