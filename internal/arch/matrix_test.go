@@ -38,7 +38,7 @@ func (r role) may(needs authz.Permission, level string) bool {
 	case needs == authz.SiteAdmin || level == "site":
 		return false
 	}
-	set := r.org
+	set := r.org | authz.Elsewhere(r.project|r.workspace)
 	if level != "organization" {
 		set |= r.project
 	}
@@ -149,6 +149,8 @@ var levels = map[string]string{
 	"signed":               "site",
 	"projects.Project":     "project",
 	"workspaces.Workspace": "workspace",
+	"variables.Variable":   "workspace", // of a set: nothing but the organization gives what those routes need
+	"varsets.inContext":    "workspace",
 }
 
 // personal are the routes that are decided by whose the resource is.

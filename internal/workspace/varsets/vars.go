@@ -2,6 +2,7 @@ package varsets
 
 import (
 	"context"
+	"slices"
 
 	"plumbline.dev/plumbline/internal/kernel/api"
 	"plumbline.dev/plumbline/internal/kernel/authz"
@@ -21,8 +22,8 @@ func (f *Feature) variableRoutes(r *api.Router) {
 	api.Update(r, "/varsets/{varset}/relationships/vars/{id}", authz.ManageVarsets, inSet, f.Variables.Update, large)
 	api.Delete(r, "/varsets/{varset}/relationships/vars/{id}", authz.ManageVarsets, inSet, f.Variables.Delete)
 
-	api.List(r, "/workspaces/{workspace}/varsets/{varset}/relationships/vars", authz.ReadVariables, api.Keys(f.contextWorkspace), f.listInContext)
-	api.Show(r, "/workspaces/{workspace}/varsets/{varset}/relationships/vars/{id}", authz.ReadVariables, api.Keys(f.contextWorkspace), f.showInContext)
+	api.List(r, "/workspaces/{workspace}/varsets/{varset}/relationships/vars", authz.ReadVariables, api.Keys(f.contextWorkspace), listInContext)
+	api.Show(r, "/workspaces/{workspace}/varsets/{varset}/relationships/vars/{id}", authz.ReadVariables, api.Keys(f.contextWorkspace), showInContext)
 }
 
 // variable is a new variable of the set, without its content.
@@ -42,39 +43,32 @@ func (f *Feature) createVariable(ctx context.Context, s Set, in jsonapi.In[varia
 	return f.Variables.Add(ctx, f.variable(s), in.Data.Attributes)
 }
 
-// inContext is a workspace together with one of the sets that apply to it.
+// inContext is a workspace with what one of the sets that apply to it holds: all its
+// variables, or the one that the path names.
 type inContext struct {
 	workspaces.Workspace
-	varsetID, variableID string
+	vars []variables.Variable
 }
 
-// contextWorkspace loads the workspace of a path that goes on to a set.
+// contextWorkspace loads what a path names that goes on from a workspace to a set.
 func (f *Feature) contextWorkspace(ctx context.Context, keys []string) (inContext, error) {
 	ws, err := f.Workspaces.Find(ctx, keys[0])
-	c := inContext{Workspace: ws, varsetID: keys[1]}
-	if len(keys) > 2 {
-		c.variableID = keys[2]
+	if err != nil {
+		return inContext{}, err
 	}
-	return c, err
-}
-
-func (f *Feature) listInContext(ctx context.Context, c inContext, _ api.Query) (api.Page[variables.Variable], error) {
-	vars, ok, err := f.Variables.InContext(ctx, c.Workspace, c.varsetID)
+	vars, ok, err := f.Variables.InContext(ctx, ws, keys[1])
+	if len(keys) > 2 {
+		vars = slices.DeleteFunc(vars, func(v variables.Variable) bool { return v.ID != keys[2] })
+		ok = len(vars) == 1
+	}
 	if err == nil && !ok {
 		err = problem.NotFound
 	}
-	return api.Whole(vars, err)
+	return inContext{ws, vars}, err
 }
 
-func (f *Feature) showInContext(ctx context.Context, c inContext) (variables.Variable, error) {
-	vars, _, err := f.Variables.InContext(ctx, c.Workspace, c.varsetID)
-	if err != nil {
-		return variables.Variable{}, err
-	}
-	for _, v := range vars {
-		if v.ID == c.variableID {
-			return v, nil
-		}
-	}
-	return variables.Variable{}, problem.NotFound
+func listInContext(_ context.Context, c inContext, _ api.Query) (api.Page[variables.Variable], error) {
+	return api.Whole(c.vars, nil)
 }
+
+func showInContext(_ context.Context, c inContext) (variables.Variable, error) { return c.vars[0], nil }
