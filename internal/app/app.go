@@ -140,7 +140,7 @@ func (a *App) build() {
 	a.Users = &users.Feature{DB: a.DB, Keyring: a.Keyring, Changed: changed}
 	a.Users.Routes(r)
 	a.Orgs = &orgs.Feature{DB: a.DB, Keyring: a.Keyring, Changed: changed}
-	a.Members = &members.Feature{DB: a.DB, Orgs: a.Orgs, Changed: changed}
+	a.Members = &members.Feature{DB: a.DB, Users: a.Users, Orgs: a.Orgs, Changed: changed}
 	a.Teams = &teams.Feature{DB: a.DB, Users: a.Users, Orgs: a.Orgs, Members: a.Members, Changed: changed}
 	a.Members.LockOwners, a.Orgs.Owners = a.Teams.LockOwners, a.Teams.Owners
 	a.TokenAPI = &tokens.Feature{DB: a.DB, Store: a.Tokens, Users: a.Users, Orgs: a.Orgs, Changed: changed}

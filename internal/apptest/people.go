@@ -2,15 +2,12 @@ package apptest
 
 import (
 	"context"
-	"strings"
 
 	"plumbline.dev/plumbline/internal/identity/access"
 	"plumbline.dev/plumbline/internal/identity/orgs"
 	"plumbline.dev/plumbline/internal/identity/tokens"
 	"plumbline.dev/plumbline/internal/identity/users"
 	"plumbline.dev/plumbline/internal/kernel/authz"
-	"plumbline.dev/plumbline/internal/kernel/db"
-	"plumbline.dev/plumbline/internal/kernel/id"
 )
 
 // User is a person with a token.
@@ -27,9 +24,8 @@ func (s *Server) User(name string) User { s.tb.Helper(); return s.user(name, fal
 
 func (s *Server) user(name string, admin bool) User {
 	s.tb.Helper()
-	u := users.User{ID: id.New("user"), Username: name, UsernameLower: strings.ToLower(name), Email: name + "@example.com",
-		EmailLower: strings.ToLower(name) + "@example.com", SiteAdmin: admin, CreatedAt: db.Now()}
-	s.must(s.DB.Insert(s.tb.Context(), "users", u))
+	u, err := s.App.Users.Create(s.tb.Context(), users.New{Username: name, Email: name + "@example.com", SiteAdmin: admin})
+	s.must(err)
 	return User{u.ID, name, s.Token(tokens.Token{Kind: tokens.User, UserID: &u.ID})}
 }
 

@@ -2,7 +2,6 @@ package members
 
 import (
 	"context"
-	"errors"
 	"net/mail"
 	"strings"
 
@@ -58,29 +57,18 @@ func badEmail(email string) error {
 	return nil
 }
 
-// identify finds who has the address: a user, or somebody invited elsewhere, who has
-// an id already.
+// identify finds who has the address: a user, or somebody who has been invited and
+// becomes one when they sign up.
 func (f *Feature) identify(ctx context.Context, m *Membership) error {
-	u, err := db.One[users.User](ctx, f.DB, `FROM users WHERE email_lower = ? AND NOT service_account`, m.EmailLower)
-	if err == nil {
-		m.UserID, m.InviteeID, m.Status, m.Address = &u.ID, u.ID, Active, u.Email
-		return nil
-	}
-	if !errors.Is(err, problem.NotFound) {
+	u, err := f.Users.Invite(ctx, m.Email)
+	if err != nil {
 		return err
 	}
-	m.InviteeID, err = f.PromisedID(ctx, m.Email)
-	return err
-}
-
-// PromisedID is the id that invitations have told for the user who will have the
-// address; a fresh one if there is no invitation.
-func (f *Feature) PromisedID(ctx context.Context, email string) (string, error) {
-	ids, err := db.All[string](ctx, f.DB, `SELECT invitee_id FROM organization_memberships WHERE email_lower = ? AND user_id IS NULL ORDER BY created_at LIMIT 1`, strings.ToLower(email))
-	if err != nil || len(ids) > 0 {
-		return strings.Join(ids, ""), err
+	m.InviteeID = u.ID
+	if u.Username != "" {
+		m.UserID, m.Status, m.Address = &u.ID, Active, u.Email
 	}
-	return id.New("user"), nil
+	return nil
 }
 
 // Adopt makes the invitations to the address of u memberships of u. Call it when the

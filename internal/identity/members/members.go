@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"plumbline.dev/plumbline/internal/identity/orgs"
+	"plumbline.dev/plumbline/internal/identity/users"
 	"plumbline.dev/plumbline/internal/kernel/api"
 	"plumbline.dev/plumbline/internal/kernel/authz"
 	"plumbline.dev/plumbline/internal/kernel/db"
@@ -32,7 +33,7 @@ type Membership struct {
 	ID         string  `db:"id"`
 	OrgID      string  `db:"org_id"`
 	UserID     *string `db:"user_id"`    // nil: invited, has no login
-	InviteeID  string  `db:"invitee_id"` // the same, or the id that the user will have
+	InviteeID  string  `db:"invitee_id"` // the same, or the user who has not signed up yet
 	Email      string  `db:"email"`      // at the time of the invitation
 	EmailLower string  `db:"email_lower"`
 	Status     string  `db:"status"`
@@ -51,8 +52,9 @@ func (m Membership) Scope() authz.Scope { return authz.Scope{Org: m.OrgID} }
 
 // Feature serves memberships.
 type Feature struct {
-	DB   *db.DB
-	Orgs *orgs.Feature
+	DB    *db.DB
+	Users *users.Feature
+	Orgs  *orgs.Feature
 	// Changed says that what subjects may do has changed.
 	Changed func(ctx context.Context)
 	// LockOwners returns the id of the team of owners of an organization and keeps
@@ -65,7 +67,7 @@ func (f *Feature) Routes(r *api.Router) {
 	api.Type(r, "organization-memberships", authz.ReadOrg, f.byIDs, view)
 	of := "/organizations/{organization}/organization-memberships"
 	api.List(r, of, authz.ReadOrg, f.Orgs.ByName, f.list, api.Params("filter[status]", "filter[email]"))
-	api.Create(r, of, authz.ManageMembership, f.Orgs.ByName, f.invite)
+	api.Create(r, of, authz.ManageMembership, f.Orgs.ByName, f.invite, api.Including("user"))
 	api.List(r, "/organization-memberships", authz.AsUser, api.Site, f.own)
 	api.Read(r, "/organization-memberships/{membership}", authz.ReadOrg, f.Find)
 	api.Delete(r, "/organization-memberships/{membership}", authz.ManageMembership, f.Find, f.remove)

@@ -226,6 +226,8 @@ type options struct {
 	types  []string
 	denied error
 	limit  int64
+
+	include []string
 }
 
 // Params names the query parameters that a route takes, such as "filter[name]" or
@@ -245,6 +247,12 @@ func Accepts(types ...string) Option { return func(o *options) { o.types = appen
 // Denied is the answer to a subject that may read the resource but lacks the
 // permission, where TFE does not hide it behind a 404.
 func Denied(err error) Option { return func(o *options) { o.denied = err } }
+
+// Including names relationships whose resources the answer always includes, where
+// TFE does so unasked.
+func Including(paths ...string) Option {
+	return func(o *options) { o.include = append(o.include, paths...) }
+}
 
 // BodyLimit is the largest request body in bytes; the default is 1 MiB.
 func BodyLimit(bytes int64) Option { return func(o *options) { o.limit = bytes } }
@@ -301,6 +309,7 @@ func (r *Router) handle(route Route, o options, allowed guarded, h handler) {
 		var err error
 		if route.JSONAPI {
 			c.query, err = parseQuery(req, o.params)
+			c.query.Include = append(c.query.Include, o.include...)
 		}
 		if err == nil && r.Dry {
 			err = dry(ctx, allowed)
