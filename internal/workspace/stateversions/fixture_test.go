@@ -21,14 +21,17 @@ import (
 // fixture is an organization with a workspace that its owner has locked.
 type fixture struct {
 	*apptest.Server
+	tb  testing.TB
 	ctx context.Context
 	org apptest.Org
 	ws  string // id of the workspace "net"
 	c   *tfe.Client
 }
 
-func setUp(s *apptest.Server) *fixture {
-	f := &fixture{Server: s, ctx: s.T.Context(), org: s.Org("acme")}
+func setUp(s *apptest.Server) *fixture { return setUpIn(s.T, s) }
+
+func setUpIn(tb testing.TB, s *apptest.Server) *fixture {
+	f := &fixture{Server: s, tb: tb, ctx: tb.Context(), org: s.Org("acme")}
 	f.c = s.Client(f.org.Owner.Token)
 	f.ws = f.workspace("net")
 	return f
@@ -36,7 +39,7 @@ func setUp(s *apptest.Server) *fixture {
 
 // workspace makes a workspace that the owner has locked.
 func (f *fixture) workspace(name string) string {
-	f.T.Helper()
+	f.tb.Helper()
 	project, err := db.One[string](f.ctx, f.DB, `SELECT id FROM projects WHERE org_id = ?`, f.org.ID)
 	f.must(err)
 	ws := workspaces.Workspace{ID: id.New("ws"), OrgID: f.org.ID, ProjectID: project, Name: name, NameLower: strings.ToLower(name),
@@ -47,15 +50,15 @@ func (f *fixture) workspace(name string) string {
 
 // lock sets the lock of a workspace.
 func (f *fixture) lock(ws, kind, holder string) {
-	f.T.Helper()
+	f.tb.Helper()
 	_, err := f.DB.Exec(f.ctx, `UPDATE workspaces SET locked_by_kind = ?, locked_by_id = ? WHERE id = ?`, kind, holder, ws)
 	f.must(err)
 }
 
 func (f *fixture) must(err error) {
-	f.T.Helper()
+	f.tb.Helper()
 	if err != nil {
-		f.T.Fatal(err)
+		f.tb.Fatal(err)
 	}
 }
 
@@ -93,7 +96,7 @@ func request(attributes map[string]any) map[string]any {
 
 // create posts a version with its state and returns it.
 func (f *fixture) create(ws string, serial int) *tfe.StateVersion {
-	f.T.Helper()
+	f.tb.Helper()
 	v, err := f.c.StateVersions.Create(f.ctx, ws, inline(serial, state(serial)))
 	f.must(err)
 	return v
@@ -101,7 +104,7 @@ func (f *fixture) create(ws string, serial int) *tfe.StateVersion {
 
 // currentID returns the id of a workspace's current version, "" if there is none.
 func (f *fixture) currentID(ws string) string {
-	f.T.Helper()
+	f.tb.Helper()
 	v, err := f.c.StateVersions.ReadCurrent(f.ctx, ws)
 	if err == tfe.ErrResourceNotFound {
 		return ""
@@ -112,7 +115,7 @@ func (f *fixture) currentID(ws string) string {
 
 // objects counts the objects in the store.
 func (f *fixture) objects() (n int) {
-	f.T.Helper()
+	f.tb.Helper()
 	for _, err := range f.App.Objects.List(f.ctx, "state/") {
 		f.must(err)
 		n++

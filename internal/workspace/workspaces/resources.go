@@ -2,6 +2,8 @@ package workspaces
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 
 	"plumbline.dev/plumbline/internal/kernel/api"
@@ -16,7 +18,6 @@ import (
 type Resource struct {
 	ID                       string  `db:"id"`
 	WorkspaceID              string  `db:"workspace_id"`
-	StateVersionID           string  `db:"state_version_id"` // the state that it was read from
 	Address                  string  `db:"address"`
 	Name                     string  `db:"name"`
 	Provider                 string  `db:"provider"`      // "hashicorp/random"
@@ -83,13 +84,14 @@ func (f *Feature) resources(ctx context.Context, w Workspace, q api.Query) (api.
 	return api.Select[Resource](ctx, f.DB, q, query+` ORDER BY `+order, args...)
 }
 
-// batch is how many resources one statement writes: SQLite takes 32,766 values.
-const batch = 1000
+// batch is how many resources one statement deletes.
+const batch = 500
 
 // SetResources makes the resources of a state version those of its workspace. Of
 // each it needs what the state tells: a resource whose address was known before
 // keeps its id and age, and counts as modified only where changed says so. It does
-// nothing if the state version is no longer the current one.
+// nothing if the state version is no longer the current one. Only what differs is
+// written, because most states differ little from the one before.
 func (f *Feature) SetResources(ctx context.Context, workspaceID, stateVersionID string, list []Resource, changed func(old, new Resource) bool) error {
 	return f.DB.Tx(ctx, func(ctx context.Context) error {
 		w, err := f.Lock(ctx, workspaceID)
@@ -101,17 +103,41 @@ func (f *Feature) SetResources(ctx context.Context, workspaceID, stateVersionID 
 			return err
 		}
 		rows := renew(w, stateVersionID, old, list, changed)
-		if _, err := f.DB.Exec(ctx, `DELETE FROM workspace_resources WHERE workspace_id = ?`, workspaceID); err != nil {
+		if err := f.writeResources(ctx, old, rows); err != nil {
 			return err
-		}
-		for i := 0; i < len(rows); i += batch {
-			if err := db.InsertAll(ctx, f.DB, "workspace_resources", rows[i:min(i+batch, len(rows))], ""); err != nil {
-				return err
-			}
 		}
 		_, err = f.DB.Exec(ctx, `UPDATE workspaces SET resource_count = ?, resources_state_version_id = ? WHERE id = ?`, len(rows), stateVersionID, workspaceID)
 		return err
 	})
+}
+
+// writeResources puts rows in the place of old.
+func (f *Feature) writeResources(ctx context.Context, old, rows []Resource) error {
+	stays := make(map[string]Resource, len(rows))
+	for _, r := range rows {
+		stays[r.ID] = r
+	}
+	var gone []string
+	for _, r := range old {
+		if after, ok := stays[r.ID]; ok && r.equal(after) {
+			delete(stays, r.ID) // as it is
+		} else {
+			gone = append(gone, r.ID)
+		}
+	}
+	for part := range slices.Chunk(gone, batch) {
+		query, args := db.List(`DELETE FROM workspace_resources WHERE id IN (?)`, part)
+		if _, err := f.DB.Exec(ctx, query, args...); err != nil {
+			return err
+		}
+	}
+	return db.InsertAll(ctx, f.DB, "workspace_resources", slices.Collect(maps.Values(stays)), "")
+}
+
+// equal reports whether r and s, which have one id, differ in nothing.
+func (r Resource) equal(s Resource) bool {
+	return r.Address == s.Address && r.Name == s.Name && r.Provider == s.Provider && r.ProviderType == s.ProviderType && r.Module == s.Module &&
+		deref(r.NameIndex) == deref(s.NameIndex) && r.UpdatedAt == s.UpdatedAt && r.ModifiedByStateVersionID == s.ModifiedByStateVersionID
 }
 
 // renew gives new resources the ids and ages of the old ones at the same address.
@@ -129,7 +155,7 @@ func renew(w Workspace, stateVersionID string, old, list []Resource, changed fun
 		}
 		seen[r.Address] = true
 		before, ok := known[r.Address]
-		r.ID, r.WorkspaceID, r.StateVersionID = before.ID, w.ID, stateVersionID
+		r.ID, r.WorkspaceID = before.ID, w.ID
 		r.CreatedAt, r.UpdatedAt, r.ModifiedByStateVersionID = before.CreatedAt, before.UpdatedAt, before.ModifiedByStateVersionID
 		if !ok {
 			r.ID, r.CreatedAt = id.New("wsr"), now

@@ -2,7 +2,6 @@
 CREATE TABLE workspace_resources (
   id TEXT PRIMARY KEY,
   workspace_id TEXT NOT NULL REFERENCES workspaces(id) ON DELETE CASCADE,
-  state_version_id TEXT NOT NULL,              -- the state that it was read from
   address TEXT NOT NULL,
   name TEXT NOT NULL,
   provider TEXT NOT NULL,
