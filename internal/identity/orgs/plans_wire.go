@@ -16,10 +16,10 @@ import (
 
 // plans adds the endpoints of entitlement sets, feature sets and subscriptions.
 func (f *Feature) plans(r *api.Router) {
-	api.Type(r, "entitlement-sets", authz.ReadOrg, f.entitlementsByIDs, viewEntitlements)
+	api.Type(r, "entitlement-sets", authz.ReadEntitlements, f.entitlementsByIDs, viewEntitlements)
 	api.Type(r, "feature-sets", authz.SignedIn, featureSetsByIDs, viewFeatureSet)
 	api.Type(r, "subscriptions", authz.ReadOrg, f.subscriptionsByIDs, viewSubscription)
-	api.Show(r, "/organizations/{organization}/entitlement-set", authz.ReadOrg, f.ByName, func(_ context.Context, o Org) (entitlementSet, error) {
+	api.Show(r, "/organizations/{organization}/entitlement-set", authz.ReadEntitlements, f.ByName, func(_ context.Context, o Org) (entitlementSet, error) {
 		return entitlementSet{o}, nil
 	})
 	api.Show(r, "/organizations/{organization}/subscription", authz.ReadOrg, f.ByName, func(_ context.Context, o Org) (subscription, error) {

@@ -78,7 +78,7 @@ func CustomProject(p ProjectPermissions) Set {
 }
 
 // Member is what every member of an organization has.
-const Member = Set(1 << ReadOrg)
+const Member = Set(1<<ReadOrg | 1<<ReadEntitlements)
 
 // OrgFlags are the organization-access flags of teams, by attribute name.
 var OrgFlags = map[string]Set{

@@ -177,8 +177,8 @@ func TestOwnersMayDoEverythingAndTheirTokenLess(t *testing.T) {
 	if diff := cmp.Diff(want, missing); diff != "" {
 		t.Errorf("what an organization's token lacks:\n%s", diff)
 	}
-	if got := authz.Set(authz.Member).String(); got != "read-organization" {
-		t.Errorf("a member may %s, want read-organization", got)
+	if got := authz.Set(authz.Member).String(); got != "read-organization read-entitlements" {
+		t.Errorf("a member may %s, want read-organization read-entitlements", got)
 	}
 }
 

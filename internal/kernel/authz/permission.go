@@ -63,6 +63,9 @@ const (
 	ReadAudit
 	// CreateProject adds a project.
 	CreateProject
+	// ReadEntitlements sees what the organization's plan has, which every command line
+	// asks first, also inside a run.
+	ReadEntitlements
 	// ReadSSHKeys sees the names of SSH keys, to choose one for a workspace.
 	ReadSSHKeys
 	// ManageSSHKeys writes SSH keys.
@@ -134,7 +137,7 @@ var names = map[Permission]string{
 	ManagePolicies: "manage-policies", ManagePolicyOverrides: "manage-policy-overrides", DelegatePolicyOverrides: "delegate-policy-overrides",
 	ManageVCS: "manage-vcs-settings", ManageProviders: "manage-providers", ManageModules: "manage-modules", ManageRunTasks: "manage-run-tasks",
 	ManageAgentPools: "manage-agent-pools", ReadVarsets: "read-variable-sets", ManageVarsets: "manage-variable-sets", ManageTags: "manage-tags",
-	ReadAudit: "read-audit", CreateProject: "create-project", ReadSSHKeys: "read-ssh-keys", ManageSSHKeys: "manage-ssh-keys",
+	ReadAudit: "read-audit", CreateProject: "create-project", ReadEntitlements: "read-entitlements", ReadSSHKeys: "read-ssh-keys", ManageSSHKeys: "manage-ssh-keys",
 	ReadProject: "read-project", UpdateProject: "update-project", DeleteProject: "delete-project", ReadProjectTeams: "read-project-teams",
 	ManageProjectTeams: "manage-project-teams", ReadProjectVarsets: "read-project-variable-sets", ManageProjectVarsets: "manage-project-variable-sets",
 	CreateWorkspace: "create-workspace", MoveWorkspace: "move-workspace",
