@@ -35,9 +35,7 @@ func WriteJSON(w http.ResponseWriter, status int, contentType string, v any) err
 		}
 	}()
 	buf.Reset()
-	enc := json.NewEncoder(buf)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
+	if err := encode(buf, v); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", contentType)
@@ -45,6 +43,15 @@ func WriteJSON(w http.ResponseWriter, status int, contentType string, v any) err
 	w.WriteHeader(status)
 	_, _ = w.Write(buf.Bytes()) // a client that went away is no error of ours
 	return nil
+}
+
+func encode(buf *bytes.Buffer, v any) error {
+	if doc, ok := v.(jsonapi.Document); ok {
+		return doc.Encode(buf)
+	}
+	enc := json.NewEncoder(buf)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
 }
 
 // sparse leaves the attributes and relationships that "fields[type]" names

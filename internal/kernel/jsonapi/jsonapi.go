@@ -37,20 +37,18 @@ type Relationships map[string]any
 
 // One is a to-one relationship; nil Data means "none".
 type One struct {
-	Data  *Ref           `json:"data"`
-	Links map[string]any `json:"links,omitempty"`
+	Data    *Ref
+	Related string // address at which it can be read, "" if there is none
 }
 
 // Many is a to-many relationship.
 type Many struct {
-	Data  []Ref          `json:"data"`
-	Links map[string]any `json:"links,omitempty"`
+	Data    []Ref
+	Related string
 }
 
 // Link is a relationship that only says where it can be read.
-type Link struct {
-	Links map[string]any `json:"links"`
-}
+type Link struct{ Related string }
 
 // ToOne points at a resource, or at none if id is empty.
 func ToOne(typ, id string) One {
@@ -63,7 +61,7 @@ func ToOne(typ, id string) One {
 // ToOneAt is ToOne with the address at which the resource can be read.
 func ToOneAt(typ, id, related string) One {
 	one := ToOne(typ, id)
-	one.Links = map[string]any{"related": related}
+	one.Related = related
 	return one
 }
 
@@ -77,7 +75,7 @@ func ToMany(typ string, ids []string) Many {
 }
 
 // Related is a relationship whose members are read elsewhere.
-func Related(url string) Link { return Link{Links: map[string]any{"related": url}} }
+func Related(url string) Link { return Link{url} }
 
 // Self is the link of a resource to itself.
 func Self(url string) map[string]any { return map[string]any{"self": url} }
