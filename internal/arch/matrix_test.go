@@ -148,13 +148,17 @@ var levels = map[string]string{
 	"users.User":           "site",
 	"signed":               "site",
 	"projects.Project":     "project",
+	"access.ToProject":     "project",
+	"access.ToWorkspace":   "workspace",
 	"workspaces.Workspace": "workspace",
 	"variables.Variable":   "workspace", // of a set: nothing but the organization gives what those routes need
 	"varsets.inContext":    "workspace",
 }
 
 // personal are the routes that are decided by whose the resource is.
-var personal = map[string]bool{}
+var personal = map[string]bool{
+	"GET /api/v2/organization/audit-trail": true, // of the organization whose token it is
+}
 
 // roles makes one person or token for each role.
 func (w *world) roles() []role {

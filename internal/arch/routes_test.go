@@ -51,6 +51,12 @@ func (w *world) furnish(o apptest.Org) map[string]string {
 	ids["workspaces"] = as("POST", base+"/workspaces", fmt.Sprintf(`{"data":{"type":"workspaces","attributes":{"name":"app-%s"},"relationships":{"project":{"data":{"type":"projects","id":%q}},"tags":{"data":[{"type":"tags","attributes":{"name":"tag-%s"}}]}}}}`, o.Name, ids["projects"], o.Name))
 	ids["workspace name"] = "app-" + o.Name
 	ids["teams"] = as("POST", base+"/teams", `{"data":{"type":"teams","attributes":{"name":"example","visibility":"organization"}}}`)
+	ids["organization-memberships"] = as("POST", base+"/organization-memberships", `{"data":{"type":"organization-memberships","attributes":{"email":"guest@example.com"}}}`)
+	ids["subscriptions"] = "sub-" + strings.TrimPrefix(o.ID, "org-")
+	for _, place := range []string{"workspace", "project"} {
+		ids["team-"+place+"s"] = as("POST", "/api/v2/team-"+place+"s", fmt.Sprintf(`{"data":{"type":"team-%ss","attributes":{"access":"read"},"relationships":{
+		"team":{"data":{"type":"teams","id":%q}},%q:{"data":{"type":"%ss","id":%q}}}}}`, place, ids["teams"], place, place, ids[place+"s"]))
+	}
 	ids["ssh-keys"] = as("POST", base+"/ssh-keys", document("ssh-keys", map[string]any{"name": "example", "value": privateKey(w.t)}))
 	ids["vars"] = as("POST", "/api/v2/workspaces/"+ids["workspaces"]+"/vars", `{"data":{"type":"vars","attributes":{"key":"k","value":"v","category":"terraform"}}}`)
 	ids["varsets"] = as("POST", base+"/varsets", `{"data":{"type":"varsets","attributes":{"name":"set","global":true}}}`)
