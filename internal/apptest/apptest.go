@@ -79,7 +79,7 @@ func start(t testing.TB, options []func(*config.Server)) *Server {
 	var wg sync.WaitGroup
 	wg.Go(func() { a.Run(ctx) })
 	<-a.Bus.Ready()
-	web := httptest.NewServer(a.Handler())
+	web := httptest.NewServer(watch(t, a.Handler(), a.Router.Document))
 	t.Cleanup(func() {
 		web.Close()
 		stop()

@@ -284,11 +284,11 @@ func (r *Router) schemas() map[string]*schema {
 		"Resource": object(map[string]*schema{"type": text(), "id": text(), "attributes": {Type: "object"}, "relationships": {Type: "object"}, "links": links}, "type", "id"),
 		"ToOne":    object(map[string]*schema{"data": nullable(identifier()), "links": links}),
 		"ToMany":   object(map[string]*schema{"data": listOf(identifier()), "links": links}),
-		"Related":  object(map[string]*schema{"data": {}, "links": links}),
+		"Related":  object(map[string]*schema{"data": anything(), "links": links}),
 		"Errors":   object(map[string]*schema{"errors": listOf(schemaOf(reflect.TypeFor[errorObject]()))}, "errors"),
 		"Member":   object(map[string]*schema{"type": text(), "id": text(), "attributes": {Type: "object"}}),
 		"RelationshipInRequest": {Type: "object", Properties: map[string]*schema{
-			"data": {Description: "A resource identifier, a list of them, or null."}}},
+			"data": {Nullable: true, Description: "A resource identifier, a list of them, or null."}}},
 	}
 	for name, k := range r.types {
 		out[name] = k.schema(name)

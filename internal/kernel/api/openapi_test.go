@@ -119,8 +119,13 @@ type inner struct {
 	Inner bool `json:"inner"`
 }
 
+type Absent struct {
+	Absent bool `json:"absent"`
+}
+
 type every struct {
 	inner
+	*Absent
 	Text     string              `json:"text"`
 	Left     string              `json:"left,omitempty"`
 	Maybe    *int                `json:"maybe"`
@@ -147,13 +152,13 @@ func TestSchemasFollowTheJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `{"type":"object","properties":{
-		"inner":{"type":"boolean"},"text":{"type":"string"},"left":{"type":"string"},"maybe":{"type":"integer","nullable":true},
+		"inner":{"type":"boolean"},"absent":{"type":"boolean"},"text":{"type":"string"},"left":{"type":"string"},"maybe":{"type":"integer","nullable":true},
 		"at":{"type":"string","format":"date-time"},"maybe-at":{"type":"string","format":"date-time","nullable":true},
 		"std":{"type":"string","format":"date-time"},"opt":{"type":"string","nullable":true},"OptAt":{"type":"string","format":"date-time","nullable":true},
-		"secret":{"type":"string","writeOnly":true},"bytes":{"type":"string","format":"byte"},"raw":{},"any":{},
+		"secret":{"type":"string","writeOnly":true},"bytes":{"type":"string","format":"byte"},"raw":{"nullable":true},"any":{"nullable":true},
 		"map":{"type":"object","additionalProperties":{"type":"array","items":{"type":"number"}}},
 		"wrapped":{"type":"object","additionalProperties":{"type":"integer"}},
-		"tree":{"type":"object","properties":{"name":{"type":"string"},"children":{"type":"array","items":{}}},"required":["name"]}},
+		"tree":{"type":"object","properties":{"name":{"type":"string"},"children":{"type":"array","items":{"nullable":true}}},"required":["name"]}},
 		"required":["OptAt","any","at","bytes","inner","map","maybe","maybe-at","opt","raw","secret","std","text","tree","wrapped"]}`
 	var g, w any
 	if err := json.Unmarshal(got, &g); err != nil {

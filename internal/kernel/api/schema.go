@@ -70,7 +70,7 @@ func (r *reflected) of(t reflect.Type) *schema {
 	case reflect.Struct:
 		return r.ofStruct(t)
 	default:
-		return &schema{} // any value
+		return anything()
 	}
 }
 
@@ -84,7 +84,7 @@ func (r *reflected) special(t reflect.Type) (*schema, bool) {
 	case reflect.TypeFor[[]byte]():
 		return &schema{Type: "string", Format: "byte"}, true
 	case reflect.TypeFor[json.RawMessage]():
-		return &schema{}, true
+		return anything(), true
 	}
 	switch {
 	case generic(t, reflect.TypeFor[jsonapi.Opt[int]]()):
@@ -96,7 +96,7 @@ func (r *reflected) special(t reflect.Type) (*schema, bool) {
 	case t.Kind() == reflect.Pointer:
 		return nil, false
 	case codes[json.Marshaler](t), codes[json.Unmarshaler](t):
-		return &schema{}, true
+		return anything(), true
 	case codes[encoding.TextMarshaler](t):
 		return text(), true
 	}
@@ -113,15 +113,16 @@ func generic(t, example reflect.Type) bool {
 func codes[I any](t reflect.Type) bool { return reflect.PointerTo(t).Implements(reflect.TypeFor[I]()) }
 
 func nullable(s *schema) *schema {
-	if s.Type != "" { // any value may be null already
-		s.Nullable = true
-	}
+	s.Nullable = true
 	return s
 }
 
+// anything is a value of any type, null included.
+func anything() *schema { return &schema{Nullable: true} }
+
 func (r *reflected) ofStruct(t reflect.Type) *schema {
 	if slices.Contains(r.open, t) {
-		return &schema{}
+		return anything()
 	}
 	r.open = append(r.open, t)
 	defer func() { r.open = r.open[:len(r.open)-1] }()
@@ -142,7 +143,11 @@ func (r *reflected) fields(t reflect.Type, s *schema) {
 				embedded = embedded.Elem()
 			}
 			if embedded.Kind() == reflect.Struct {
+				required := s.Required
 				r.fields(embedded, s)
+				if embedded != f.Type { // behind a nil pointer are no members
+					s.Required = required
+				}
 				continue
 			}
 		}
