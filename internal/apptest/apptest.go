@@ -79,7 +79,11 @@ func start(t testing.TB, options []func(*config.Server)) *Server {
 	var wg sync.WaitGroup
 	wg.Go(func() { a.Run(ctx) })
 	<-a.Bus.Ready()
-	web := httptest.NewServer(watch(t, a.Handler(), a.Router.Document))
+	handler := a.Handler()
+	if _, timed := t.(*testing.B); !timed {
+		handler = watch(t, handler, a.Router.Document)
+	}
+	web := httptest.NewServer(handler)
 	t.Cleanup(func() {
 		web.Close()
 		stop()

@@ -141,7 +141,7 @@ func (q *Queue) Wait(ctx context.Context) error {
 }
 
 // logger passes on what River has to complain of. It does not repeat the failures of
-// jobs, which Work reports with more.
+// jobs, which Work reports with more, and it leaves out what the end of Run cuts off.
 var logger = slog.New(complaints{})
 
 type complaints struct{}
@@ -149,7 +149,12 @@ type complaints struct{}
 func (complaints) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelWarn }
 
 func (complaints) Handle(ctx context.Context, r slog.Record) error {
-	if strings.Contains(r.Message, "JobExecutor: Job errored") {
+	cut := false
+	r.Attrs(func(a slog.Attr) bool {
+		cut = cut || a.Value.String() == context.Canceled.Error()
+		return !cut
+	})
+	if cut || strings.Contains(r.Message, "JobExecutor: Job errored") {
 		return nil
 	}
 	return slog.Default().Handler().Handle(ctx, r)
