@@ -69,7 +69,13 @@ func (w *world) furnish(o apptest.Org) map[string]string {
 }
 
 // example returns the path of a route with ids of real resources.
-func (w *world) example(route api.Route) (string, bool) { return fill(route.Path, w.ids) }
+func (w *world) example(route api.Route) (string, bool) {
+	path, ok := fill(route.Path, w.ids)
+	if route.Path == "/api/v2/vars" && route.Method == "GET" { // the query says where they are
+		path += "?filter[organization][name]=" + w.org.Name + "&filter[workspace][name]=" + w.ids["workspace name"]
+	}
+	return path, ok
+}
 
 // fill puts ids into the wildcards of a path, each by the segment before it.
 func fill(path string, ids map[string]string) (string, bool) {

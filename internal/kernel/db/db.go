@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net/url"
 	"runtime"
 	"slices"
@@ -22,6 +23,8 @@ import (
 
 	_ "github.com/jackc/pgx/v5/stdlib" // driver "pgx"
 	_ "modernc.org/sqlite"             // driver "sqlite"
+
+	"plumbline.dev/plumbline/internal/kernel/problem"
 )
 
 // Config says which database to open.
@@ -162,6 +165,16 @@ func (d *DB) Tx(ctx context.Context, fn func(ctx context.Context) error) error {
 		if attempt == 3 || !isRetryable(err) {
 			return err
 		}
+		pause(ctx, attempt)
+	}
+}
+
+// pause lets the transaction go first that was in the way: two that deadlocked and
+// began again at once would meet again.
+func pause(ctx context.Context, attempt int) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(time.Duration(attempt)*20*time.Millisecond + rand.N(30*time.Millisecond)):
 	}
 }
 
@@ -243,6 +256,15 @@ func IsUnique(err error) bool { return code(err, "23505", 2067, 1555) }
 func IsForeign(err error) bool { return code(err, "23503", 787, 1811) }
 
 func isRetryable(err error) bool { return code(err, "40001") || code(err, "40P01") }
+
+// unstorable explains text that PostgreSQL cannot hold: NUL characters, and what is
+// not UTF-8. It can only come from a client.
+func unstorable(err error) error {
+	if code(err, "22021") {
+		return problem.BadRequest("The request has text with a NUL character, or that is not UTF-8.")
+	}
+	return err
+}
 
 // code compares err with a SQLSTATE of PostgreSQL and result codes of SQLite.
 func code(err error, state string, results ...int) bool {

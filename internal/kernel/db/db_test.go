@@ -305,6 +305,22 @@ func TestViolationsAreTold(t *testing.T) {
 	})
 }
 
+func TestUnstorableTextIsTheClientsFault(t *testing.T) {
+	each(t, func(t *testing.T, d *db.DB) {
+		for _, text := range []string{"a\x00b", "\xff\xfe"} {
+			_, readErr := db.All[string](t.Context(), d, `SELECT name FROM leases WHERE name = ?`, text)
+			for what, err := range map[string]error{"reading": readErr, "writing": put(t.Context(), d, text)} {
+				if _, ok := problem.From(err); err != nil && !ok {
+					t.Errorf("%s %q = %v, want a problem or nothing", what, text, err)
+				}
+				if d.Postgres() && err == nil {
+					t.Errorf("%s %q = nil, want a problem", what, text)
+				}
+			}
+		}
+	})
+}
+
 func TestSchemaIsBroughtUpToDateOnce(t *testing.T) {
 	together := func(t *testing.T, url string) {
 		var wg sync.WaitGroup

@@ -25,7 +25,7 @@ func All[T any](ctx context.Context, d *DB, query string, args ...any) ([]T, err
 	query = p.expand(query)
 	rows, err := d.query(ctx, query, args)
 	if err != nil {
-		return nil, err
+		return nil, unstorable(err)
 	}
 	defer func() { _ = rows.Close() }()
 	idx, err := p.match(rows)
@@ -49,7 +49,7 @@ func All[T any](ctx context.Context, d *DB, query string, args ...any) ([]T, err
 			return nil, err
 		}
 	}
-	return out, rows.Err()
+	return out, unstorable(rows.Err())
 }
 
 // One returns the first row of a query, or problem.NotFound.
@@ -99,7 +99,7 @@ func List(query string, ids []string, args ...any) (string, []any) {
 func (d *DB) Exec(ctx context.Context, query string, args ...any) (int64, error) {
 	res, err := d.exec(ctx, query, args)
 	if err != nil {
-		return 0, err
+		return 0, unstorable(err)
 	}
 	return res.RowsAffected()
 }
