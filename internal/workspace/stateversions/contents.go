@@ -3,6 +3,8 @@ package stateversions
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"io"
 	"slices"
 	"strconv"
 
@@ -12,9 +14,16 @@ import (
 	"plumbline.dev/plumbline/internal/workspace/workspaces"
 )
 
-// maxDetails is the size in bytes of the largest list of resources that a version
-// shows; a longer one is null.
-const maxDetails = 4 << 20
+const (
+	// maxDetails is the size in bytes of the largest list of resources that a version
+	// shows; a longer one is null.
+	maxDetails = 4 << 20
+	// maxListed is how many resources are worth the attempt.
+	maxListed = 50_000
+	// maxAtOnce is how many resource instances become those of the workspace in the
+	// transaction that makes their version current. More follow in a job.
+	maxAtOnce = 2000
+)
 
 // details is what a version's state is made of, as JSON for clients.
 type details struct {
@@ -58,9 +67,12 @@ func (f *Feature) addContents(ctx context.Context, v Version, s statefile.State)
 }
 
 func detailsOf(versionID string, s statefile.State) (details, error) {
-	list, modules, providers := make([]shownResource, len(s.Resources)), map[string]map[string]int{}, map[string]map[string]int{}
-	for i, r := range s.Resources {
-		list[i] = shownResource{r.Name, r.FullType(), len(r.Keys), r.ModuleName(), r.Provider}
+	modules, providers := map[string]map[string]int{}, map[string]map[string]int{}
+	list := make([]shownResource, 0, min(len(s.Resources), maxListed))
+	for _, r := range s.Resources {
+		if len(s.Resources) <= maxListed {
+			list = append(list, shownResource{r.Name, r.FullType(), len(r.Keys), r.ModuleName(), r.Provider})
+		}
 		count(modules, r.ModuleName(), r)
 		count(providers, r.Provider, r)
 	}
@@ -70,7 +82,7 @@ func detailsOf(versionID string, s statefile.State) (details, error) {
 		if err != nil {
 			return d, err
 		}
-		if *p = string(b); len(b) > maxDetails {
+		if *p = string(b); len(b) > maxDetails || (p == &d.Resources && len(s.Resources) > maxListed) {
 			*p = "null"
 		}
 		d.Bytes += int64(len(*p))
@@ -94,6 +106,53 @@ func billable(list []statefile.Resource) (n int64) {
 		}
 	}
 	return n
+}
+
+// addResources makes the managed resources of a version those of its workspace, now
+// or, if they are many, in a job.
+func (f *Feature) addResources(ctx context.Context, v Version, s statefile.State) error {
+	n := 0
+	for _, r := range s.Resources {
+		n += len(r.Keys)
+	}
+	if n > maxAtOnce {
+		return f.Jobs.Enqueue(ctx, reading{v.ID})
+	}
+	return f.Workspaces.SetResources(ctx, v.WorkspaceID, v.ID, managed(s.Resources), nil)
+}
+
+// reading is the job that reads a state once more for its many resources.
+type reading struct {
+	VersionID string `json:"version"`
+}
+
+// Kind implements jobs.Args.
+func (reading) Kind() string { return "read-state-resources" }
+
+func (f *Feature) readResources(ctx context.Context, job reading) error {
+	rows, err := db.All[Version](ctx, f.DB, `SELECT {} FROM state_versions WHERE id = ?`, job.VersionID)
+	if err != nil || len(rows) == 0 || rows[0].Object == "" {
+		return err // it was deleted meanwhile
+	}
+	s, err := f.scan(ctx, rows[0])
+	if err != nil {
+		return err
+	}
+	return f.Workspaces.SetResources(ctx, rows[0].WorkspaceID, job.VersionID, managed(s.Resources), nil)
+}
+
+// scan reads the stored state of a version.
+func (f *Feature) scan(ctx context.Context, v Version) (statefile.State, error) {
+	r, err := f.Objects.Get(ctx, v.OrgID, v.Object)
+	if err != nil {
+		return statefile.State{}, err
+	}
+	w := &watcher{}
+	_, err = io.Copy(w, r)
+	if err = errors.Join(err, r.Close()); err != nil {
+		return statefile.State{}, err
+	}
+	return w.result()
 }
 
 // managed lists the managed resource instances of a state for the workspace.

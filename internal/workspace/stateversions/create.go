@@ -269,7 +269,7 @@ func (f *Feature) finalize(ctx context.Context, v, last *Version, c content, sto
 	if err := f.Workspaces.SetCurrentState(ctx, v.WorkspaceID, v.ID); err != nil {
 		return err
 	}
-	return f.Workspaces.SetResources(ctx, v.WorkspaceID, v.ID, managed(c.Resources), nil)
+	return f.addResources(ctx, *v, c.State)
 }
 
 // Unlocking refuses to unlock a workspace whose newest version is pending: the client

@@ -1,6 +1,8 @@
 package stateversions_test
 
 import (
+	"encoding/base64"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -283,6 +285,29 @@ func TestResourcesOfTheWorkspace(t *testing.T) {
 		}
 		if list, err = f.c.WorkspaceResources.List(f.ctx, f.ws, nil); err != nil || list.TotalCount != 0 {
 			s.T.Errorf("resources of an empty state = %+v, %v; want none", list, err)
+		}
+	})
+}
+
+func TestManyResources(t *testing.T) {
+	apptest.Run(t, func(s *apptest.Server) {
+		f := setUp(s)
+		many := func(serial, n int) []byte {
+			b := fmt.Appendf(nil, `{"version":4,"serial":%d,"lineage":"line-1","resources":[{"mode":"managed","type":"t","name":"a","provider":"p","instances":[`, serial)
+			for i := range n {
+				b = fmt.Appendf(b, `{"index_key":%d},`, i)
+			}
+			return append(b, `{"index_key":"last"}]}]}`...)
+		}
+		for serial, n := range map[int]int{1: 2500, 2: 1500} {
+			_, err := f.c.StateVersions.Create(f.ctx, f.ws, tfe.StateVersionCreateOptions{Serial: tfe.Int64(int64(serial)), MD5: sum(many(serial, n)), Force: tfe.Bool(true),
+				State: tfe.String(base64.StdEncoding.EncodeToString(many(serial, n)))})
+			f.must(err)
+			s.Settle()
+			list, err := f.c.WorkspaceResources.List(f.ctx, f.ws, nil)
+			if err != nil || list.TotalCount != n+1 {
+				s.T.Errorf("resources = %+v, %v; want %d", list, err, n+1)
+			}
 		}
 	})
 }

@@ -97,17 +97,7 @@ func (f *Feature) copyOf(ctx context.Context, ws workspaces.Workspace, from Vers
 // copyState copies the state of a version with another serial. A state that the
 // client encrypted is copied as it is.
 func (f *Feature) copyState(ctx context.Context, from Version, serial int64) (content, error) {
-	r, err := f.Objects.Get(ctx, from.OrgID, from.Object)
-	if err != nil {
-		return content{}, err
-	}
-	w := &watcher{}
-	_, err = io.Copy(w, r)
-	_ = r.Close()
-	if err != nil {
-		return content{}, err
-	}
-	s, err := w.result()
+	s, err := f.scan(ctx, from)
 	if err != nil {
 		return content{}, err
 	}

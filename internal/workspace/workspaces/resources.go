@@ -2,7 +2,6 @@ package workspaces
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"sync"
 
@@ -84,54 +83,82 @@ func (f *Feature) resources(ctx context.Context, w Workspace, q api.Query) (api.
 	return api.Select[Resource](ctx, f.DB, q, query+` ORDER BY `+order, args...)
 }
 
-// batch is how many resources one statement deletes.
-const batch = 500
+// batch is how many resources one transaction writes: SQLite's only writer is not held
+// for long, however big a state is.
+const batch = 1000
 
 // SetResources makes the resources of a state version those of its workspace. Of
 // each it needs what the state tells: a resource whose address was known before
 // keeps its id and age, and counts as modified only where changed says so. It does
-// nothing if the state version is no longer the current one. Only what differs is
-// written, because most states differ little from the one before.
+// nothing if the state version is no longer the current one.
+//
+// Only what differs is written, because most states differ little from the one
+// before. Inside a transaction it is done at once, outside in several steps, the last
+// of which tells that all resources are known.
 func (f *Feature) SetResources(ctx context.Context, workspaceID, stateVersionID string, list []Resource, changed func(old, new Resource) bool) error {
-	return f.DB.Tx(ctx, func(ctx context.Context) error {
-		w, err := f.Lock(ctx, workspaceID)
-		if err != nil || deref(w.CurrentStateVersionID) != stateVersionID {
+	old, err := db.All[Resource](ctx, f.DB, `SELECT {} FROM workspace_resources WHERE workspace_id = ?`, workspaceID)
+	if err != nil {
+		return err
+	}
+	rows := renew(workspaceID, stateVersionID, old, list, changed)
+	total := len(rows)
+	gone, added := difference(old, rows)
+	step := func(do func(ctx context.Context) error) error {
+		return f.ifCurrent(ctx, workspaceID, stateVersionID, do)
+	}
+	for part := range slices.Chunk(gone, batch) {
+		if err := step(func(ctx context.Context) error {
+			query, args := db.List(`DELETE FROM workspace_resources WHERE id IN (?)`, part)
+			_, err := f.DB.Exec(ctx, query, args...)
+			return err
+		}); err != nil {
 			return err
 		}
-		old, err := db.All[Resource](ctx, f.DB, `FROM workspace_resources WHERE workspace_id = ?`, workspaceID)
-		if err != nil {
+	}
+	for part := range slices.Chunk(added, batch) {
+		if err := step(func(ctx context.Context) error { return db.InsertAll(ctx, f.DB, "workspace_resources", part, "") }); err != nil {
 			return err
 		}
-		rows := renew(w, stateVersionID, old, list, changed)
-		if err := f.writeResources(ctx, old, rows); err != nil {
-			return err
-		}
-		_, err = f.DB.Exec(ctx, `UPDATE workspaces SET resource_count = ?, resources_state_version_id = ? WHERE id = ?`, len(rows), stateVersionID, workspaceID)
+	}
+	return step(func(ctx context.Context) error {
+		_, err := f.DB.Exec(ctx, `UPDATE workspaces SET resource_count = ?, resources_state_version_id = ? WHERE id = ?`, total, stateVersionID, workspaceID)
 		return err
 	})
 }
 
-// writeResources puts rows in the place of old.
-func (f *Feature) writeResources(ctx context.Context, old, rows []Resource) error {
-	stays := make(map[string]Resource, len(rows))
-	for _, r := range rows {
-		stays[r.ID] = r
-	}
-	var gone []string
+// ifCurrent runs do in a transaction, unless another state version is current.
+func (f *Feature) ifCurrent(ctx context.Context, workspaceID, stateVersionID string, do func(ctx context.Context) error) error {
+	return f.DB.Tx(ctx, func(ctx context.Context) error {
+		q := `SELECT current_state_version_id FROM workspaces WHERE id = ?` + f.DB.ForUpdate()
+		current, err := db.All[*string](ctx, f.DB, q, workspaceID)
+		if err != nil || len(current) == 0 || deref(current[0]) != stateVersionID {
+			return err
+		}
+		return do(ctx)
+	})
+}
+
+// difference returns the ids of old rows that are not among rows as they are, and
+// the rows that are not among the old ones.
+func difference(old, rows []Resource) (gone []string, added []Resource) {
+	same := make(map[string]bool, len(old))
+	known := make(map[string]Resource, len(old))
 	for _, r := range old {
-		if after, ok := stays[r.ID]; ok && r.equal(after) {
-			delete(stays, r.ID) // as it is
+		known[r.ID] = r
+	}
+	for _, r := range rows {
+		if before, ok := known[r.ID]; ok && before.equal(r) {
+			same[r.ID] = true
 		} else {
+			added = append(added, r)
+		}
+	}
+	for _, r := range old {
+		if !same[r.ID] {
 			gone = append(gone, r.ID)
 		}
 	}
-	for part := range slices.Chunk(gone, batch) {
-		query, args := db.List(`DELETE FROM workspace_resources WHERE id IN (?)`, part)
-		if _, err := f.DB.Exec(ctx, query, args...); err != nil {
-			return err
-		}
-	}
-	return db.InsertAll(ctx, f.DB, "workspace_resources", slices.Collect(maps.Values(stays)), "")
+	return gone, added
 }
 
 // equal reports whether r and s, which have one id, differ in nothing.
@@ -142,7 +169,7 @@ func (r Resource) equal(s Resource) bool {
 
 // renew gives new resources the ids and ages of the old ones at the same address.
 // An address that occurs twice counts once.
-func renew(w Workspace, stateVersionID string, old, list []Resource, changed func(old, new Resource) bool) []Resource {
+func renew(workspaceID, stateVersionID string, old, list []Resource, changed func(old, new Resource) bool) []Resource {
 	known := make(map[string]Resource, len(old))
 	for _, r := range old {
 		known[r.Address] = r
@@ -155,7 +182,7 @@ func renew(w Workspace, stateVersionID string, old, list []Resource, changed fun
 		}
 		seen[r.Address] = true
 		before, ok := known[r.Address]
-		r.ID, r.WorkspaceID = before.ID, w.ID
+		r.ID, r.WorkspaceID = before.ID, workspaceID
 		r.CreatedAt, r.UpdatedAt, r.ModifiedByStateVersionID = before.CreatedAt, before.UpdatedAt, before.ModifiedByStateVersionID
 		if !ok {
 			r.ID, r.CreatedAt = id.New("wsr"), now
