@@ -139,7 +139,7 @@ func (a *App) build() {
 	// identity
 	a.Users = &users.Feature{DB: a.DB, Keyring: a.Keyring, Changed: changed}
 	a.Users.Routes(r)
-	a.Orgs = &orgs.Feature{DB: a.DB, Keyring: a.Keyring, Changed: changed}
+	a.Orgs = &orgs.Feature{DB: a.DB, Keyring: a.Keyring, Changed: changed, HasTwoFactor: a.Users.HasTwoFactor}
 	a.Members = &members.Feature{DB: a.DB, Users: a.Users, Orgs: a.Orgs, Changed: changed}
 	a.Teams = &teams.Feature{DB: a.DB, Users: a.Users, Orgs: a.Orgs, Members: a.Members, Changed: changed}
 	a.Members.LockOwners, a.Orgs.Owners = a.Teams.LockOwners, a.Teams.Owners

@@ -120,7 +120,9 @@ const (
 
 	ofUser = `SELECT 'user' AS part, '' AS org_id, CASE WHEN site_admin THEN 'admin' ELSE '' END AS target, username AS name, '' AS a, '' AS b
 	FROM users WHERE id = ? AND NOT suspended
-	UNION ALL SELECT 'member', o.id, '', o.name, CASE WHEN o.is_disabled THEN 'disabled' WHEN NOT o.user_tokens_enabled THEN 'tokens' ELSE '' END, '' FROM organization_memberships m JOIN organizations o ON o.id = m.org_id
+	UNION ALL SELECT 'member', o.id, '', o.name, CASE WHEN o.is_disabled THEN 'disabled'
+		WHEN o.collaborator_auth_policy = 'two_factor_mandatory' AND NOT u.totp_verified THEN 'two-factor' WHEN NOT o.user_tokens_enabled THEN 'tokens' ELSE '' END, ''
+	FROM organization_memberships m JOIN organizations o ON o.id = m.org_id JOIN users u ON u.id = m.user_id
 	WHERE m.user_id = ? AND m.status = 'active'
 	UNION ALL SELECT 'team', t.org_id, t.id, t.name, t.organization_access, '' FROM teams t WHERE ` + mine + accessOf + mine + accessIn + mine
 
@@ -164,7 +166,7 @@ func add(s *authz.Subject, t tokens.Token, g grant) error {
 	case "member":
 		in(s, g.OrgID).OrgName = g.Name
 		in(s, g.OrgID).Org |= authz.Member
-		in(s, g.OrgID).Closed = g.A == "disabled" || (g.A == "tokens" && t.Kind == tokens.User)
+		in(s, g.OrgID).Closed = g.A == "disabled" || g.A == "two-factor" || (g.A == "tokens" && t.Kind == tokens.User)
 	case "organization":
 		s.ID, s.Name = g.OrgID, g.Name
 		in(s, g.OrgID).OrgName = g.Name

@@ -74,6 +74,8 @@ type Feature struct {
 	OnCreate []func(ctx context.Context, o Org) error
 	// OnDelete are called in the transaction that deletes one, before it is gone.
 	OnDelete []func(ctx context.Context, o Org) error
+	// HasTwoFactor reports whether a user has a second factor.
+	HasTwoFactor func(ctx context.Context, userID string) (bool, error)
 	// Owners returns the ids of the users who own each of the organizations.
 	Owners func(ctx context.Context, orgIDs []string) (map[string][]string, error)
 }
@@ -159,6 +161,9 @@ func (f *Feature) create(ctx context.Context, _ authz.Site, in jsonapi.In[reques
 	if err := o.apply(in); err != nil {
 		return o, err
 	}
+	if err := f.conforms(ctx, o); err != nil {
+		return o, err
+	}
 	o, err := f.Make(ctx, o)
 	o.founded = true
 	return o, err
@@ -184,11 +189,14 @@ func (f *Feature) update(ctx context.Context, o Org, in jsonapi.In[request]) (Or
 	if err := o.apply(in); err != nil {
 		return o, err
 	}
+	if err := f.conforms(ctx, o); err != nil {
+		return o, err
+	}
 	err := f.DB.Update(ctx, "organizations", o, "name", "name_lower", "email", "session_timeout", "session_remember", "collaborator_auth_policy",
 		"owners_team_saml_role_id", "default_execution_mode", "cost_estimation_enabled", "send_passing_statuses", "aggregated_commit_status",
 		"speculative_plan_management", "allow_force_delete_workspaces", "assessments_enforced", "user_tokens_enabled", "max_ttl_enabled",
 		"stacks_enabled", "registry_monorepo_support")
-	if o.Name != before.Name || o.UserTokensEnabled != before.UserTokensEnabled {
+	if o.Name != before.Name || o.UserTokensEnabled != before.UserTokensEnabled || o.CollaboratorAuthPolicy != before.CollaboratorAuthPolicy {
 		f.Changed(ctx)
 	}
 	return o, taken(err)

@@ -55,7 +55,7 @@ func TestCreateRefuses(t *testing.T) {
 			`"name":"abc","email":"a@b.test","default-execution-mode":"moon"`:                   "not included in the list",
 			`"name":"abc","email":"a@b.test","default-execution-mode":"agent"`:                  "Default agent pool must be specified",
 			`"name":"abc","email":"a@b.test","default-agent-pool-id":"apool-1"`:                 "must not be specified unless using 'agent' execution mode",
-			`"name":"abc","email":"a@b.test","collaborator-auth-policy":"two_factor_mandatory"`: "two-factor",
+			`"name":"abc","email":"a@b.test","collaborator-auth-policy":"two_factor_mandatory"`: "before you have two-factor authentication yourself",
 			`"name":"abc","email":"a@b.test","enforce-hyok":true`:                               "HYOK",
 			`"name":"abc","email":"a@b.test","aggregated-commit-status-enabled":true,"send-passing-statuses-for-untriggered-speculative-plans":true`: "Aggregated commit status",
 		} {

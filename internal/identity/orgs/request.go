@@ -1,10 +1,12 @@
 package orgs
 
 import (
+	"context"
 	"net/mail"
 	"regexp"
 	"strings"
 
+	"plumbline.dev/plumbline/internal/kernel/authz"
 	"plumbline.dev/plumbline/internal/kernel/jsonapi"
 	"plumbline.dev/plumbline/internal/kernel/problem"
 )
@@ -115,16 +117,27 @@ func badMinutes(attribute, name string, v *int) *problem.Problem {
 	return nil
 }
 
-// badPolicy refuses a policy that the server cannot enforce: there is no second
-// factor at its login yet.
 func (o *Org) badPolicy() *problem.Problem {
-	switch o.CollaboratorAuthPolicy {
-	case "password":
-		return nil
-	case "two_factor_mandatory":
-		return problem.Invalid("collaborator-auth-policy", "Collaborator auth policy can't be two_factor_mandatory: this server has no two-factor authentication")
+	if o.CollaboratorAuthPolicy != "password" && o.CollaboratorAuthPolicy != twoFactor {
+		return problem.Invalid("collaborator-auth-policy", "Collaborator auth policy is not included in the list")
 	}
-	return problem.Invalid("collaborator-auth-policy", "Collaborator auth policy is not included in the list")
+	return nil
+}
+
+// twoFactor is the policy that lets only users in who have a second factor.
+const twoFactor = "two_factor_mandatory"
+
+// conforms refuses a policy that would lock out the user who sets it.
+func (f *Feature) conforms(ctx context.Context, o Org) error {
+	user := authz.From(ctx).UserID()
+	if o.CollaboratorAuthPolicy != twoFactor || user == "" {
+		return nil
+	}
+	has, err := f.HasTwoFactor(ctx, user)
+	if err == nil && !has {
+		err = problem.Invalid("collaborator-auth-policy", "Collaborator auth policy can't be two_factor_mandatory before you have two-factor authentication yourself")
+	}
+	return err
 }
 
 func (o *Org) badExecution(in jsonapi.In[request]) *problem.Problem {

@@ -109,6 +109,29 @@ func TestUserTokensCanBeTurnedOff(t *testing.T) {
 	})
 }
 
+func TestSecondFactorCanBeMandatory(t *testing.T) {
+	apptest.Run(t, func(s *apptest.Server) {
+		ctx, o := s.T.Context(), s.Org("acme")
+		mia, c := s.Member(o, "mia"), s.Client(o.Owner.Token)
+		mandatory := tfe.OrganizationUpdateOptions{CollaboratorAuthPolicy: tfe.AuthPolicy(tfe.AuthPolicyTwoFactor)}
+		if _, err := c.Organizations.Update(ctx, "acme", mandatory); err == nil || !strings.Contains(err.Error(), "yourself") {
+			s.T.Errorf("Update by an owner without a second factor = %v, want a refusal", err)
+		}
+		if _, err := s.DB.Exec(ctx, `UPDATE users SET totp_verified = TRUE WHERE id = ?`, o.Owner.ID); err != nil {
+			s.T.Fatal(err)
+		}
+		if _, err := c.Organizations.Update(ctx, "acme", mandatory); err != nil {
+			s.T.Fatal(err)
+		}
+		if r := s.Do("GET", "/api/v2/organizations/acme", mia.Token, nil); r.Status != 401 {
+			s.T.Errorf("GET by a member without a second factor = %d, want 401", r.Status)
+		}
+		if r := s.Do("GET", "/api/v2/organizations/acme", o.Owner.Token, nil); r.Status != 200 {
+			s.T.Errorf("GET by an owner with a second factor = %d, want 200", r.Status)
+		}
+	})
+}
+
 func TestSiteDisablesAnOrganization(t *testing.T) {
 	apptest.Run(t, func(s *apptest.Server) {
 		ctx, o := s.T.Context(), s.Org("acme")

@@ -42,13 +42,21 @@ func (f *Feature) ConfirmTOTP(ctx context.Context, u User, code string) (bool, e
 		return false, err
 	}
 	u.TOTPVerified = true
+	f.Changed(ctx) // organizations may ask for it
 	return true, f.DB.Update(ctx, "users", u, "totp_verified")
 }
 
 // DisableTOTP removes the second factor.
 func (f *Feature) DisableTOTP(ctx context.Context, u User) (User, error) {
 	u.TOTPSecret, u.TOTPVerified = nil, false
+	f.Changed(ctx)
 	return u, f.DB.Update(ctx, "users", u, "totp_secret", "totp_verified")
+}
+
+// HasTwoFactor reports whether the user with the given id has a second factor.
+func (f *Feature) HasTwoFactor(ctx context.Context, id string) (bool, error) {
+	u, err := f.Find(ctx, id)
+	return u.TOTPVerified, err
 }
 
 // CheckTOTP reports whether the code is one of the user's second factor, of now or

@@ -62,7 +62,7 @@ type Grants struct {
 	Projects   map[string]Set
 	Workspaces map[string]Set
 	// Closed tells that the organization does not take the token: it takes none of
-	// users, or the site has disabled it.
+	// users, wants a second factor that the user lacks, or the site has disabled it.
 	Closed bool
 }
 
