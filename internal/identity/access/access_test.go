@@ -156,3 +156,62 @@ func defaultProject(s *apptest.Server, o apptest.Org) string {
 	}
 	return org.DefaultProject.ID
 }
+
+func TestWorkspaceAccessGivesRights(t *testing.T) {
+	apptest.Run(t, func(s *apptest.Server) {
+		ctx, o := s.T.Context(), s.Org("acme")
+		c, mia := s.Client(o.Owner.Token), s.Member(o, "mia")
+		team := makeTeam(s, o, "devs")
+		s.JoinTeam(team, mia)
+		ws, err := c.Workspaces.Create(ctx, "acme", tfe.WorkspaceCreateOptions{Name: new("app")})
+		if err != nil {
+			s.T.Fatal(err)
+		}
+		read := func() int { return s.Do("GET", "/api/v2/workspaces/"+ws.ID, mia.Token, nil).Status }
+		lock := func() int {
+			return s.Do("POST", "/api/v2/workspaces/"+ws.ID+"/actions/lock", mia.Token, nil).Status
+		}
+		if got := read(); got != 404 {
+			s.T.Errorf("GET without access = %d, want 404", got)
+		}
+		access, err := c.TeamAccess.Add(ctx, tfe.TeamAccessAddOptions{Access: tfe.Access(tfe.AccessPlan), Team: &tfe.Team{ID: team}, Workspace: ws})
+		if err != nil || access.Runs != tfe.RunsPermissionPlan || access.StateVersions != tfe.StateVersionsPermissionRead || access.WorkspaceLocking {
+			s.T.Fatalf("Add = %+v, %v", access, err)
+		}
+		if r, l := read(), lock(); r != 200 || l == 200 {
+			s.T.Errorf("GET, lock with access plan = %d, %d; want 200 and a refusal", r, l)
+		}
+		access, err = c.TeamAccess.Update(ctx, access.ID, tfe.TeamAccessUpdateOptions{Access: tfe.Access(tfe.AccessCustom), WorkspaceLocking: new(true)})
+		if err != nil || !access.WorkspaceLocking || access.Runs != tfe.RunsPermissionPlan {
+			s.T.Errorf("Update = %+v, %v; want locking beside what plan had", access, err)
+		}
+		if got := lock(); got != 200 {
+			s.T.Errorf("lock with custom access = %d, want 200", got)
+		}
+		// Policy overrides are delegated by who may: an admin of the workspace may not.
+		admins := makeTeam(s, o, "admins")
+		if _, err := c.TeamAccess.Add(ctx, tfe.TeamAccessAddOptions{Access: tfe.Access(tfe.AccessAdmin), Team: &tfe.Team{ID: admins}, Workspace: ws}); err != nil {
+			s.T.Fatal(err)
+		}
+		admin := s.Member(o, "ann")
+		s.JoinTeam(admins, admin)
+		override := `{"data":{"type":"team-workspaces","attributes":{"policy-overrides":true}}}`
+		for token, want := range map[string]int{admin.Token: 403, o.Owner.Token: 200} {
+			if r := s.Do("PATCH", "/api/v2/team-workspaces/"+access.ID, token, override); r.Status != want {
+				s.T.Errorf("PATCH policy-overrides = %d %s, want %d", r.Status, r.Body, want)
+			}
+		}
+		// The members of the team see its access; others do not.
+		for token, want := range map[string]int{mia.Token: 200, admin.Token: 404} {
+			if r := s.Do("GET", "/api/v2/team-workspaces?filter[team][id]="+team, token, nil); r.Status != want {
+				s.T.Errorf("GET by team = %d, want %d", r.Status, want)
+			}
+		}
+		if err := c.TeamAccess.Remove(ctx, access.ID); err != nil {
+			s.T.Fatal(err)
+		}
+		if got := read(); got != 404 {
+			s.T.Errorf("GET after the access was removed = %d, want 404", got)
+		}
+	})
+}
