@@ -162,6 +162,22 @@ func TestSiteDisablesAnOrganization(t *testing.T) {
 	})
 }
 
+func TestSiteLimitsWorkspaces(t *testing.T) {
+	apptest.Run(t, func(s *apptest.Server) {
+		ctx, o := s.T.Context(), s.Org("acme")
+		if _, err := s.Admin().Admin.Organizations.Update(ctx, "acme", tfe.AdminOrganizationUpdateOptions{WorkspaceLimit: new(1)}); err != nil {
+			s.T.Fatal(err)
+		}
+		c := s.Client(o.Owner.Token)
+		if _, err := c.Workspaces.Create(ctx, "acme", tfe.WorkspaceCreateOptions{Name: new("one")}); err != nil {
+			s.T.Fatal(err)
+		}
+		if _, err := c.Workspaces.Create(ctx, "acme", tfe.WorkspaceCreateOptions{Name: new("two")}); err == nil || !strings.Contains(err.Error(), "limit of 1 workspaces") {
+			s.T.Errorf("Create beyond the limit = %v, want a refusal", err)
+		}
+	})
+}
+
 func TestModulesAreSharedWithNamedOrganizations(t *testing.T) {
 	apptest.Run(t, func(s *apptest.Server) {
 		ctx, consumer := s.T.Context(), s.Org("consumer")

@@ -23,6 +23,9 @@ func (f *Feature) create(ctx context.Context, org orgs.Org, in jsonapi.In[settin
 	if err := authz.Check(ctx, authz.CreateWorkspace, p); err != nil {
 		return Workspace{}, err
 	}
+	if err := f.withinLimit(ctx, org); err != nil {
+		return Workspace{}, err
+	}
 	now := db.Now()
 	w := Workspace{
 		ID: id.New("ws"), OrgID: org.ID, ProjectID: p.ID, OrgMode: p.OrgMode, ProjectMode: p.DefaultExecutionMode, ProjectPool: p.DefaultAgentPoolID,
@@ -37,6 +40,19 @@ func (f *Feature) create(ctx context.Context, org orgs.Org, in jsonapi.In[settin
 		return w, err
 	}
 	return f.tagged(ctx, w, in)
+}
+
+// withinLimit refuses a workspace beyond what the site allows the organization.
+func (f *Feature) withinLimit(ctx context.Context, org orgs.Org) error {
+	limit := org.Site.V.WorkspaceLimit
+	if limit == nil || *limit == 0 {
+		return nil
+	}
+	n, err := db.One[int](ctx, f.DB, `SELECT count(*) FROM workspaces WHERE org_id = ?`, org.ID)
+	if err == nil && n >= *limit {
+		err = problem.Unprocessable("The organization has reached its limit of %d workspaces", *limit)
+	}
+	return err
 }
 
 // projectOf returns the project that a request names, or the default project. One
