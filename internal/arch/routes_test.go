@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"plumbline.dev/plumbline/internal/apptest"
 	"plumbline.dev/plumbline/internal/kernel/api"
@@ -64,17 +65,23 @@ func (w *world) furnish(o apptest.Org) map[string]string {
 	ids["reserved-tag-keys"] = as("POST", base+"/reserved-tag-keys", `{"data":{"type":"reserved-tag-keys","attributes":{"key":"env","disable-overrides":false}}}`)
 	w.as(o.Owner.Token, "POST", "/api/v2/workspaces/"+ids["workspaces"]+"/actions/lock", "")
 	state := `{"data":{"type":"state-versions","attributes":{"serial":1,"lineage":"l","md5":"` + stateMD5 + `","state":"` + stateBase64 + `"}}}`
+	ids["tags"] = w.first(o.Owner.Token, base+"/tags")
+	ids["authentication-tokens"] = as("POST", "/api/v2/users/"+o.Owner.ID+"/authentication-tokens", `{"data":{"type":"authentication-tokens","attributes":{"description":"x"}}}`)
 	ids["state-versions"] = as("POST", "/api/v2/workspaces/"+ids["workspaces"]+"/state-versions", state)
+	ids["state-version-outputs"] = w.first(o.Owner.Token, "/api/v2/state-versions/"+ids["state-versions"]+"/outputs")
 	return ids
 }
 
 // example returns the path of a route with ids of real resources.
 func (w *world) example(route api.Route) (string, bool) {
 	path, ok := fill(route.Path, w.ids)
-	if route.Path == "/api/v2/vars" && route.Method == "GET" { // the query says where they are
-		path += "?filter[organization][name]=" + w.org.Name + "&filter[workspace][name]=" + w.ids["workspace name"]
-	}
-	return path, ok
+	return path + queries[route.Method+" "+route.Path], ok
+}
+
+// queries are what routes need to know beyond their path.
+var queries = map[string]string{
+	"GET /api/v2/vars":           "?filter[organization][name]=acme&filter[workspace][name]=app-acme",
+	"GET /api/v2/state-versions": "?filter[organization][name]=acme&filter[workspace][name]=app-acme",
 }
 
 // fill puts ids into the wildcards of a path, each by the segment before it.
@@ -143,6 +150,23 @@ func (w *world) as(token, method, path, body string) string {
 		w.t.Fatalf("%s %s: %v in %s", method, path, err, r.Body)
 	}
 	return doc.Data.ID
+}
+
+// first returns the id of the first resource of a list. What a job makes may take a
+// moment to be there.
+func (w *world) first(token, path string) string {
+	w.t.Helper()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for range 400 {
+		var doc struct{ Data []struct{ ID string } }
+		if r := w.s.Do("GET", path, token, nil); r.Status == 200 && json.Unmarshal(r.Body, &doc) == nil && len(doc.Data) > 0 {
+			return doc.Data[0].ID
+		}
+		<-tick.C
+	}
+	w.t.Fatalf("GET %s stays empty", path)
+	return ""
 }
 
 func document(typ string, attributes map[string]any) string {
