@@ -29,7 +29,7 @@ func (s *Server) Workspace(o Org, projectID, name string) string {
 		projectID = p.ID
 	}
 	w := workspaces.Workspace{ID: id.New("ws"), OrgID: o.ID, ProjectID: projectID, Name: name, NameLower: strings.ToLower(name),
-		CreatedAt: db.Now(), UpdatedAt: db.Now()}
+		TerraformVersion: "latest", InheritsProjectAutoDestroy: true, LatestChangeAt: db.Now(), CreatedAt: db.Now(), UpdatedAt: db.Now()}
 	s.must(s.DB.Insert(s.tb.Context(), "workspaces", w))
 	return w.ID
 }
