@@ -275,7 +275,7 @@ func TestResourcesOfTheWorkspace(t *testing.T) {
 		for _, r := range list.Items {
 			got = append(got, strings.Join([]string{r.Address, r.Name, r.Module, r.Provider, r.ProviderType}, " "))
 		}
-		want := "module.m.aws_instance.b[0] b module.m hashicorp/aws aws_instance\nmodule.m.aws_instance.b[1] b module.m hashicorp/aws aws_instance\nnull_resource.a a root hashicorp/null null_resource"
+		want := "m.aws_instance.b[0] b m hashicorp/aws aws_instance\nm.aws_instance.b[1] b m hashicorp/aws aws_instance\nnull_resource.a a root hashicorp/null null_resource"
 		if strings.Join(got, "\n") != want {
 			s.T.Errorf("resources = %s, want %s", strings.Join(got, "\n"), want)
 		}

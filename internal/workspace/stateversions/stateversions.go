@@ -112,7 +112,7 @@ func (f *Feature) Routes(r *api.Router) {
 	api.List(r, "/state-versions", authz.ReadState, f.named, f.list, api.Params("filter[workspace][name]", "filter[organization][name]", "filter[status]"))
 	api.Show(r, "/workspaces/{id}/current-state-version", authz.ReadState, f.Workspaces.Find, f.current)
 	api.Read(r, "/state-versions/{id}", authz.ReadState, f.whole)
-	api.Handle(r, "PATCH /workspaces/{id}/state-versions", authz.WriteState, f.Workspaces.Find, f.rollback)
+	api.Handle(r, "PATCH /workspaces/{id}/state-versions", authz.WriteState, f.Workspaces.Find, f.rollback, api.Status(http.StatusCreated))
 	f.backingRoutes(r)
 
 	api.List(r, "/state-versions/{id}/outputs", authz.ReadOutputs, f.Find, f.listOutputs)

@@ -50,7 +50,7 @@ func TestInlineStateIsCurrentAtOnce(t *testing.T) {
 		if v.Status != tfe.StateVersionFinalized || v.Serial != 3 || v.UploadURL != "" || *v.BillableRUMCount != 2 {
 			t.Errorf("Create = %+v, want finalized, serial 3, 2 billable", v)
 		}
-		if len(v.Resources) != 2 || *v.Resources[1] != (tfe.StateVersionResources{Name: "b", Count: 2, Type: "aws_instance", Module: "module.m", Provider: `provider["registry.opentofu.org/hashicorp/aws"]`}) {
+		if len(v.Resources) != 2 || *v.Resources[1] != (tfe.StateVersionResources{Name: "b", Count: 2, Type: "aws_instance", Module: "m", Provider: `provider["registry.opentofu.org/hashicorp/aws"]`}) {
 			t.Errorf("resources = %+v", v.Resources)
 		}
 		if v.Modules.Root.NullResource != 1 {

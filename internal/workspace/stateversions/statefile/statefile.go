@@ -436,11 +436,11 @@ func (s *skipper) Read(p []byte) (int, error) {
 	return s.r.Read(p)
 }
 
-// Address is the address of the instance with the given key.
+// Address is the address of the instance with the given key, as the API writes it.
 func (r Resource) Address(key string) string {
 	address := r.FullType() + "." + r.Name
 	if r.Module != "" {
-		address = r.Module + "." + address
+		address = r.ModuleName() + "." + address
 	}
 	if key != "" {
 		address += "[" + key + "]"
@@ -470,10 +470,28 @@ func (r Resource) FullType() string {
 	return r.Type
 }
 
-// ModuleName is the module's address; the root module is "root".
+// ModuleName is the module's address as the API writes it, without the words
+// "module" (go-tfe, TestWorkspaceResourcesList); the root module is "root".
 func (r Resource) ModuleName() string {
 	if r.Module == "" {
 		return "root"
 	}
-	return r.Module
+	const word = "module."
+	var name strings.Builder
+	quoted := false
+	for rest := r.Module; rest != ""; {
+		atStart := name.Len() == 0 || strings.HasSuffix(name.String(), ".")
+		if after, ok := strings.CutPrefix(rest, word); ok && atStart && !quoted {
+			rest = after
+			continue
+		}
+		n := 1
+		if rest[0] == '\\' {
+			n = min(2, len(rest))
+		}
+		quoted = quoted != (rest[0] == '"')
+		name.WriteString(rest[:n])
+		rest = rest[n:]
+	}
+	return name.String()
 }

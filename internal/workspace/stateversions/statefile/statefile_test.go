@@ -110,8 +110,9 @@ func TestWhatIsNoStateIsRefused(t *testing.T) {
 
 func TestAddresses(t *testing.T) {
 	for want, r := range map[string]Resource{
-		`aws_instance.a["k"]`:                        {Type: "aws_instance", Name: "a"},
-		`module.m["x"].module.n.data.aws_ami.b["k"]`: {Module: `module.m["x"].module.n`, Data: true, Type: "aws_ami", Name: "b"},
+		`aws_instance.a["k"]`:                {Type: "aws_instance", Name: "a"},
+		`m["x"].n.data.aws_ami.b["k"]`:       {Module: `module.m["x"].module.n`, Data: true, Type: "aws_ami", Name: "b"},
+		`m["a.module.b\".module."].t.a["k"]`: {Module: `module.m["a.module.b\".module."]`, Type: "t", Name: "a"},
 	} {
 		if got := r.Address(`"k"`); got != want {
 			t.Errorf("Address = %s, want %s", got, want)
