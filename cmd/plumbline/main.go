@@ -42,6 +42,10 @@ type admin struct {
 		place
 		User string `required:"" help:"Name of the user. A user that does not exist is made, as site administrator."`
 	} `cmd:"" help:"Print a fresh API token of a site administrator."`
+	AccountLink struct {
+		place
+		Email string `required:"" help:"Email address of the person, who may have been invited, may have an account, or may be new."`
+	} `cmd:"" help:"Print the path of a page at which a person chooses a user name and a password. It works once, for a week."`
 	SeedConformance struct {
 		place
 	} `cmd:"" help:"Add the fixtures that go-tfe's test suite expects. For test installations only."`
@@ -67,6 +71,12 @@ func run(ctx context.Context, k *kong.Context, c *commands) error {
 		token, err := app.AdminToken(ctx, c.Admin.Token.config(), c.Admin.Token.User)
 		if err == nil {
 			fmt.Println(token.Reveal())
+		}
+		return err
+	case "admin account-link":
+		path, err := app.AccountLink(ctx, c.Admin.AccountLink.config(), c.Admin.AccountLink.Email)
+		if err == nil {
+			fmt.Println(path)
 		}
 		return err
 	case "admin seed-conformance":

@@ -49,6 +49,17 @@ func (a *App) admin(ctx context.Context, name string) (users.User, error) {
 	return u, a.DB.Update(ctx, "users", u, "site_admin")
 }
 
+// AccountLink returns the path of a page at which the person with the address
+// chooses a password, and a user name if they have none. It may run beside the server.
+func AccountLink(ctx context.Context, c config.Server, email string) (path string, err error) {
+	a, err := New(ctx, c)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, a.Close()) }()
+	return a.Login.AccountLink(ctx, email)
+}
+
 // SeedConformance adds what go-tfe's own test suite expects to find: a site
 // administrator called admin-security-maintenance. It is for test installations.
 func SeedConformance(ctx context.Context, c config.Server) (err error) {

@@ -1,6 +1,7 @@
 package login_test
 
 import (
+	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -79,9 +80,7 @@ func (b *browser) send(method, path string, form url.Values) answer {
 	if err != nil {
 		b.T.Fatal(err)
 	}
-	for k, v := range b.header {
-		req.Header[k] = v
-	}
+	maps.Copy(req.Header, b.header)
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	for _, c := range b.jar.Cookies(req.URL) {
 		req.AddCookie(c)

@@ -27,6 +27,7 @@ type kind string
 
 const (
 	setupCode         kind = "setup"         // makes the first site administrator
+	accountCode       kind = "account"       // gives a person a password
 	secondFactorCode  kind = "second-factor" // the password was right, the other factor is missing
 	authorizationCode kind = "authorization" // of "terraform login"
 )

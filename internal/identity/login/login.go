@@ -1,5 +1,5 @@
 // Package login is how people get a session in the browser and a token for their
-// command line: the pages of the first set-up, of login, tokens, password and second
+// command line: the pages of set-up and sign-up, of login, tokens, password and second
 // factor; the OAuth endpoints of "terraform login"; service discovery; and ping.
 //
 // The pages are plain HTML that works without a script. The surprising rule: a
@@ -27,6 +27,8 @@ type Feature struct {
 	Tokens *tokens.Feature
 	// Orgs makes the first organization; nil leaves it out of the set-up.
 	Orgs *orgs.Feature
+	// Adopt makes the invitations of a person who has just signed up memberships.
+	Adopt func(ctx context.Context, u users.User) error
 	// Changed says that what subjects may do has changed.
 	Changed func(ctx context.Context)
 
@@ -49,6 +51,8 @@ func (f *Feature) Routes(r *api.Router) {
 	app.serve("GET /style.css", f.style)
 	app.serve("GET /setup/{code}", f.showSetup)
 	app.serve("POST /setup/{code}", f.setup)
+	app.serve("GET /setup/account/{code}", f.showAccount)
+	app.serve("POST /setup/account/{code}", f.setAccount)
 	app.serve("GET /login", f.showLogin)
 	app.serve("POST /login", f.login)
 	app.serve("POST /login/code", f.secondFactor)
@@ -77,7 +81,7 @@ func discovery(w http.ResponseWriter, _ *http.Request) error {
 	const v2 = "/api/v2/"
 	return api.WriteJSON(w, http.StatusOK, "application/json", map[string]any{
 		"tfe.v2": v2, "tfe.v2.1": v2, "tfe.v2.2": v2, "state.v2": v2,
-		"login.v1": map[string]any{"client": client, "grant_types": []string{"authz_code"}, "authz": "/app/oauth2/auth", "token": "/oauth2/token",
-			"ports": []int{firstPort, lastPort}},
+		"login.v1": map[string]any{"client": client, "grant_types": []string{"authz_code"}, "ports": []int{firstPort, lastPort},
+			"authz": "/app/oauth2/auth", "token": "/oauth2/token"}, //nolint:gosec // an address, no credential
 	})
 }

@@ -20,7 +20,7 @@ var files embed.FS
 // templates are the pages, each with the frame of base.html.
 var templates = func() map[string]*template.Template {
 	out := map[string]*template.Template{}
-	for _, name := range []string{"setup", "login", "code", "consent", "tokens", "security", "error"} {
+	for _, name := range []string{"setup", "account", "login", "code", "consent", "tokens", "security", "error"} {
 		out[name] = template.Must(template.ParseFS(files, "pages/base.html", "pages/"+name+".html"))
 	}
 	return out
@@ -143,9 +143,9 @@ func explain(err error) (string, error) {
 	if !ok || p.Status == http.StatusTooManyRequests {
 		return "", err
 	}
-	text := p.Detail
+	details := []string{p.Detail}
 	for _, more := range p.More {
-		text += ". " + more.Detail
+		details = append(details, more.Detail)
 	}
-	return strings.TrimSuffix(text, ".") + ".", nil
+	return strings.TrimSuffix(strings.Join(details, ". "), ".") + ".", nil
 }

@@ -14,8 +14,9 @@ import (
 )
 
 // Policy limits how long the tokens of one type may live in an organization. An
-// organization that never set one has none. Tokens of people are limited by every
-// organization that they are in.
+// organization that never set one has none, and they count while its switch
+// "max-ttl-enabled" is on. Tokens of people are limited by every organization that
+// they are in.
 type Policy struct {
 	ID        string  `db:"id"`
 	OrgID     string  `db:"org_id"`
@@ -117,7 +118,8 @@ func (f *Feature) updatePolicies(ctx context.Context, o orgs.Org, in jsonapi.In[
 
 // expiry returns when a token of the organization ends.
 func (f *Feature) expiry(ctx context.Context, a request, orgID, tokenType string) (*db.Time, error) {
-	longest, err := db.All[int64](ctx, f.DB, `SELECT max_ttl_ms FROM token_ttl_policies WHERE org_id = ? AND token_type = ?`, orgID, tokenType)
+	longest, err := db.All[int64](ctx, f.DB, `SELECT p.max_ttl_ms FROM token_ttl_policies p
+		JOIN organizations o ON o.id = p.org_id AND o.max_ttl_enabled WHERE p.org_id = ? AND p.token_type = ?`, orgID, tokenType)
 	if err != nil {
 		return nil, err
 	}
@@ -131,6 +133,7 @@ func (f *Feature) expiry(ctx context.Context, a request, orgID, tokenType string
 // has a policy.
 func (f *Feature) longestOfUser(ctx context.Context, userID string) (time.Duration, error) {
 	ms, err := db.One[int64](ctx, f.DB, `SELECT COALESCE(MIN(p.max_ttl_ms), 0) FROM token_ttl_policies p
+		JOIN organizations o ON o.id = p.org_id AND o.max_ttl_enabled
 		JOIN organization_memberships m ON m.org_id = p.org_id WHERE m.user_id = ? AND m.status = 'active' AND p.token_type = 'user'`, userID)
 	return time.Duration(ms) * time.Millisecond, err
 }

@@ -270,7 +270,7 @@ func TestTeamTokens(t *testing.T) {
 				s.T.Fatalf("Create %q = %+v, %v", d, made, err)
 			}
 		}
-		if _, err := c.TeamTokens.CreateWithOptions(ctx, dev, tfe.TeamTokenCreateOptions{Description: tfe.String("ci")}); !errors.Is(err, tfe.ErrInvalidDescriptionConflict) &&
+		if _, err := c.TeamTokens.CreateWithOptions(ctx, dev, tfe.TeamTokenCreateOptions{Description: new("ci")}); !errors.Is(err, tfe.ErrInvalidDescriptionConflict) &&
 			(err == nil || err.Error() != tfe.ErrInvalidDescriptionConflict.Error()) {
 			s.T.Errorf("Create with a description that is taken = %v, want %v", err, tfe.ErrInvalidDescriptionConflict)
 		}
@@ -361,7 +361,7 @@ func TestTeamTokensAreRevokedTogether(t *testing.T) {
 		if err != nil {
 			s.T.Fatal(err)
 		}
-		b, err := s.Client(o.Owner.Token).TeamTokens.CreateWithOptions(ctx, dev, tfe.TeamTokenCreateOptions{Description: tfe.String("b")})
+		b, err := s.Client(o.Owner.Token).TeamTokens.CreateWithOptions(ctx, dev, tfe.TeamTokenCreateOptions{Description: new("b")})
 		if err != nil {
 			s.T.Fatal(err)
 		}
@@ -436,6 +436,12 @@ func TestPolicies(t *testing.T) {
 			s.T.Fatalf("Update = %+v, %v, want four policies", list, err)
 		}
 		path := "/api/v2/users/" + o.Owner.ID + "/authentication-tokens"
+		if r := s.Do("POST", path, o.Owner.Token, `{"data":{"type":"authentication-tokens","attributes":{"expired-at":null}}}`); r.Status != 201 {
+			s.T.Errorf("Create of a user token while policies are off = %d, want 201", r.Status)
+		}
+		if _, err := c.Organizations.Update(ctx, "acme", tfe.OrganizationUpdateOptions{MaxTTLEnabled: new(true)}); err != nil {
+			s.T.Fatal(err)
+		}
 		for attributes, want := range map[string]int{"{}": 201, `{"expired-at":null}`: 422, `{"expired-at":"2999-01-01T00:00:00Z"}`: 422,
 			`{"expired-at":"` + time.Now().Add(23*time.Hour).Format(time.RFC3339) + `"}`: 201} {
 			if r := s.Do("POST", path, o.Owner.Token, `{"data":{"type":"authentication-tokens","attributes":`+attributes+`}}`); r.Status != want {
@@ -513,7 +519,7 @@ func TestSecretsAreNotStored(t *testing.T) {
 		t.Fatalf("database files = %v, %v", files, err)
 	}
 	for _, name := range files {
-		b, err := os.ReadFile(name) //nolint:gosec // the test's own directory
+		b, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
 		}

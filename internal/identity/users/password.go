@@ -74,7 +74,7 @@ func VerifyPassword(ctx context.Context, hash string, password crypt.Secret) (bo
 	if err != nil {
 		return false, err
 	}
-	got, err := argon(ctx, password, salt, cost.memory, cost.passes, cost.threads, uint32(len(want))) //nolint:gosec // at most 64, see parse
+	got, err := argon(ctx, password, salt, cost.memory, cost.passes, cost.threads, uint32(len(want)))
 	return err == nil && subtle.ConstantTimeCompare(got, want) == 1 && present, err
 }
 

@@ -24,7 +24,7 @@ func TestCurrentUser(t *testing.T) {
 		if u.ID != ada.ID || u.Username != "ada" || u.Email != "ada@example.com" || u.AvatarURL == "" || u.TwoFactor == nil || u.Permissions == nil || !u.Permissions.CanChangeEmail {
 			s.T.Errorf("ReadCurrent = %+v", u)
 		}
-		if u, err = c.Users.UpdateCurrent(ctx, tfe.UserUpdateOptions{Username: tfe.String("Ada_L"), Email: tfe.String("ada@lovelace.org")}); err != nil || u.Username != "Ada_L" || u.Email != "ada@lovelace.org" {
+		if u, err = c.Users.UpdateCurrent(ctx, tfe.UserUpdateOptions{Username: new("Ada_L"), Email: new("ada@lovelace.org")}); err != nil || u.Username != "Ada_L" || u.Email != "ada@lovelace.org" {
 			s.T.Errorf("UpdateCurrent = %+v, %v", u, err)
 		}
 		if u, err = c.Users.ReadCurrent(ctx); err != nil || u.Username != "Ada_L" {

@@ -2,7 +2,7 @@
 -- Short-lived secrets of the login pages (package login), kept as their SHA-256.
 CREATE TABLE login_codes (
   hash BYTEA PRIMARY KEY,
-  kind TEXT NOT NULL,                          -- setup, second-factor, authorization
+  kind TEXT NOT NULL,                          -- setup, account, second-factor, authorization
   user_id TEXT REFERENCES users(id) ON DELETE CASCADE,
   client_id TEXT NOT NULL,                     -- of kind authorization, as the next two
   redirect_uri TEXT NOT NULL,
