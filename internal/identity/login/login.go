@@ -81,7 +81,7 @@ func discovery(w http.ResponseWriter, _ *http.Request) error {
 	const v2 = "/api/v2/"
 	return api.WriteJSON(w, http.StatusOK, "application/json", map[string]any{
 		"tfe.v2": v2, "tfe.v2.1": v2, "tfe.v2.2": v2, "state.v2": v2,
-		"login.v1": map[string]any{"client": client, "grant_types": []string{"authz_code"}, "ports": []int{firstPort, lastPort},
-			"authz": "/app/oauth2/auth", "token": "/oauth2/token"}, //nolint:gosec // an address, no credential
+		"login.v1": map[string]any{"client": client, "grant_types": []string{"authz_code"}, "ports": []int{firstPort, lastPort}, //nolint:gosec // addresses, no credential
+			"authz": "/app/oauth2/auth", "token": "/oauth2/token"},
 	})
 }
