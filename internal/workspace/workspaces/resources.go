@@ -3,6 +3,7 @@ package workspaces
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
 
 	"plumbline.dev/plumbline/internal/kernel/api"
@@ -43,7 +44,46 @@ func (f *Feature) resourceRoutes(r *api.Router) {
 
 func resourceView(_ context.Context, r Resource) jsonapi.Resource {
 	return jsonapi.Resource{ID: r.ID, Type: "resources", Attributes: resourceAttributes{
-		r.Address, r.Name, r.CreatedAt, r.UpdatedAt, r.Module, r.Provider, r.ProviderType, r.ModifiedByStateVersionID, r.NameIndex}}
+		short(r.Address), r.Name, r.CreatedAt, r.UpdatedAt, short(r.Module), r.Provider, r.ProviderType, r.ModifiedByStateVersionID, r.NameIndex}}
+}
+
+// short is how HCP Terraform shows the address of a resource or module: without the
+// word "module" before the name of each module.
+func short(address string) string {
+	var b strings.Builder
+	for {
+		step, ok := strings.CutPrefix(address, "module.")
+		if !ok {
+			b.WriteString(address)
+			return b.String()
+		}
+		n := stepEnd(step)
+		b.WriteString(step[:n])
+		if n == len(step) {
+			return b.String()
+		}
+		b.WriteByte('.')
+		address = step[n+1:]
+	}
+}
+
+// stepEnd is where the first step of an address ends: at a dot that is not in the
+// quotes of a key.
+func stepEnd(address string) int {
+	quoted := false
+	for i := 0; i < len(address); i++ {
+		switch address[i] {
+		case '\\':
+			i++
+		case '"':
+			quoted = !quoted
+		case '.':
+			if !quoted {
+				return i
+			}
+		}
+	}
+	return len(address)
 }
 
 type resourceAttributes struct {
