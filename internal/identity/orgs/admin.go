@@ -40,8 +40,8 @@ type producer struct{ Org }
 // admin adds the endpoints of the admin API of Terraform Enterprise, and the list of
 // organizations that share modules.
 func (f *Feature) admin(r *api.Router) {
-	api.Variant(r, "admin-organizations", "organizations", viewAdmin)
-	api.Variant(r, "module-producers", "organizations", viewProducer)
+	api.Variant(r, "admin-organizations", viewAdmin, "organizations")
+	api.Variant(r, "module-producers", viewProducer, "organizations")
 	one := "/admin/organizations/{organization}"
 	api.List(r, "/admin/organizations", authz.SiteAdmin, api.Site, f.listAll)
 	api.Read(r, one, authz.SiteAdmin, f.findAdmin)

@@ -79,10 +79,15 @@ func TestPlanDecidesEntitlements(t *testing.T) {
 		if e, err := c.Organizations.ReadEntitlements(ctx, "acme"); err != nil || e.GlobalRunTasks {
 			s.T.Errorf("ReadEntitlements on Free = %+v, %v; want no global run tasks", e, err)
 		}
-		r := s.Do("GET", "/api/v2/organizations/acme?include=subscription.feature_set,entitlement_set", o.Owner.Token, nil)
-		for _, want := range []string{`"plan-expired":true`, `"plan-identifier":"free"`, `"type":"subscriptions"`, `"runs-ceiling":1`, `"is-active":false`, `"type":"feature-sets"`, `"type":"entitlement-sets"`} {
-			if !strings.Contains(string(r.Body), want) {
-				s.T.Errorf("GET organization with its plan has no %s: %s", want, r.Body)
+		for path, wants := range map[string][]string{
+			"/api/v2/organizations/acme?include=subscription,entitlement_set": {`"plan-expired":true`, `"plan-identifier":"free"`, `"type":"subscriptions"`,
+				`"runs-ceiling":1`, `"is-active":false`, `"type":"entitlement-sets"`},
+			"/api/v2/subscriptions/sub-" + strings.TrimPrefix(o.ID, "org-") + "?include=feature_set": {`"type":"feature-sets"`, `"is-free-tier":true`},
+		} {
+			for _, want := range wants {
+				if r := s.Do("GET", path, o.Owner.Token, nil); !strings.Contains(string(r.Body), want) {
+					s.T.Errorf("GET %s has no %s: %s", path, want, r.Body)
+				}
 			}
 		}
 	})

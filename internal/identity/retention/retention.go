@@ -65,22 +65,18 @@ func (h held) Scope() authz.Scope { return h.in }
 
 // Types registers how policies look. Call it once, before Serve.
 func Types(r *api.Router) {
-	api.Type(r, DeleteOlder, authz.ReadOrg, nil, view)
+	api.Variant(r, legacy, view, DeleteOlder, DontDelete)
 }
 
 func view(_ context.Context, h held) jsonapi.Resource {
-	res := jsonapi.Resource{Type: h.Type(), ID: h.ID}
-	if res.Type == "" {
-		res.Type = DeleteOlder
+	if h.Type() == DontDelete {
+		return jsonapi.Resource{Type: DontDelete, ID: h.ID, Attributes: attributes{}}
 	}
-	if res.Type == DeleteOlder {
-		res.Attributes = attributes{h.Days}
-	}
-	return res
+	return jsonapi.Resource{Type: DeleteOlder, ID: h.ID, Attributes: attributes{&h.Days}}
 }
 
 type attributes struct {
-	DeleteOlderThanNDays int `json:"delete-older-than-n-days"`
+	DeleteOlderThanNDays *int `json:"delete-older-than-n-days,omitempty"` // of DeleteOlder only
 }
 
 type request struct {
@@ -99,7 +95,7 @@ type Owner[T authz.Scoped] struct {
 func (o Owner[T]) Serve(r *api.Router, path string, read, write authz.Permission) {
 	api.Show(r, path, read, o.Load, o.show)
 	api.Action(r, path, write, o.Load, o.set)
-	api.UpdateOf(r, path, write, o.Load, o.set, api.Accepts(DontDelete, legacy))
+	api.UpdateOf(r, path, write, o.Load, o.set, api.Accepts(DeleteOlder, DontDelete))
 	api.Delete(r, path, write, o.Load, func(ctx context.Context, on T) error { return o.Put(ctx, on, Policy{}) })
 }
 

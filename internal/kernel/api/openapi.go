@@ -291,13 +291,13 @@ func (r *Router) schemas() map[string]*schema {
 			"data": {Nullable: true, Description: "A resource identifier, a list of them, or null."}}},
 	}
 	for name, k := range r.types {
-		out[name] = k.schema(name)
+		out[name] = k.schema()
 	}
 	return out
 }
 
-func (k kind) schema(name string) *schema {
-	s := object(map[string]*schema{"type": {Type: "string", Enum: []string{name}}, "id": text(), "links": {Type: "object"}}, "type", "id")
+func (k kind) schema() *schema {
+	s := object(map[string]*schema{"type": {Type: "string", Enum: k.types}, "id": text(), "links": {Type: "object"}}, "type", "id")
 	if k.attributes != nil {
 		s.Properties["attributes"] = schemaOf(k.attributes)
 	}

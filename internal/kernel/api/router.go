@@ -78,6 +78,7 @@ type Route struct {
 
 // kind is a type of resource.
 type kind struct {
+	types         []string // on the wire
 	byIDs         func(ctx context.Context, ids []string) ([]authz.Scoped, error)
 	view          func(ctx context.Context, v any) jsonapi.Resource
 	read          authz.Permission
@@ -135,27 +136,27 @@ func Site(context.Context, string) (authz.Site, error) { return authz.Site{}, ni
 // who may see it there, and how it looks on the wire. view is called once with a
 // zero T to learn the names of attributes and relationships, so it must accept one.
 func Type[T authz.Scoped](r *Router, name string, read authz.Permission, byIDs func(context.Context, []string) ([]T, error), view func(context.Context, T) jsonapi.Resource) {
-	register(r, name, name, read, byIDs, view)
+	register(r, name, []string{name}, read, byIDs, view)
 }
 
 // Variant says how a resource looks where its form is not that of its Type, such as
-// an organization for site administrators. key is a name of its own; the view says
-// what the type is on the wire. A request may give either.
-func Variant[T authz.Scoped](r *Router, key, wire string, view func(context.Context, T) jsonapi.Resource) {
-	register(r, key, wire, authz.SiteAdmin, nil, view)
+// an organization for site administrators. key is a name of its own; types are those
+// that the view gives it on the wire, that of a zero T first.
+func Variant[T authz.Scoped](r *Router, key string, view func(context.Context, T) jsonapi.Resource, types ...string) {
+	register(r, key, types, authz.SiteAdmin, nil, view)
 }
 
-func register[T authz.Scoped](r *Router, name, wire string, read authz.Permission, byIDs func(context.Context, []string) ([]T, error), view func(context.Context, T) jsonapi.Resource) {
+func register[T authz.Scoped](r *Router, name string, types []string, read authz.Permission, byIDs func(context.Context, []string) ([]T, error), view func(context.Context, T) jsonapi.Resource) {
 	if _, ok := r.types[name]; ok {
 		panic("api: two types are called " + name)
 	}
 	var zero T
 	example := view(context.Background(), zero)
-	if example.Type != wire {
+	if example.Type != types[0] {
 		panic(fmt.Sprintf("api: the view of %s says %q", name, example.Type))
 	}
 	k := kind{
-		read: read, relationships: example.Relationships, attributes: reflect.TypeOf(example.Attributes),
+		types: types, read: read, relationships: example.Relationships, attributes: reflect.TypeOf(example.Attributes),
 		view: func(ctx context.Context, v any) jsonapi.Resource { return view(ctx, v.(T)) },
 	}
 	if byIDs != nil {
