@@ -36,9 +36,9 @@ func findSecret(typ reflect.Type, seen map[reflect.Type]bool) string {
 	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
 		return findSecret(typ.Elem(), seen)
 	case reflect.Struct:
-		for i := range typ.NumField() {
-			if path := findSecret(typ.Field(i).Type, seen); path != "" {
-				return typ.String() + "." + typ.Field(i).Name + " → " + path
+		for field := range typ.Fields() {
+			if path := findSecret(field.Type, seen); path != "" {
+				return typ.String() + "." + field.Name + " → " + path
 			}
 		}
 	}

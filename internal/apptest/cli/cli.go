@@ -125,7 +125,7 @@ func (s *Shell) Read(name string) string {
 
 // Command prepares the engine with arguments; stdin is what the person types.
 func (s *Shell) Command(ctx context.Context, stdin string, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, s.Engine.Path, args...) //nolint:gosec // the engine under test
+	cmd := exec.CommandContext(ctx, s.Engine.Path, args...)
 	cmd.Dir, cmd.Env, cmd.Stdin = s.Dir, s.Env, strings.NewReader(stdin)
 	cmd.WaitDelay = 5 * time.Second
 	return cmd

@@ -38,7 +38,7 @@ func TestTutorialOfTheReadmeWorksAsWritten(t *testing.T) {
 	dir, address := t.TempDir(), freeAddress(t)
 	binary := filepath.Join(dir, "bin", "plumbline")
 	run(t, "../../..", nil, "go", "build", "-o", binary, "./cmd/plumbline")
-	serve := exec.CommandContext(t.Context(), binary, "serve", "--data-dir", "./data", "--listen", address) //nolint:gosec // just built
+	serve := exec.CommandContext(t.Context(), binary, "serve", "--data-dir", "./data", "--listen", address)
 	serve.Dir = dir
 	if err := serve.Start(); err != nil {
 		t.Fatal(err)

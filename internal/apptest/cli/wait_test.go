@@ -1,6 +1,9 @@
 package cli_test
 
 import (
+	"crypto/tls"
+	"crypto/x509"
+	"net/http"
 	"os"
 	"testing"
 	"time"
@@ -30,4 +33,16 @@ func waitFor(t *testing.T, file string) {
 func (st *stage) runToken(workspaceID string) string {
 	st.T.Helper()
 	return st.Token(tokens.Token{Kind: tokens.Run, WorkspaceID: &workspaceID})
+}
+
+// transport trusts the certificate of the server under test.
+func (st *stage) transport(t *testing.T) http.RoundTripper {
+	t.Helper()
+	pem, err := os.ReadFile(st.caFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(pem)
+	return &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}
 }

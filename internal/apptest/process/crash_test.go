@@ -2,7 +2,7 @@ package process_test
 
 import (
 	"bytes"
-	"crypto/md5" //nolint:gosec // the API identifies states by MD5
+	"crypto/md5"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -53,7 +53,7 @@ func create(serial int, state []byte, inline bool) string {
 	if inline {
 		body = base64.StdEncoding.EncodeToString(state)
 	}
-	return fmt.Sprintf(`{"data":{"type":"state-versions","attributes":{"serial":%d,"lineage":"l","md5":"%x","state":%q}}}`, serial, md5.Sum(state), body) //nolint:gosec // see the import
+	return fmt.Sprintf(`{"data":{"type":"state-versions","attributes":{"serial":%d,"lineage":"l","md5":"%x","state":%q}}}`, serial, md5.Sum(state), body)
 }
 
 func attribute(b []byte, name string) string {
@@ -90,7 +90,7 @@ type slowly struct {
 
 func (b slowly) Read(p []byte) (int, error) {
 	n, err := b.Reader.Read(p)
-	if err == io.EOF { //nolint:errorlint // a plain reader
+	if err == io.EOF {
 		b.once.Do(func() { close(b.halfway) })
 		<-b.release
 		return 0, io.ErrUnexpectedEOF

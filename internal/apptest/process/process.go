@@ -22,7 +22,7 @@ func Binary(t *testing.T) string {
 		t.Fatal(err)
 	}
 	path := filepath.Join(t.TempDir(), "plumbline")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", path, "./cmd/plumbline") //nolint:gosec // our own code
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", path, "./cmd/plumbline")
 	cmd.Dir = filepath.Dir(strings.TrimSpace(string(root)))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("building the server: %v\n%s", err, out)
@@ -62,7 +62,7 @@ func Start(t *testing.T, dir string) *Server {
 func (s *Server) Restart() {
 	s.T.Helper()
 	s.log = &bytes.Buffer{}
-	s.cmd = exec.CommandContext(context.WithoutCancel(s.T.Context()), s.binary, "serve", "--data-dir", s.Dir, "--listen", s.address, "--tls", "off") //nolint:gosec // just built
+	s.cmd = exec.CommandContext(context.WithoutCancel(s.T.Context()), s.binary, "serve", "--data-dir", s.Dir, "--listen", s.address, "--tls", "off")
 	s.cmd.Stderr = s.log
 	if err := s.cmd.Start(); err != nil {
 		s.T.Fatal(err)
@@ -89,7 +89,7 @@ func (s *Server) Kill() {
 // AdminToken returns what "plumbline admin token" prints.
 func (s *Server) AdminToken() string {
 	s.T.Helper()
-	out, err := exec.CommandContext(s.T.Context(), s.binary, "admin", "token", "--data-dir", s.Dir, "--user", "root").Output() //nolint:gosec // just built
+	out, err := exec.CommandContext(s.T.Context(), s.binary, "admin", "token", "--data-dir", s.Dir, "--user", "root").Output()
 	if err != nil {
 		s.T.Fatalf("admin token: %v", err)
 	}

@@ -157,16 +157,17 @@ func needs(route Route) string {
 // operationID is the method and the whole path in one word, so it is unique, and
 // stays as long as they do.
 func operationID(method, path string) string {
-	id := strings.ToLower(method)
+	var id strings.Builder
+	id.WriteString(strings.ToLower(method))
 	for segment := range strings.SplitSeq(strings.TrimPrefix(path, "/api/v2"), "/") {
 		if strings.HasPrefix(segment, "{") {
-			id += "By"
+			id.WriteString("By")
 		}
 		for word := range strings.FieldsFuncSeq(segment, func(c rune) bool { return strings.ContainsRune("{}-_.", c) }) {
-			id += strings.ToUpper(word[:1]) + word[1:]
+			id.WriteString(strings.ToUpper(word[:1]) + word[1:])
 		}
 	}
-	return id
+	return id.String()
 }
 
 // tag is the type of the resource that the route is about.

@@ -135,8 +135,8 @@ func (r *reflected) ofStruct(t reflect.Type) *schema {
 // fields adds the members that encoding/json gives a struct. A member that is
 // always written, and is not left to the client, is required.
 func (r *reflected) fields(t reflect.Type, s *schema) {
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
+		f := f
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if embedded := f.Type; f.Anonymous && name == "" {
 			if embedded.Kind() == reflect.Pointer {

@@ -13,7 +13,7 @@ import (
 // connection that can do what the statement does.
 func (d *DB) query(ctx context.Context, query string, args []any) (*sql.Rows, error) {
 	pool, raw := d.place(ctx, query)
-	if stmt := d.statement(ctx, pool, raw, query); stmt != nil {
+	if stmt := d.statement(ctx, pool, raw, query); stmt != nil { //nolint:sqlclosecheck // kept for the next time
 		return stmt.QueryContext(ctx, args...)
 	}
 	if raw != nil {
@@ -25,7 +25,7 @@ func (d *DB) query(ctx context.Context, query string, args []any) (*sql.Rows, er
 // exec runs a statement that returns no rows.
 func (d *DB) exec(ctx context.Context, query string, args []any) (sql.Result, error) {
 	pool, raw := d.place(ctx, query)
-	if stmt := d.statement(ctx, pool, raw, query); stmt != nil {
+	if stmt := d.statement(ctx, pool, raw, query); stmt != nil { //nolint:sqlclosecheck // kept for the next time
 		return stmt.ExecContext(ctx, args...)
 	}
 	if raw != nil {
@@ -100,7 +100,7 @@ func (p *prepared) parse(ctx context.Context, key preparedKey) *sql.Stmt {
 	}
 	known, raced := p.statements.LoadOrStore(key, stmt)
 	if raced {
-		_ = stmt.Close()
+		_ = stmt.Close() //nolint:sqlclosecheck // the other one is used
 		return known.(*sql.Stmt)
 	}
 	p.count.Add(1)
