@@ -74,16 +74,16 @@ func NewShell(t *testing.T, e Engine, address, caFile, token string) *Shell {
 	if err := os.MkdirAll(filepath.Join(s.Home, ".terraform.d"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	rc := "disable_checkpoint = true\n"
-	if token != "" {
-		rc += fmt.Sprintf("credentials %q {\n  token = %q\n}\n", Host(address), token)
+	s.Env = []string{"HOME=" + s.Home, "PATH=" + os.Getenv("PATH"), "SSL_CERT_FILE=" + caFile,
+		"TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1", "NO_COLOR=1", "TF_CLI_ARGS=-no-color"}
+	if token == "" {
+		return s
 	}
 	file := filepath.Join(s.Home, "cli.tfrc")
-	if err := os.WriteFile(file, []byte(rc), 0o600); err != nil {
+	if err := os.WriteFile(file, fmt.Appendf(nil, "credentials %q {\n  token = %q\n}\n", Host(address), token), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s.Env = []string{"HOME=" + s.Home, "PATH=" + os.Getenv("PATH"), "SSL_CERT_FILE=" + caFile, "TF_CLI_CONFIG_FILE=" + file,
-		"TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1", "NO_COLOR=1", "TF_CLI_ARGS=-no-color"}
+	s.Env = append(s.Env, "TF_CLI_CONFIG_FILE="+file)
 	return s
 }
 
