@@ -22,7 +22,12 @@ var kernel = []string{"id", "problem", "jsonapi", "config", "crypt", "safehttp",
 var rooms = map[string][]string{
 	"identity":  {},
 	"workspace": {"identity"},
+	"executor":  {},
 }
+
+// kernelOf are the packages of the kernel that a room may import, if not all: an executor
+// may be on another machine, where there is no database.
+var kernelOf = map[string][]string{"executor": {"id", "problem", "archive", "crypt", "config"}}
 
 // only names the packages that alone may import a dependency, beside tests.
 var only = map[string][]string{
@@ -36,7 +41,7 @@ var only = map[string][]string{
 	"github.com/alecthomas/kong":            {"cmd/plumbline"},
 	"github.com/hashicorp/go-tfe":           {"apptest"},
 	"github.com/getkin/kin-openapi":         {"apptest"},
-	"os/exec":                               {"cmd/loadgen", "apptest/cli", "apptest/process", "apptest", "apptest/postgres", "apptest/postgres/cmd/pgtest", "apptest/cmd/testlog"},
+	"os/exec":                               {"executor/engine", "executor/sandbox", "cmd/loadgen", "apptest/cli", "apptest/process", "apptest", "apptest/postgres", "apptest/postgres/cmd/pgtest", "apptest/cmd/testlog"},
 	"log":                                   {},
 	"plumbline.dev/plumbline/internal/app":  {"apptest", "cmd/plumbline"},
 	"plumbline.dev/plumbline/internal/arch": {},
@@ -105,6 +110,8 @@ func mayImport(t *testing.T, from, to string) {
 		if a, b := slices.Index(kernel, fromName), slices.Index(kernel, toName); a < 0 || b < 0 || b >= a {
 			t.Errorf("kernel package %s imports %s, which does not come before it", from, to)
 		}
+	case toRoom == "kernel" && kernelOf[fromRoom] != nil && !slices.Contains(kernelOf[fromRoom], toName):
+		t.Errorf("%s imports %s: of the kernel room %s may import %v", from, to, fromRoom, kernelOf[fromRoom])
 	case rooms[fromRoom] != nil && toRoom != "kernel" && toRoom != fromRoom && !slices.Contains(rooms[fromRoom], toRoom):
 		t.Errorf("%s imports %s: room %s may import %v", from, to, fromRoom, append([]string{"kernel"}, rooms[fromRoom]...))
 	}
