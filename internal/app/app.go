@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"plumbline.dev/plumbline/internal/delivery/agentpools"
 	"plumbline.dev/plumbline/internal/identity/access"
 	"plumbline.dev/plumbline/internal/identity/login"
 	"plumbline.dev/plumbline/internal/identity/members"
@@ -63,6 +64,7 @@ type App struct {
 	SSHKeys    *sshkeys.Feature
 	Variables  *variables.Feature
 	Varsets    *varsets.Feature
+	AgentPools *agentpools.Feature
 }
 
 // New opens the data that c names and builds the server. Nothing runs in the
@@ -166,6 +168,11 @@ func (a *App) build() {
 	a.Workspaces.Variables = a.Variables.IDs
 	a.Variables.Routes(r)
 	a.Varsets.Routes(r)
+
+	// delivery
+	a.AgentPools = &agentpools.Feature{DB: a.DB, Orgs: a.Orgs, Tokens: a.TokenAPI}
+	a.AgentPools.Routes(r)
+	a.Orgs.AgentPool, a.Projects.AgentPool = a.AgentPools.Usable, a.AgentPools.Usable
 
 	a.Access = &access.Feature{DB: a.DB, Bus: a.Bus, FindTeam: scope(a.Teams.Find), FindWorkspace: scope(a.Workspaces.Find), FindProject: scope(a.Projects.Find)}
 	a.Access.Routes(r)

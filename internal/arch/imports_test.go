@@ -23,6 +23,7 @@ var rooms = map[string][]string{
 	"identity":  {},
 	"workspace": {"identity"},
 	"executor":  {},
+	"delivery":  {"identity", "workspace"},
 }
 
 // kernelOf are the packages of the kernel that a room may import, if not all: an executor

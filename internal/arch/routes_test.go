@@ -13,6 +13,7 @@ import (
 
 	"plumbline.dev/plumbline/internal/apptest"
 	"plumbline.dev/plumbline/internal/kernel/api"
+	"plumbline.dev/plumbline/internal/kernel/db"
 )
 
 // world is an organization with one of everything, and another one like it whose
@@ -63,6 +64,12 @@ func (w *world) furnish(o apptest.Org) map[string]string {
 	ids["varsets"] = as("POST", base+"/varsets", `{"data":{"type":"varsets","attributes":{"name":"set","global":true}}}`)
 	ids["varset vars"] = as("POST", "/api/v2/varsets/"+ids["varsets"]+"/relationships/vars", `{"data":{"type":"vars","attributes":{"key":"k","value":"v","category":"terraform"}}}`)
 	ids["reserved-tag-keys"] = as("POST", base+"/reserved-tag-keys", `{"data":{"type":"reserved-tag-keys","attributes":{"key":"env","disable-overrides":false}}}`)
+	ids["agent-pools"] = as("POST", base+"/agent-pools", document("agent-pools", map[string]any{"name": "pool"}))
+	ids["agents"] = "agent-" + o.Name
+	if _, err := w.s.DB.Exec(w.t.Context(), `INSERT INTO agents (id, pool_id, name, ip_address, status, last_ping_at, created_at) VALUES (?, ?, '', '', 'idle', ?, ?)`,
+		ids["agents"], ids["agent-pools"], db.Now(), db.Now()); err != nil {
+		w.t.Fatal(err)
+	}
 	w.as(o.Owner.Token, "POST", "/api/v2/workspaces/"+ids["workspaces"]+"/actions/lock", "")
 	state := `{"data":{"type":"state-versions","attributes":{"serial":1,"lineage":"l","md5":"` + stateMD5 + `","state":"` + stateBase64 + `"}}}`
 	ids["tags"] = w.first(o.Owner.Token, base+"/tags")

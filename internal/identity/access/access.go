@@ -98,6 +98,8 @@ func (s *Subjects) load(ctx context.Context, t tokens.Token) (*authz.Subject, er
 		query, key = ofTeam, *t.TeamID
 	case tokens.Run:
 		query, key = ofRun, *t.WorkspaceID
+	case tokens.Agent:
+		return nil, nil // nobody here: agents speak to endpoints of their own
 	default:
 		query, key = ofOrg, *t.OrgID
 	}

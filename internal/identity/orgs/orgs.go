@@ -29,7 +29,8 @@ type Org struct {
 	SessionRemember            *int                  `db:"session_remember"` // minutes in all; nil is the server's
 	CollaboratorAuthPolicy     string                `db:"collaborator_auth_policy"`
 	OwnersTeamSAMLRoleID       *string               `db:"owners_team_saml_role_id"`
-	DefaultExecutionMode       string                `db:"default_execution_mode"` // remote, local
+	DefaultExecutionMode       string                `db:"default_execution_mode"` // remote, local, agent
+	DefaultAgentPoolID         *string               `db:"default_agent_pool_id"`  // of mode agent
 	DefaultProjectID           *string               `db:"default_project_id"`
 	CostEstimationEnabled      bool                  `db:"cost_estimation_enabled"`
 	SendPassingStatuses        bool                  `db:"send_passing_statuses"` // for untriggered speculative plans
@@ -76,6 +77,9 @@ type Feature struct {
 	OnDelete []func(ctx context.Context, o Org) error
 	// HasTwoFactor reports whether a user has a second factor.
 	HasTwoFactor func(ctx context.Context, userID string) (bool, error)
+	// AgentPool finds the agent pool that a new default names and reports whether everything in
+	// the scope may use it; problem.NotFound if the organization has none of that id.
+	AgentPool func(ctx context.Context, id string, in authz.Scope) (bool, error)
 	// Owners returns the ids of the users who own each of the organizations.
 	Owners func(ctx context.Context, orgIDs []string) (map[string][]string, error)
 }
@@ -164,6 +168,9 @@ func (f *Feature) create(ctx context.Context, _ authz.Site, in jsonapi.In[reques
 	if err := f.conforms(ctx, o); err != nil {
 		return o, err
 	}
+	if err := f.checkPool(ctx, o, nil); err != nil {
+		return o, err
+	}
 	o, err := f.Make(ctx, o)
 	o.founded = true
 	return o, err
@@ -192,8 +199,11 @@ func (f *Feature) update(ctx context.Context, o Org, in jsonapi.In[request]) (Or
 	if err := f.conforms(ctx, o); err != nil {
 		return o, err
 	}
+	if err := f.checkPool(ctx, o, before.DefaultAgentPoolID); err != nil {
+		return o, err
+	}
 	err := f.DB.Update(ctx, "organizations", o, "name", "name_lower", "email", "session_timeout", "session_remember", "collaborator_auth_policy",
-		"owners_team_saml_role_id", "default_execution_mode", "cost_estimation_enabled", "send_passing_statuses", "aggregated_commit_status",
+		"owners_team_saml_role_id", "default_execution_mode", "default_agent_pool_id", "cost_estimation_enabled", "send_passing_statuses", "aggregated_commit_status",
 		"speculative_plan_management", "allow_force_delete_workspaces", "assessments_enforced", "user_tokens_enabled", "max_ttl_enabled",
 		"stacks_enabled", "registry_monorepo_support")
 	if o.Name != before.Name || o.UserTokensEnabled != before.UserTokensEnabled || o.CollaboratorAuthPolicy != before.CollaboratorAuthPolicy {

@@ -39,8 +39,9 @@ func (o *Org) apply(in jsonapi.In[request]) error {
 	a := in.Data.Attributes
 	o.applyText(a)
 	o.applySwitches(a)
+	o.applyMode(in)
 	return problem.All(o.badName(), o.badEmail(), badMinutes("session-timeout", "Session timeout", o.SessionTimeout),
-		badMinutes("session-remember", "Session remember", o.SessionRemember), o.badPolicy(), o.badExecution(in), o.badStatuses(), badHYOK(a), o.badRole())
+		badMinutes("session-remember", "Session remember", o.SessionRemember), o.badPolicy(), o.badMode(), o.badStatuses(), badHYOK(a), o.badRole())
 }
 
 // Check explains what is wrong with the name and the address of a new organization.
@@ -56,7 +57,6 @@ func (o *Org) applyText(a request) {
 	a.SessionRemember.IntoPtr(&o.SessionRemember)
 	o.OwnersTeamSAMLRoleID = emptyIsNil(a.OwnersTeamSAMLRoleID, o.OwnersTeamSAMLRoleID)
 	o.CollaboratorAuthPolicy = a.CollaboratorAuthPolicy.Or(o.CollaboratorAuthPolicy)
-	o.DefaultExecutionMode = a.DefaultExecutionMode.Or(o.DefaultExecutionMode)
 }
 
 // applySwitches sets the booleans; null leaves them as they are.
@@ -138,24 +138,6 @@ func (f *Feature) conforms(ctx context.Context, o Org) error {
 		err = problem.Invalid("collaborator-auth-policy", "Collaborator auth policy can't be two_factor_mandatory before you have two-factor authentication yourself")
 	}
 	return err
-}
-
-func (o *Org) badExecution(in jsonapi.In[request]) *problem.Problem {
-	pool, _ := in.Data.One("default-agent-pool")
-	named := pool.ID != "" || in.Data.Attributes.DefaultAgentPoolID.V != ""
-	switch o.DefaultExecutionMode {
-	case "remote", "local":
-		if named {
-			return problem.Invalid("default-agent-pool-id", "Default agent pool must not be specified unless using 'agent' execution mode")
-		}
-		return nil
-	case "agent":
-		if named {
-			return problem.Invalid("default-agent-pool-id", "Default agent pool could not be found")
-		}
-		return problem.Invalid("default-agent-pool-id", "Default agent pool must be specified when using 'agent' execution mode")
-	}
-	return problem.Invalid("default-execution-mode", "Default execution mode is not included in the list")
 }
 
 func (o *Org) badStatuses() *problem.Problem {

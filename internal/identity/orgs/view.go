@@ -54,7 +54,7 @@ func (f *Feature) view(ctx context.Context, o Org) jsonapi.Resource {
 	return jsonapi.Resource{
 		Type: "organizations", ID: o.Name, Attributes: o.attributes(ctx),
 		Relationships: jsonapi.Relationships{
-			"default-agent-pool":                jsonapi.ToOne("agent-pools", ""),
+			"default-agent-pool":                jsonapi.ToOne("agent-pools", deref(o.DefaultAgentPoolID)),
 			"default-project":                   jsonapi.ToOne("projects", deref(o.DefaultProjectID)),
 			"data-retention-policy":             o.DataRetention.V.Relationship(self + "/relationships/data-retention-policy"),
 			"oauth-tokens":                      jsonapi.Related(self + "/oauth-tokens"),

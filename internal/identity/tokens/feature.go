@@ -74,9 +74,9 @@ type attributes struct {
 	ExpiredAt   *db.Time `json:"expired-at"`
 }
 
-// request are the attributes of a request. A request may name the rest, which is
+// Request are the attributes of a request for a token. A request may name the rest, which is
 // for the server to say.
-type request struct {
+type Request struct {
 	Description jsonapi.Opt[string] `json:"description"`
 	ExpiredAt   jsonapi.Opt[string] `json:"expired-at"`
 }
@@ -84,7 +84,7 @@ type request struct {
 const maxDescription = 1000
 
 // described returns the description of a request.
-func (r request) described() (string, error) {
+func (r Request) described() (string, error) {
 	d := r.Description.Or("")
 	if len(d) > maxDescription {
 		return "", problem.Invalid("description", "Description is too long (maximum is %d characters)", maxDescription)
@@ -98,7 +98,7 @@ const defaultYears = 2
 
 // expiry returns when the token of a request ends; nil is never. longest is what
 // the policy of the organization allows, 0 if there is none.
-func (r request) expiry(longest time.Duration) (*db.Time, error) {
+func (r Request) expiry(longest time.Duration) (*db.Time, error) {
 	now := time.Now()
 	switch {
 	case !r.ExpiredAt.Set:
@@ -155,8 +155,8 @@ func (f *Feature) revoke(ctx context.Context, t Token) error {
 const selectTokens = `SELECT {t}, COALESCE(o.name, '') AS org_name FROM tokens t LEFT JOIN organizations o ON o.id = t.org_id ` //nolint:gosec // SQL, no credential
 
 // Find returns the token with the given id if the subject of ctx may manage it:
-// one's own, those of teams that one manages, and those of organizations by their
-// owners. Sessions and tokens of runs are for nobody to see.
+// one's own, those of teams that one manages, those of organizations by their owners,
+// and those of agent pools by who manages these. Sessions and tokens of runs are for nobody to see.
 func (f *Feature) Find(ctx context.Context, id string) (Token, error) {
 	t, err := db.One[Token](ctx, f.DB, selectTokens+`WHERE t.id = ?`, id)
 	if err != nil {
@@ -174,6 +174,8 @@ func (f *Feature) Find(ctx context.Context, id string) (Token, error) {
 		allowed = true
 	case Org, Audit:
 		allowed = authz.Can(ctx, authz.ManageOrgToken, authz.Scope{Org: *t.OrgID})
+	case Agent:
+		allowed = authz.Can(ctx, authz.ManageAgentPools, authz.Scope{Org: *t.OrgID})
 	}
 	if !allowed {
 		return Token{}, problem.NotFound

@@ -41,7 +41,7 @@ func (f *Feature) showOrg(ctx context.Context, o orgs.Org) (Token, error) {
 }
 
 // createOrg replaces the token that there may be.
-func (f *Feature) createOrg(ctx context.Context, o orgs.Org, in jsonapi.In[request]) (Token, error) {
+func (f *Feature) createOrg(ctx context.Context, o orgs.Org, in jsonapi.In[Request]) (Token, error) {
 	kind, err := orgKind(ctx)
 	if err != nil {
 		return Token{}, err

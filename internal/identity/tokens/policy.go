@@ -117,7 +117,7 @@ func (f *Feature) updatePolicies(ctx context.Context, o orgs.Org, in jsonapi.In[
 }
 
 // expiry returns when a token of the organization ends.
-func (f *Feature) expiry(ctx context.Context, a request, orgID, tokenType string) (*db.Time, error) {
+func (f *Feature) expiry(ctx context.Context, a Request, orgID, tokenType string) (*db.Time, error) {
 	longest, err := db.All[int64](ctx, f.DB, `SELECT p.max_ttl_ms FROM token_ttl_policies p
 		JOIN organizations o ON o.id = p.org_id AND o.max_ttl_enabled WHERE p.org_id = ? AND p.token_type = ?`, orgID, tokenType)
 	if err != nil {

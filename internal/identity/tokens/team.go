@@ -59,7 +59,7 @@ func (f *Feature) showTeam(ctx context.Context, t team) (Token, error) {
 }
 
 // replaceTeam makes the token without a description anew.
-func (f *Feature) replaceTeam(ctx context.Context, t team, in jsonapi.In[request]) (Token, error) {
+func (f *Feature) replaceTeam(ctx context.Context, t team, in jsonapi.In[Request]) (Token, error) {
 	if in.Data.Attributes.Description.Or("") != "" {
 		return f.createTeam(ctx, t, in)
 	}
@@ -78,7 +78,7 @@ func (f *Feature) replaceTeam(ctx context.Context, t team, in jsonapi.In[request
 	return token, err
 }
 
-func (f *Feature) createTeam(ctx context.Context, t team, in jsonapi.In[request]) (Token, error) {
+func (f *Feature) createTeam(ctx context.Context, t team, in jsonapi.In[Request]) (Token, error) {
 	description, err := in.Data.Attributes.described()
 	if err != nil {
 		return Token{}, err

@@ -1,5 +1,5 @@
 // Package tokens keeps everything that authenticates a request: tokens of users,
-// teams, organizations and runs, and browser sessions. A token is shown once; only
+// teams, organizations, runs and agents, and browser sessions. A token is shown once; only
 // the SHA-256 of its secret part is kept, which is enough because the part has 67
 // random characters.
 //
@@ -33,6 +33,7 @@ const (
 	Org     Kind = "organization"
 	Audit   Kind = "audit-trails" // of an organization, reads the audit trail only
 	Run     Kind = "run"
+	Agent   Kind = "agent" // lets agents join a pool, and nothing else
 )
 
 // Token is one token.
@@ -43,9 +44,10 @@ type Token struct {
 	Kind          Kind     `db:"kind"`
 	UserID        *string  `db:"user_id"`
 	TeamID        *string  `db:"team_id"`
-	OrgID         *string  `db:"org_id"`       // of a team's token too
-	WorkspaceID   *string  `db:"workspace_id"` // of kind Run
-	Single        bool     `db:"single"`       // the one token without a description that a team may have
+	OrgID         *string  `db:"org_id"`        // of the tokens of teams and agent pools too
+	WorkspaceID   *string  `db:"workspace_id"`  // of kind Run
+	AgentPoolID   *string  `db:"agent_pool_id"` // of kind Agent
+	Single        bool     `db:"single"`        // the one token without a description that a team may have
 	Description   string   `db:"description"`
 	CreatedBy     *string  `db:"created_by"`
 	CreatedByTeam *string  `db:"created_by_team"`

@@ -38,7 +38,7 @@ func (f *Feature) OfUser(ctx context.Context, userID string) ([]Token, error) {
 	return db.All[Token](ctx, f.DB, ofUser, userID)
 }
 
-func (f *Feature) createUser(ctx context.Context, u users.User, in jsonapi.In[request]) (Token, error) {
+func (f *Feature) createUser(ctx context.Context, u users.User, in jsonapi.In[Request]) (Token, error) {
 	if authz.From(ctx).UserID() != u.ID {
 		return Token{}, problem.NotFound
 	}
@@ -46,7 +46,7 @@ func (f *Feature) createUser(ctx context.Context, u users.User, in jsonapi.In[re
 }
 
 // forUser makes a token of the user, who is the subject of ctx.
-func (f *Feature) forUser(ctx context.Context, userID string, a request) (Token, error) {
+func (f *Feature) forUser(ctx context.Context, userID string, a Request) (Token, error) {
 	description, err := a.described()
 	if err != nil {
 		return Token{}, err
@@ -65,7 +65,7 @@ func (f *Feature) forUser(ctx context.Context, userID string, a request) (Token,
 // MintUser makes a token of a user, as they would by the API: it ends at the given
 // time, or as late as is usual if end is nil. The user is the subject of ctx.
 func (f *Feature) MintUser(ctx context.Context, userID, description string, end *time.Time) (Token, crypt.Secret, error) {
-	a := request{Description: jsonapi.Opt[string]{Set: true, V: description}}
+	a := Request{Description: jsonapi.Opt[string]{Set: true, V: description}}
 	if end != nil {
 		a.ExpiredAt = jsonapi.Opt[string]{Set: true, V: end.Format(time.RFC3339)}
 	}

@@ -85,9 +85,9 @@ var OrgFlags = map[string]Set{
 	"manage-policies":            1 << ManagePolicies,
 	"manage-policy-overrides":    1<<ManagePolicyOverrides | 1<<OverridePolicies,
 	"delegate-policy-overrides":  1 << DelegatePolicyOverrides,
-	"manage-workspaces":          adminWorkspace | 1<<CreateWorkspace | 1<<MoveWorkspace | 1<<ReadProject | 1<<ManageTags | 1<<ReadVarsets | 1<<ManageVarsets | 1<<ReadSSHKeys,
+	"manage-workspaces":          adminWorkspace | 1<<CreateWorkspace | 1<<MoveWorkspace | 1<<ReadProject | 1<<ManageTags | 1<<ReadVarsets | 1<<ManageVarsets | 1<<ReadSSHKeys | 1<<ReadAgentPools,
 	"read-workspaces":            readWorkspace | 1<<ReadVarsets,
-	"manage-projects":            adminProject | 1<<CreateProject | 1<<ManageTags | 1<<ReadVarsets | 1<<ManageVarsets | 1<<ReadSSHKeys,
+	"manage-projects":            adminProject | 1<<CreateProject | 1<<ManageTags | 1<<ReadVarsets | 1<<ManageVarsets | 1<<ReadSSHKeys | 1<<ReadAgentPools,
 	"read-projects":              readProject | 1<<ReadVarsets,
 	"manage-vcs-settings":        1<<ManageVCS | 1<<ReadSSHKeys | 1<<ManageSSHKeys,
 	"manage-providers":           1 << ManageProviders,
@@ -97,7 +97,7 @@ var OrgFlags = map[string]Set{
 	"manage-teams":               1<<ManageMembership | 1<<ManageTeams,
 	"manage-organization-access": 1 << ManageOrgAccess,
 	"access-secret-teams":        1 << AccessSecretTeams,
-	"manage-agent-pools":         1 << ManageAgentPools,
+	"manage-agent-pools":         1<<ReadAgentPools | 1<<ManageAgentPools,
 }
 
 // Owner is everything in an organization.
@@ -111,13 +111,17 @@ func OrgToken() Set {
 }
 
 // Elsewhere is what permissions in a single project or workspace give in the whole
-// organization: who administers a workspace chooses its SSH key, and so may see
-// which there are (ssh-keys.md).
+// organization: who administers a workspace chooses its SSH key and its agent pool,
+// and so may see which there are (ssh-keys.md).
 func Elsewhere(s Set) Set {
+	var out Set
 	if s.Has(UpdateWorkspace) {
-		return 1 << ReadSSHKeys
+		out |= 1<<ReadSSHKeys | 1<<ReadAgentPools
 	}
-	return 0
+	if s.Has(UpdateProject) {
+		out |= 1 << ReadAgentPools
+	}
+	return out
 }
 
 // RunToken is what the token of a run may do in its own workspace; other workspaces

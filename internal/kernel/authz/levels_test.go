@@ -133,9 +133,9 @@ func TestFlagsGiveWhatTheirNamesSay(t *testing.T) {
 		"manage-policies":            {"", "manage-policies"},
 		"manage-policy-overrides":    {"", "manage-policy-overrides override-policies"},
 		"delegate-policy-overrides":  {"", "delegate-policy-overrides"},
-		"manage-workspaces":          {"workspace admin", "read-variable-sets manage-variable-sets manage-tags read-ssh-keys read-project create-workspace move-workspace"},
+		"manage-workspaces":          {"workspace admin", "read-agent-pools read-variable-sets manage-variable-sets manage-tags read-ssh-keys read-project create-workspace move-workspace"},
 		"read-workspaces":            {"workspace read", "read-variable-sets"},
-		"manage-projects":            {"project admin", "read-variable-sets manage-variable-sets manage-tags create-project read-ssh-keys"},
+		"manage-projects":            {"project admin", "read-agent-pools read-variable-sets manage-variable-sets manage-tags create-project read-ssh-keys"},
 		"read-projects":              {"project read", "read-variable-sets"},
 		"manage-vcs-settings":        {"", "manage-vcs-settings read-ssh-keys manage-ssh-keys"},
 		"manage-providers":           {"", "manage-providers"},
@@ -145,7 +145,7 @@ func TestFlagsGiveWhatTheirNamesSay(t *testing.T) {
 		"manage-teams":               {"", "manage-membership manage-teams"},
 		"manage-organization-access": {"", "manage-organization-access"},
 		"access-secret-teams":        {"", "access-secret-teams"},
-		"manage-agent-pools":         {"", "manage-agent-pools"},
+		"manage-agent-pools":         {"", "read-agent-pools manage-agent-pools"},
 	}
 	got := map[string]meaning{}
 	for flag, s := range authz.OrgFlags {

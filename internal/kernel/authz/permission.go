@@ -24,7 +24,7 @@ const (
 // What is decided for an organization.
 const (
 	// ReadOrg is what every member has: the organization itself, its teams, projects by name.
-	ReadOrg Permission = iota + 8
+	ReadOrg Permission = iota + 4
 	// OwnOrg changes and deletes the organization and what has no permission of its own.
 	OwnOrg
 	// ManageMembership invites and removes members.
@@ -51,7 +51,9 @@ const (
 	ManageModules
 	// ManageRunTasks manages the organization's run tasks.
 	ManageRunTasks
-	// ManageAgentPools manages agent pools and their tokens.
+	// ReadAgentPools sees agent pools, to choose one for a workspace or project.
+	ReadAgentPools
+	// ManageAgentPools manages agent pools, their agents and their tokens.
 	ManageAgentPools
 	// ReadVarsets sees the organization's variable sets.
 	ReadVarsets
@@ -136,7 +138,7 @@ var names = map[Permission]string{
 	ManageOrgAccess: "manage-organization-access", AccessSecretTeams: "access-secret-teams", ManageOrgToken: "manage-organization-token",
 	ManagePolicies: "manage-policies", ManagePolicyOverrides: "manage-policy-overrides", DelegatePolicyOverrides: "delegate-policy-overrides",
 	ManageVCS: "manage-vcs-settings", ManageProviders: "manage-providers", ManageModules: "manage-modules", ManageRunTasks: "manage-run-tasks",
-	ManageAgentPools: "manage-agent-pools", ReadVarsets: "read-variable-sets", ManageVarsets: "manage-variable-sets", ManageTags: "manage-tags",
+	ReadAgentPools: "read-agent-pools", ManageAgentPools: "manage-agent-pools", ReadVarsets: "read-variable-sets", ManageVarsets: "manage-variable-sets", ManageTags: "manage-tags",
 	ReadAudit: "read-audit", CreateProject: "create-project", ReadEntitlements: "read-entitlements", ReadSSHKeys: "read-ssh-keys", ManageSSHKeys: "manage-ssh-keys",
 	ReadProject: "read-project", UpdateProject: "update-project", DeleteProject: "delete-project", ReadProjectTeams: "read-project-teams",
 	ManageProjectTeams: "manage-project-teams", ReadProjectVarsets: "read-project-variable-sets", ManageProjectVarsets: "manage-project-variable-sets",

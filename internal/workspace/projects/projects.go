@@ -33,8 +33,9 @@ type Project struct {
 	AutoDestroyActivityDuration *string `db:"auto_destroy_activity_duration"` // such as "14d" or "6h"
 	CreatedAt                   db.Time `db:"created_at"`
 
-	OrgName string `db:"org_name,extra"`
-	OrgMode string `db:"org_mode,extra"` // default execution mode of the organization
+	OrgName string  `db:"org_name,extra"`
+	OrgMode string  `db:"org_mode,extra"` // default execution mode of the organization
+	OrgPool *string `db:"org_pool,extra"` // of mode agent
 
 	related
 }
@@ -52,7 +53,7 @@ type counts struct {
 	Teams      int    `db:"teams"`
 }
 
-const selectProjects = `SELECT {p}, o.name AS org_name, o.default_execution_mode AS org_mode
+const selectProjects = `SELECT {p}, o.name AS org_name, o.default_execution_mode AS org_mode, o.default_agent_pool_id AS org_pool
 	FROM projects p JOIN organizations o ON o.id = p.org_id`
 
 // Scope implements authz.Scoped.
@@ -65,9 +66,9 @@ type Feature struct {
 	DB   *db.DB
 	Orgs *orgs.Feature
 	Tags *tags.Feature
-	// AgentPool reports whether the organization has the agent pool; nil is an
-	// installation without agent pools.
-	AgentPool func(ctx context.Context, orgID, id string) (bool, error)
+	// AgentPool finds an agent pool and reports whether the project or workspace of the
+	// scope may use it; problem.NotFound if the organization has none of that id.
+	AgentPool func(ctx context.Context, id string, in authz.Scope) (bool, error)
 	// MoveWorkspaces puts workspaces into a project.
 	MoveWorkspaces func(ctx context.Context, to Project, ids []string) error
 }
@@ -92,7 +93,7 @@ func view(ctx context.Context, p Project) jsonapi.Resource {
 		ID: p.ID, Type: "projects", Attributes: attributesOf(ctx, p), Links: jsonapi.Self(base),
 		Relationships: jsonapi.Relationships{
 			"organization":           jsonapi.ToOneAt("organizations", p.OrgName, "/api/v2/organizations/"+p.OrgName),
-			"default-agent-pool":     jsonapi.ToOne("agent-pools", agentPool(p)),
+			"default-agent-pool":     jsonapi.ToOne("agent-pools", deref(p.AgentPoolID())),
 			"tag-bindings":           jsonapi.Related(base + "/tag-bindings"),
 			"effective-tag-bindings": effective(ctx, p, base),
 		},
@@ -107,11 +108,11 @@ func effective(ctx context.Context, p Project, base string) any {
 	return jsonapi.ToMany("effective-tag-bindings", p.effective)
 }
 
-func agentPool(p Project) string {
-	if p.DefaultAgentPoolID == nil {
+func deref(s *string) string {
+	if s == nil {
 		return ""
 	}
-	return *p.DefaultAgentPoolID
+	return *s
 }
 
 // MakeDefault makes the default project of a new organization.
@@ -124,7 +125,7 @@ func (f *Feature) MakeDefault(ctx context.Context, o orgs.Org) error {
 }
 
 func (f *Feature) create(ctx context.Context, org orgs.Org, in jsonapi.In[settings]) (Project, error) {
-	p := Project{ID: id.New("prj"), OrgID: org.ID, OrgMode: org.DefaultExecutionMode, CreatedAt: db.Now()}
+	p := Project{ID: id.New("prj"), OrgID: org.ID, OrgMode: org.DefaultExecutionMode, OrgPool: org.DefaultAgentPoolID, CreatedAt: db.Now()}
 	if err := f.set(ctx, &p, in.Data.Attributes); err != nil {
 		return p, err
 	}

@@ -1,7 +1,6 @@
 package projects
 
 import (
-	"cmp"
 	"context"
 	"regexp"
 	"strings"
@@ -66,12 +65,6 @@ func attributesOf(ctx context.Context, p Project) attributes {
 	return a
 }
 
-// ExecutionMode is where runs of the project's workspaces happen unless they say
-// otherwise.
-func (p Project) ExecutionMode() string {
-	return cmp.Or(p.DefaultExecutionMode, p.OrgMode, "remote")
-}
-
 // settings are the attributes of a request.
 type settings struct {
 	Name                        jsonapi.Opt[string] `json:"name"`
@@ -132,49 +125,4 @@ func CheckDuration(d *string) *problem.Problem {
 		return problem.Invalid("auto-destroy-activity-duration", "Auto destroy activity duration has an incorrect format, we expect up to 4 numeric digits and 1 unit ('d' or 'h')")
 	}
 	return nil
-}
-
-// setMode settles the execution mode: what the request says is the project's own,
-// and an overwrite of false gives it back to the organization.
-func (f *Feature) setMode(ctx context.Context, p *Project, a settings) error {
-	byMode, byPool := a.SettingOverwrites.DefaultExecutionMode, a.SettingOverwrites.DefaultAgentPool
-	if byMode.Set && byPool.Set && byMode.V != byPool.V {
-		return problem.Invalid("setting-overwrites", "If agent-pool and execution-mode are both included in setting-overwrites, their values must be the same.")
-	}
-	if mode := a.DefaultExecutionMode; mode.Set && !mode.Null {
-		if p.DefaultExecutionMode = mode.V; mode.V != "agent" {
-			p.DefaultAgentPoolID = nil
-		}
-	}
-	a.DefaultAgentPoolID.IntoPtr(&p.DefaultAgentPoolID)
-	if (byMode.Set && !byMode.V) || (byPool.Set && !byPool.V) {
-		p.DefaultExecutionMode, p.DefaultAgentPoolID = "", nil
-		return nil
-	}
-	if byMode.V && p.DefaultExecutionMode == "" {
-		p.DefaultExecutionMode = p.ExecutionMode()
-	}
-	return CheckMode(ctx, "default-execution-mode", "default-agent-pool-id", p.DefaultExecutionMode, p.DefaultAgentPoolID, p.OrgID, f.AgentPool)
-}
-
-// CheckMode refuses an execution mode that does not exist, and an agent pool without
-// the mode agent or the reverse. mode and pool are the names of the attributes.
-func CheckMode(ctx context.Context, modeName, poolName, mode string, pool *string, orgID string, exists func(ctx context.Context, orgID, id string) (bool, error)) error {
-	switch {
-	case mode != "" && mode != "remote" && mode != "local" && mode != "agent":
-		return problem.Invalid(modeName, "Execution mode must be remote, local or agent, not %q", mode)
-	case pool != nil && mode != "agent":
-		return problem.Invalid(poolName, "Agent pool must not be specified unless using 'agent' execution mode")
-	case mode == "agent" && pool == nil:
-		return problem.Invalid(poolName, "Agent pool must be specified when using 'agent' execution mode")
-	case pool == nil:
-		return nil
-	case exists == nil:
-		return problem.Invalid(poolName, "Agent pool %s does not exist", *pool)
-	}
-	ok, err := exists(ctx, orgID, *pool)
-	if err == nil && !ok {
-		err = problem.Invalid(poolName, "Agent pool %s does not exist", *pool)
-	}
-	return err
 }

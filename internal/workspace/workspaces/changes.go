@@ -28,7 +28,7 @@ func (f *Feature) create(ctx context.Context, org orgs.Org, in jsonapi.In[settin
 	}
 	now := db.Now()
 	w := Workspace{
-		ID: id.New("ws"), OrgID: org.ID, ProjectID: p.ID, OrgMode: p.OrgMode, ProjectMode: p.DefaultExecutionMode, ProjectPool: p.DefaultAgentPoolID,
+		ID: id.New("ws"), OrgID: org.ID, ProjectID: p.ID, OrgMode: p.OrgMode, OrgPool: p.OrgPool, ProjectMode: p.DefaultExecutionMode, ProjectPool: p.DefaultAgentPoolID,
 		TerraformVersion: "latest", AllowDestroyPlan: true, FileTriggersEnabled: true, SpeculativeEnabled: true,
 		StructuredRunOutputEnabled: true, InheritsProjectAutoDestroy: true, Source: "tfe-api",
 		LatestChangeAt: now, CreatedAt: now, UpdatedAt: now,

@@ -65,6 +65,7 @@ type Workspace struct {
 
 	OrgName            string  `db:"org_name,extra"`
 	OrgMode            string  `db:"org_mode,extra"`         // default execution mode of the organization
+	OrgPool            *string `db:"org_pool,extra"`         // of mode agent
 	OrgForceDelete     bool    `db:"org_force_delete,extra"` // admins of workspaces may delete what manages resources
 	ProjectMode        string  `db:"project_mode,extra"`
 	ProjectPool        *string `db:"project_pool,extra"`
@@ -81,7 +82,8 @@ type related struct {
 	variables []string         // ids, if the workspace was read alone by who may see them
 }
 
-const selectWorkspaces = `SELECT {w}, o.name AS org_name, o.default_execution_mode AS org_mode, o.allow_force_delete_workspaces AS org_force_delete,
+const selectWorkspaces = `SELECT {w}, o.name AS org_name, o.default_execution_mode AS org_mode, o.default_agent_pool_id AS org_pool,
+	o.allow_force_delete_workspaces AS org_force_delete,
 	p.default_execution_mode AS project_mode, p.default_agent_pool_id AS project_pool,
 	p.auto_destroy_activity_duration AS project_auto_destroy
 	FROM workspaces w JOIN organizations o ON o.id = w.org_id JOIN projects p ON p.id = w.project_id`

@@ -3,10 +3,10 @@ CREATE TABLE tokens (
   id TEXT PRIMARY KEY,
   public TEXT NOT NULL UNIQUE,                 -- the part before ".atlasv1."
   hash BYTEA NOT NULL,                         -- SHA-256 of the part after it
-  kind TEXT NOT NULL,                          -- user, session, team, organization, audit-trails, run
+  kind TEXT NOT NULL,                          -- user, session, team, organization, audit-trails, run, agent
   user_id TEXT REFERENCES users(id) ON DELETE CASCADE,
   team_id TEXT REFERENCES teams(id) ON DELETE CASCADE,
-  org_id TEXT REFERENCES organizations(id) ON DELETE CASCADE, -- of a team's token too
+  org_id TEXT REFERENCES organizations(id) ON DELETE CASCADE, -- of the tokens of teams and agent pools too
   workspace_id TEXT,                           -- of kind run
   single BOOLEAN NOT NULL,                     -- the one token without a description that a team may have
   description TEXT NOT NULL,

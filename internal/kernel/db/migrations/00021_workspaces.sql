@@ -7,7 +7,7 @@ CREATE TABLE workspaces (
   name_lower TEXT NOT NULL,
   description TEXT NOT NULL,
   execution_mode TEXT NOT NULL,                -- remote, local, agent; '' is the project's or organization's
-  agent_pool_id TEXT,                          -- of mode agent
+  agent_pool_id TEXT,                          -- of mode agent, as the check below says
   terraform_version TEXT NOT NULL,             -- a version, a constraint or "latest"
   working_directory TEXT NOT NULL,
   trigger_prefixes TEXT NOT NULL,              -- JSON list; at most one of the two lists has members
@@ -39,7 +39,10 @@ CREATE TABLE workspaces (
   latest_change_at TIMESTAMPTZ NOT NULL,       -- of what is managed: states and runs
   created_at TIMESTAMPTZ NOT NULL,
   updated_at TIMESTAMPTZ NOT NULL,
-  UNIQUE (org_id, name_lower));
+  UNIQUE (org_id, name_lower),
+  CHECK ((execution_mode = 'agent') = (agent_pool_id IS NOT NULL)),
+  FOREIGN KEY (agent_pool_id, org_id) REFERENCES agent_pools (id, org_id));
+CREATE INDEX workspaces_agent_pool ON workspaces (agent_pool_id) WHERE agent_pool_id IS NOT NULL;
 CREATE INDEX workspaces_org ON workspaces (org_id, name, id);
 CREATE INDEX workspaces_project ON workspaces (project_id, name);
 

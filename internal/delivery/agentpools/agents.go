@@ -1,0 +1,94 @@
+package agentpools
+
+import (
+	"context"
+	"time"
+
+	"plumbline.dev/plumbline/internal/identity/tokens"
+	"plumbline.dev/plumbline/internal/kernel/api"
+	"plumbline.dev/plumbline/internal/kernel/authz"
+	"plumbline.dev/plumbline/internal/kernel/db"
+	"plumbline.dev/plumbline/internal/kernel/jsonapi"
+	"plumbline.dev/plumbline/internal/kernel/problem"
+)
+
+// Agent is a process that has joined a pool.
+type Agent struct {
+	ID         string  `db:"id"`
+	PoolID     string  `db:"pool_id"`
+	Name       string  `db:"name"` // "" has none
+	IPAddress  string  `db:"ip_address"`
+	Status     string  `db:"status"` // idle, busy, unknown, errored, exited
+	LastPingAt db.Time `db:"last_ping_at"`
+	CreatedAt  db.Time `db:"created_at"`
+
+	OrgID string `db:"org_id,extra"`
+}
+
+const selectAgents = `SELECT {a}, p.org_id AS org_id FROM agents a JOIN agent_pools p ON p.id = a.pool_id`
+
+// Scope implements authz.Scoped.
+func (a Agent) Scope() authz.Scope { return authz.Scope{Org: a.OrgID} }
+
+func (f *Feature) agentRoutes(r *api.Router) {
+	api.Type(r, "agents", authz.ManageAgentPools, nil, agentView)
+	api.List(r, "/agent-pools/{id}/agents", authz.ManageAgentPools, f.Find, f.listAgents, api.Params("filter[last-ping-since]"))
+	api.Read(r, "/agents/{id}", authz.ManageAgentPools, f.findAgent)
+	api.Delete(r, "/agents/{id}", authz.ManageAgentPools, f.findAgent, f.deleteAgent)
+}
+
+func agentView(_ context.Context, a Agent) jsonapi.Resource {
+	out := agentAttributes{Status: a.Status, IPAddress: a.IPAddress, LastPingAt: a.LastPingAt, CreatedAt: a.CreatedAt}
+	if a.Name != "" {
+		out.Name = &a.Name
+	}
+	return jsonapi.Resource{Type: "agents", ID: a.ID, Attributes: out, Links: jsonapi.Self("/api/v2/agents/" + a.ID),
+		Relationships: jsonapi.Relationships{"agent-pool": jsonapi.ToOne("agent-pools", a.PoolID)}}
+}
+
+type agentAttributes struct {
+	Name       *string `json:"name,omitempty"`
+	Status     string  `json:"status"`
+	IPAddress  string  `json:"ip-address"`
+	LastPingAt db.Time `json:"last-ping-at"`
+	CreatedAt  db.Time `json:"created-at"`
+}
+
+var agentOrders = map[string]string{"": "a.created_at, a.id", "created-at": "a.created_at, a.id", "-created-at": "a.created_at DESC, a.id DESC"}
+
+func (f *Feature) listAgents(ctx context.Context, p Pool, q api.Query) (api.Page[Agent], error) {
+	order, ok := agentOrders[q.Get("sort")]
+	if !ok {
+		return api.Page[Agent]{}, problem.BadRequest("Agents cannot be sorted by %q", q.Get("sort"))
+	}
+	where, args := ` WHERE a.pool_id = ?`, []any{p.ID}
+	if since := q.Get("filter[last-ping-since]"); since != "" {
+		t, err := time.Parse(time.RFC3339, since)
+		if err != nil || t.Year() < 1 || t.Year() > 9999 {
+			return api.Page[Agent]{}, problem.BadRequest("filter[last-ping-since] must be a time such as 2020-08-11T10:41:23Z")
+		}
+		where, args = where+` AND a.last_ping_at >= ?`, append(args, db.At(t))
+	}
+	return api.Select[Agent](ctx, f.DB, q, selectAgents+where+` ORDER BY `+order, args...)
+}
+
+func (f *Feature) findAgent(ctx context.Context, id string) (Agent, error) {
+	return db.One[Agent](ctx, f.DB, selectAgents+` WHERE a.id = ?`, id)
+}
+
+// deleteAgent forgets an agent, but none that is at work.
+func (f *Feature) deleteAgent(ctx context.Context, a Agent) error {
+	n, err := f.DB.Exec(ctx, `DELETE FROM agents WHERE id = ? AND status IN ('unknown', 'errored', 'exited')`, a.ID)
+	if err == nil && n == 0 {
+		return problem.PreconditionFailed("Agent is not deletable. Agents must have a status of unknown, errored, or exited before being deleted.")
+	}
+	return err
+}
+
+func (f *Feature) listTokens(ctx context.Context, p Pool, q api.Query) (api.Page[tokens.Token], error) {
+	return f.Tokens.OfPool(ctx, p.ID, q)
+}
+
+func (f *Feature) createToken(ctx context.Context, p Pool, in jsonapi.In[tokens.Request]) (tokens.Token, error) {
+	return f.Tokens.CreateAgent(ctx, tokens.Token{AgentPoolID: &p.ID, OrgID: &p.OrgID, OrgName: p.OrgName}, in.Data.Attributes)
+}

@@ -1,0 +1,6 @@
+// Package delivery is the room of how what is managed changes.
+//
+//	agentpools  groups of agents, who may use them, and their tokens
+//
+// It may import the kernel, identity and workspace.
+package delivery
