@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -21,6 +22,10 @@ import (
 // tells on out where it listens; its log goes to out too.
 func Serve(ctx context.Context, c config.Server, out io.Writer) (err error) {
 	slog.SetDefault(logger(c, out))
+	if os.Getenv("GOGC") == "" {
+		// The heap is some ten megabytes: collecting half as often saves a tenth of the CPU of lists.
+		debug.SetGCPercent(200)
+	}
 	if err := check(c); err != nil {
 		return err
 	}
