@@ -49,7 +49,7 @@ func large(serial int64) []byte { return makeState(serial, 5<<20) }
 
 var fillers sync.Map // size → the resources of a state
 
-// makeState looks like a real state: many resources with attributes.
+// makeState looks like a real state: resources with some 2.5 KB of attributes each.
 func makeState(serial int64, size int) []byte {
 	filler, ok := fillers.Load(size)
 	if !ok {
@@ -59,7 +59,7 @@ func makeState(serial int64, size int) []byte {
 				b.WriteByte(',')
 			}
 			fmt.Fprintf(&b, `{"mode":"managed","type":"terraform_data","name":"r%d","provider":"provider[\"terraform.io/builtin/terraform\"]","instances":[{"schema_version":0,"attributes":{"id":"%032x","input":"%s","output":null,"triggers_replace":null}}]}`,
-				i, i, strings.Repeat(fmt.Sprintf("%04d ", i%10000), 40))
+				i, i, strings.Repeat(fmt.Sprintf("%04d ", i%10000), 450))
 		}
 		filler, _ = fillers.LoadOrStore(size, b.String())
 	}

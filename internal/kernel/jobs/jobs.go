@@ -67,6 +67,7 @@ type handler struct {
 	do       func(ctx context.Context, args json.RawMessage) error
 	timeout  time.Duration
 	queue    string
+	workers  int // of the queue, 0 is the Queue's
 	attempts int
 }
 
@@ -83,6 +84,10 @@ func Attempts(n int) Option { return func(h *handler) { h.attempts = n } }
 // InQueue gives the kind workers of its own, shared with the kinds of the same name:
 // letters, digits, "-" and "_". Slow kinds do not hold up others that way.
 func InQueue(name string) Option { return func(h *handler) { h.queue = name } }
+
+// Workers is how many jobs a node runs at a time of those that share the kind's
+// queue, for kinds that need much memory.
+func Workers(n int) Option { return func(h *handler) { h.workers = n } }
 
 // Handle says what to do with the jobs of A's kind. An error or a panic is logged,
 // and the job is tried again; so do must bear to run twice. Call it before Run.

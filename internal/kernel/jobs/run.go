@@ -67,7 +67,11 @@ func (q *Queue) config() *river.Config {
 		c.ReindexerSchedule = river.NeverSchedule() // it names indexes that River has on PostgreSQL only
 	}
 	for _, h := range q.handlers {
-		c.Queues[h.queue] = river.QueueConfig{MaxWorkers: q.Workers}
+		if h.workers > 0 {
+			c.Queues[h.queue] = river.QueueConfig{MaxWorkers: h.workers}
+		} else if _, ok := c.Queues[h.queue]; !ok {
+			c.Queues[h.queue] = river.QueueConfig{MaxWorkers: q.Workers}
+		}
 	}
 	for _, s := range q.sweeps {
 		c.PeriodicJobs = append(c.PeriodicJobs, river.NewPeriodicJob(river.PeriodicInterval(s.interval), func() (river.JobArgs, *river.InsertOpts) {

@@ -16,10 +16,11 @@ import (
 
 const (
 	// maxDetails is the size in bytes of the largest list of resources that a version
-	// shows; a longer one is null.
-	maxDetails = 4 << 20
-	// maxListed is how many resources are worth the attempt.
-	maxListed = 50_000
+	// shows; a longer one is null, and so are the lists of a state with more than
+	// statefile.MaxResources.
+	maxDetails = 256 << 10
+	// maxShown is how many resources such a list can have.
+	maxShown = 4000
 	// maxAtOnce is how many resource instances become those of the workspace in the
 	// transaction that makes their version current. More follow in a job.
 	maxAtOnce = 2000
@@ -68,9 +69,12 @@ func (f *Feature) addContents(ctx context.Context, v Version, s statefile.State)
 
 func detailsOf(versionID string, s statefile.State) (details, error) {
 	modules, providers := map[string]map[string]int{}, map[string]map[string]int{}
-	list := make([]shownResource, 0, min(len(s.Resources), maxListed))
+	var list []shownResource
+	if len(s.Resources) <= maxShown {
+		list = make([]shownResource, 0, len(s.Resources))
+	}
 	for _, r := range s.Resources {
-		if len(s.Resources) <= maxListed {
+		if list != nil {
 			list = append(list, shownResource{r.Name, r.FullType(), len(r.Keys), r.ModuleName(), r.Provider})
 		}
 		count(modules, r.ModuleName(), r)
@@ -82,7 +86,7 @@ func detailsOf(versionID string, s statefile.State) (details, error) {
 		if err != nil {
 			return d, err
 		}
-		if *p = string(b); len(b) > maxDetails || (p == &d.Resources && len(s.Resources) > maxListed) {
+		if *p = string(b); len(b) > maxDetails || s.More > 0 {
 			*p = "null"
 		}
 		d.Bytes += int64(len(*p))
@@ -97,28 +101,22 @@ func count(in map[string]map[string]int, key string, r statefile.Resource) {
 	in[key][r.Key()] += len(r.Keys)
 }
 
-// billable counts the managed resource instances that manage something: not
-// null_resource and terraform_data.
-func billable(list []statefile.Resource) (n int64) {
-	for _, r := range list {
-		if !r.Data && r.Type != "null_resource" && r.Type != "terraform_data" {
-			n += int64(len(r.Keys))
-		}
-	}
-	return n
-}
-
 // addResources makes the managed resources of a version those of its workspace, now
-// or, if they are many, in a job.
+// or, if they are many, in a job. Most versions have the resources of the one before,
+// and then there is nothing to write.
 func (f *Feature) addResources(ctx context.Context, v Version, s statefile.State) error {
-	n := 0
-	for _, r := range s.Resources {
-		n += len(r.Keys)
+	same, err := f.Workspaces.KeepResources(ctx, v.WorkspaceID, v.ID, s.Digest)
+	if same || err != nil {
+		return err
 	}
-	if n > maxAtOnce {
+	if s.Managed > maxAtOnce {
 		return f.Jobs.Enqueue(ctx, reading{v.ID})
 	}
-	return f.Workspaces.SetResources(ctx, v.WorkspaceID, v.ID, managed(s.Resources), nil)
+	return f.setResources(ctx, v, s)
+}
+
+func (f *Feature) setResources(ctx context.Context, v Version, s statefile.State) error {
+	return f.Workspaces.SetResources(ctx, v.WorkspaceID, v.ID, workspaces.Inventory{List: managed(s.Resources), Total: s.Managed, Digest: s.Digest}, nil)
 }
 
 // reading is the job that reads a state once more for its many resources.
@@ -134,11 +132,14 @@ func (f *Feature) readResources(ctx context.Context, job reading) error {
 	if err != nil || len(rows) == 0 || rows[0].Object == "" {
 		return err // it was deleted meanwhile
 	}
+	if current, err := f.Workspaces.IsCurrentState(ctx, rows[0].WorkspaceID, job.VersionID); err != nil || !current {
+		return err // a newer version has a job of its own
+	}
 	s, err := f.scan(ctx, rows[0])
 	if err != nil {
 		return err
 	}
-	return f.Workspaces.SetResources(ctx, rows[0].WorkspaceID, job.VersionID, managed(s.Resources), nil)
+	return f.setResources(ctx, rows[0], s)
 }
 
 // scan reads the stored state of a version.

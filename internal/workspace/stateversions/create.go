@@ -250,7 +250,7 @@ func (f *Feature) finalize(ctx context.Context, v, last *Version, c content, sto
 		position = *last.Position + 1
 	}
 	v.Status, v.Position, v.FinalizedAt, v.Size, v.Object = Finalized, &position, &now, c.Size, c.Key
-	v.FormatVersion, v.TerraformVersion, v.Billable = int64(c.Version), c.TerraformVersion, billable(c.Resources)
+	v.FormatVersion, v.TerraformVersion, v.Billable = int64(c.Version), c.TerraformVersion, c.Billable
 	var err error
 	if stored {
 		err = f.DB.Update(ctx, "state_versions", v, "status", "position", "lineage", "finalized_at", "size", "object", "format_version", "terraform_version", "billable")

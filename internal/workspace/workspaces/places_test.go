@@ -123,7 +123,7 @@ func TestSafeDeleteAsksForResources(t *testing.T) {
 		}
 		index := `a"b`
 		set := func(version string, list ...workspaces.Resource) {
-			if err := s.App.Workspaces.SetResources(ctx, id, version, list, nil); err != nil {
+			if err := s.App.Workspaces.SetResources(ctx, id, version, workspaces.Inventory{List: list, Total: int64(len(list)), Digest: version}, nil); err != nil {
 				s.T.Fatal(err)
 			}
 		}

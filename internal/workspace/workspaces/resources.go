@@ -127,6 +127,30 @@ func (f *Feature) resources(ctx context.Context, w Workspace, q api.Query) (api.
 // for long, however big a state is.
 const batch = 1000
 
+// changing is the digest of resources that are being written.
+const changing = "changing"
+
+// Inventory is what a state version manages.
+type Inventory struct {
+	List   []Resource // some of them may be left out of a very long list
+	Total  int64
+	Digest string // equal for states with the same resources
+}
+
+// KeepResources reports whether a state version, which has become the current one,
+// has the resources that the workspace has already; then it is known to have them.
+func (f *Feature) KeepResources(ctx context.Context, workspaceID, stateVersionID, digest string) (bool, error) {
+	n, err := f.DB.Exec(ctx, `UPDATE workspaces SET resources_state_version_id = ? WHERE id = ? AND resources_digest = ?`, stateVersionID, workspaceID, digest)
+	return n == 1, err
+}
+
+// IsCurrentState reports whether the state version is the current one of the
+// workspace.
+func (f *Feature) IsCurrentState(ctx context.Context, workspaceID, stateVersionID string) (bool, error) {
+	n, err := db.One[int](ctx, f.DB, `SELECT count(*) FROM workspaces WHERE id = ? AND current_state_version_id = ?`, workspaceID, stateVersionID)
+	return n == 1, err
+}
+
 // SetResources makes the resources of a state version those of its workspace. Of
 // each it needs what the state tells: a resource whose address was known before
 // keeps its id and age, and counts as modified only where changed says so. It does
@@ -135,16 +159,23 @@ const batch = 1000
 // Only what differs is written, because most states differ little from the one
 // before. Inside a transaction it is done at once, outside in several steps, the last
 // of which tells that all resources are known.
-func (f *Feature) SetResources(ctx context.Context, workspaceID, stateVersionID string, list []Resource, changed func(old, new Resource) bool) error {
+func (f *Feature) SetResources(ctx context.Context, workspaceID, stateVersionID string, in Inventory, changed func(old, new Resource) bool) error {
 	old, err := db.All[Resource](ctx, f.DB, `SELECT {} FROM workspace_resources WHERE workspace_id = ?`, workspaceID)
 	if err != nil {
 		return err
 	}
-	rows := renew(workspaceID, stateVersionID, old, list, changed)
-	total := len(rows)
+	rows := renew(workspaceID, stateVersionID, old, in.List, changed)
 	gone, added := difference(old, rows)
 	step := func(do func(ctx context.Context) error) error {
 		return f.ifCurrent(ctx, workspaceID, stateVersionID, do)
+	}
+	if len(gone)+len(added) > 0 {
+		if err := step(func(ctx context.Context) error {
+			_, err := f.DB.Exec(ctx, `UPDATE workspaces SET resources_digest = ? WHERE id = ?`, changing, workspaceID)
+			return err
+		}); err != nil {
+			return err
+		}
 	}
 	for part := range slices.Chunk(gone, batch) {
 		if err := step(func(ctx context.Context) error {
@@ -161,7 +192,7 @@ func (f *Feature) SetResources(ctx context.Context, workspaceID, stateVersionID 
 		}
 	}
 	return step(func(ctx context.Context) error {
-		_, err := f.DB.Exec(ctx, `UPDATE workspaces SET resource_count = ?, resources_state_version_id = ? WHERE id = ?`, total, stateVersionID, workspaceID)
+		_, err := f.DB.Exec(ctx, `UPDATE workspaces SET resource_count = ?, resources_state_version_id = ?, resources_digest = ? WHERE id = ?`, in.Total, stateVersionID, in.Digest, workspaceID)
 		return err
 	})
 }

@@ -35,6 +35,7 @@ CREATE TABLE workspaces (
   data_retention TEXT NOT NULL,                -- JSON, package retention
   current_state_version_id TEXT,
   resources_state_version_id TEXT,             -- the state whose resources are known
+  resources_digest TEXT NOT NULL DEFAULT '',   -- of those resources; 'changing' while they do
   resource_count BIGINT NOT NULL,
   latest_change_at TIMESTAMPTZ NOT NULL,       -- of what is managed: states and runs
   created_at TIMESTAMPTZ NOT NULL,

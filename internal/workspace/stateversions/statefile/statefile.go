@@ -10,9 +10,12 @@ package statefile
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -26,7 +29,13 @@ type State struct {
 	Serial           int64
 	Lineage          string // "" in states of Terraform before 0.7
 	Outputs          []Output
-	Resources        []Resource
+	Resources        []Resource // the first MaxResources
+	More             int        // resources beyond those
+	Billable         int64      // managed instances but for null_resource and terraform_data
+	Managed          int64      // managed instances
+	// Digest is equal for states with the same resources and instances, whatever their
+	// attributes are.
+	Digest string
 	// SerialAt and SerialEnd are the offsets of the digits of the serial.
 	SerialAt, SerialEnd int64
 }
@@ -49,6 +58,10 @@ type Resource struct {
 	Keys     []string // of its instances, deposed ones aside: "", 0 or "name" with its quotes
 }
 
+// MaxResources is how many resources of a state are collected; the others are only
+// counted. A state with as many takes minutes to plan.
+const MaxResources = 20_000
+
 // Limits of what is collected, in bytes of JSON.
 const (
 	MaxOutput  = 4 << 20  // one output
@@ -64,7 +77,9 @@ type Scanner struct {
 	lexer
 	state   State
 	err     error
-	read    int64           // bytes of earlier calls of Write
+	read    int64     // bytes of earlier calls of Write
+	digest  hash.Hash // of the resources so far
+	interns map[string]string
 	outputs int             // bytes of outputs so far
 	names   map[string]bool // of outputs so far
 
@@ -137,6 +152,9 @@ func (s *Scanner) State() (State, error) {
 		s.err = fmt.Errorf("it has no version")
 	case !s.seen[serial]:
 		s.err = fmt.Errorf("it has no serial")
+	}
+	if s.digest != nil {
+		s.state.Digest = hex.EncodeToString(s.digest.Sum(nil))
 	}
 	return s.state, s.err
 }
@@ -244,13 +262,50 @@ func (s *Scanner) end(p []byte, i int) error {
 		return s.captured(depth, raw, tooBig, i)
 	case s.capture > 0:
 	case depth == 2 && s.top == resources:
-		s.state.Resources = append(s.state.Resources, s.res)
+		s.resource()
 	case depth == 3 && s.field == instances:
 		s.field = ""
 	case depth == 4 && s.field == instances && !s.deposed:
 		s.res.Keys = append(s.res.Keys, s.index)
 	}
 	return nil
+}
+
+// resource takes a resource that has been read.
+func (s *Scanner) resource() {
+	r := s.res
+	if s.digest == nil {
+		s.digest = sha256.New()
+	}
+	if !r.Data {
+		n := int64(len(r.Keys))
+		s.state.Managed += n
+		if r.Type != "null_resource" && r.Type != "terraform_data" {
+			s.state.Billable += n
+		}
+	}
+	for _, part := range append([]string{r.Module, r.FullType(), r.Name, r.Provider, strconv.Itoa(len(r.Keys))}, r.Keys...) {
+		_, _ = s.digest.Write([]byte(part)) // a hash takes everything
+		_, _ = s.digest.Write([]byte{0})
+	}
+	if len(s.state.Resources) >= MaxResources {
+		s.state.More++
+		return
+	}
+	r.Module, r.Type, r.Provider = s.intern(r.Module), s.intern(r.Type), s.intern(r.Provider)
+	s.state.Resources = append(s.state.Resources, r)
+}
+
+// intern returns one copy of the strings that states repeat in each resource.
+func (s *Scanner) intern(v string) string {
+	if known, ok := s.interns[v]; ok {
+		return known
+	}
+	if s.interns == nil {
+		s.interns = map[string]string{}
+	}
+	s.interns[v] = v
+	return v
 }
 
 // start begins to keep the value that begins at p[i].

@@ -40,6 +40,40 @@ const example = `{
 }
 `
 
+// TestDigestFollowsTheResources: it is equal where only attributes, outputs and
+// serials differ, and another one where a resource or an instance does.
+func TestDigestFollowsTheResources(t *testing.T) {
+	digest := func(old, replacement string) string {
+		s, err := scan([]byte(strings.Replace(example, old, replacement, 1)), 100)
+		if err != nil || s.Digest == "" {
+			t.Fatalf("digest with %s: %q, %v", replacement, s.Digest, err)
+		}
+		return s.Digest
+	}
+	same := digest("", "")
+	for old, replacement := range map[string]string{`"deposed": 1`: `"id": "new"`, "17": "18", "10.0.0.1": "10.0.0.2", `"deposed": "0badc0de"`: `"deposed": "00000000"`} {
+		if digest(old, replacement) != same {
+			t.Errorf("the digest depends on %s", old)
+		}
+	}
+	for old, replacement := range map[string]string{`"name": "a"`: `"name": "z"`, `"index_key": 0`: `"index_key": 1`, "aws_ami": "aws_vpc", "x/y/null": "x/z/null",
+		`module.m[`: `module.n[`, `{"index_key": "k\"1"}, `: ""} {
+		if digest(old, replacement) == same {
+			t.Errorf("the digest does not depend on %s", old)
+		}
+	}
+}
+
+func TestVeryManyResourcesAreCounted(t *testing.T) {
+	const n = MaxResources + 10
+	one := `{"mode":"managed","type":"aws_vpc","name":"v","provider":"p","instances":[{}]}`
+	state := `{"version":4,"serial":1,"resources":[` + strings.Repeat(one+",", n-1) + one + `]}`
+	s, err := scan([]byte(state), 4096)
+	if err != nil || len(s.Resources) != MaxResources || s.More != 10 || s.Managed != n || s.Billable != n {
+		t.Errorf("%d resources, %d more, %d managed, %d billable, %v; want %d, 10, %d, %d", len(s.Resources), s.More, s.Managed, s.Billable, err, MaxResources, n, n)
+	}
+}
+
 func TestStateIsReadInAnyPieces(t *testing.T) {
 	want := State{Version: 4, TerraformVersion: "1.12.6", Serial: 17, Lineage: "a-b",
 		Outputs: []Output{
@@ -51,13 +85,16 @@ func TestStateIsReadInAnyPieces(t *testing.T) {
 			{Type: "null_resource", Name: "a", Provider: `provider["x/y/null"]`, Keys: []string{"0", `"k\"1"`}},
 			{Module: `module.m["k"]`, Data: true, Type: "aws_ami", Name: "b", Provider: "p"},
 			{Type: "t", Name: "c"},
-		}}
+		}, Managed: 2}
 	want.SerialAt = int64(strings.Index(example, "17"))
 	want.SerialEnd = want.SerialAt + 2
 	for _, piece := range []int{1, 2, 3, 7, 64, len(example)} {
 		got, err := scan([]byte(example), piece)
 		if err != nil {
 			t.Fatalf("pieces of %d bytes: %v", piece, err)
+		}
+		if want.Digest == "" {
+			want.Digest = got.Digest // of the first round; TestDigest tells what it depends on
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("pieces of %d bytes (-want +got):\n%s", piece, diff)
