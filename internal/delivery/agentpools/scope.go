@@ -100,7 +100,9 @@ func (f *Feature) scoped(ctx context.Context, p Pool, in jsonapi.In[request]) (P
 			return p, err
 		}
 		query, args := db.List(s.insert, ids, p.ID)
-		if _, err := f.DB.Exec(ctx, query, args...); err != nil {
+		if _, err := f.DB.Exec(ctx, query, args...); db.IsForeign(err) {
+			return p, problem.Conflict("One of the %s has just been deleted.", s.typ)
+		} else if err != nil {
 			return p, err
 		}
 	}

@@ -222,10 +222,13 @@ func (f *Feature) delete(ctx context.Context, o Org) error {
 	return f.DB.Delete(ctx, "organizations", o.ID)
 }
 
-// taken explains a violated unique constraint.
+// taken explains a violated constraint.
 func taken(err error) error {
-	if db.IsUnique(err) {
+	switch {
+	case db.IsUnique(err):
 		return problem.Invalid("name", "Name has already been taken")
+	case db.IsForeign(err):
+		return problem.Conflict("The agent pool has just been deleted.")
 	}
 	return err
 }

@@ -161,10 +161,13 @@ func (f *Feature) bound(ctx context.Context, p Project, in jsonapi.In[settings])
 	return f.read(ctx, p.ID)
 }
 
-// taken explains a violated unique constraint.
+// taken explains a violated constraint.
 func taken(err error) error {
-	if db.IsUnique(err) {
+	switch {
+	case db.IsUnique(err):
 		return problem.Invalid("name", "Name has already been taken")
+	case db.IsForeign(err):
+		return problem.Conflict("The agent pool has just been deleted.")
 	}
 	return err
 }

@@ -151,10 +151,13 @@ func (f *Feature) tagged(ctx context.Context, w Workspace, in jsonapi.In[setting
 	return f.read(ctx, w.ID)
 }
 
-// taken explains a violated unique constraint.
+// taken explains a violated constraint.
 func taken(err error) error {
-	if db.IsUnique(err) {
+	switch {
+	case db.IsUnique(err):
 		return problem.Invalid("name", "Name has already been taken")
+	case db.IsForeign(err):
+		return problem.Conflict("The project or the agent pool has just been deleted.")
 	}
 	return err
 }
