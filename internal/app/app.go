@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"plumbline.dev/plumbline/internal/delivery/agentpools"
+	"plumbline.dev/plumbline/internal/delivery/configversions"
 	"plumbline.dev/plumbline/internal/identity/access"
 	"plumbline.dev/plumbline/internal/identity/login"
 	"plumbline.dev/plumbline/internal/identity/members"
@@ -62,6 +63,7 @@ type App struct {
 	Workspaces *workspaces.Feature
 	States     *stateversions.Feature
 	SSHKeys    *sshkeys.Feature
+	Configs    *configversions.Feature
 	Variables  *variables.Feature
 	Varsets    *varsets.Feature
 	AgentPools *agentpools.Feature
@@ -176,6 +178,10 @@ func (a *App) build() {
 
 	a.Access = &access.Feature{DB: a.DB, Bus: a.Bus, FindTeam: scope(a.Teams.Find), FindWorkspace: scope(a.Workspaces.Find), FindProject: scope(a.Projects.Find)}
 	a.Access.Routes(r)
+
+	// delivery
+	a.Configs = &configversions.Feature{DB: a.DB, Objects: a.Objects, Workspaces: a.Workspaces, Jobs: a.Jobs, Grace: a.Config.DeleteGrace}
+	a.Configs.Routes(r)
 
 	a.Orgs.OnCreate = append(a.Orgs.OnCreate, a.Teams.MakeOwners, a.Projects.MakeDefault)
 	a.Orgs.OnDelete = append(a.Orgs.OnDelete, keysets{a.DB}.destroy(a.Keyring))

@@ -160,16 +160,17 @@ func level(route api.Route) string {
 
 // levels are the loaded types that do not live in an organization as a whole.
 var levels = map[string]string{
-	"authz.Site":            "site",
-	"users.User":            "site",
-	"projects.Project":      "project",
-	"access.ToProject":      "project",
-	"workspaces.Workspace":  "workspace",
-	"access.ToWorkspace":    "workspace",
-	"stateversions.Version": "workspace",
-	"stateversions.Output":  "workspace",
-	"variables.Variable":    "workspace", // of a set: nothing but the organization gives what those routes need
-	"varsets.inContext":     "workspace",
+	"authz.Site":             "site",
+	"users.User":             "site",
+	"projects.Project":       "project",
+	"access.ToProject":       "project",
+	"workspaces.Workspace":   "workspace",
+	"access.ToWorkspace":     "workspace",
+	"stateversions.Version":  "workspace",
+	"configversions.Version": "workspace",
+	"stateversions.Output":   "workspace",
+	"variables.Variable":     "workspace", // of a set: nothing but the organization gives what those routes need
+	"varsets.inContext":      "workspace",
 }
 
 // personal are the routes that are decided by whose the resource is.

@@ -76,6 +76,7 @@ func (w *world) furnish(o apptest.Org) map[string]string {
 	ids["authentication-tokens"] = as("POST", "/api/v2/users/"+o.Owner.ID+"/authentication-tokens", `{"data":{"type":"authentication-tokens","attributes":{"description":"x"}}}`)
 	ids["state-versions"] = as("POST", "/api/v2/workspaces/"+ids["workspaces"]+"/state-versions", state)
 	ids["state-version-outputs"] = w.first(o.Owner.Token, "/api/v2/state-versions/"+ids["state-versions"]+"/outputs")
+	ids["configuration-versions"] = as("POST", "/api/v2/workspaces/"+ids["workspaces"]+"/configuration-versions", document("configuration-versions", map[string]any{}))
 	return ids
 }
 

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"plumbline.dev/plumbline/internal/identity/retention"
 	"plumbline.dev/plumbline/internal/kernel/api"
 	"plumbline.dev/plumbline/internal/kernel/db"
 	"plumbline.dev/plumbline/internal/kernel/jobs"
@@ -51,24 +50,9 @@ func ago(d time.Duration) db.Time { return db.At(time.Now().Add(-d)) }
 // expire soft-deletes what is older than the policy of its workspace, or else of its
 // organization, says.
 func (f *Feature) expire(ctx context.Context) error {
-	rows, err := db.All[struct {
-		ID  string           `db:"id"`
-		Own retention.Column `db:"own"`
-		Org retention.Column `db:"of_org"`
-	}](ctx, f.DB, `SELECT w.id, w.data_retention AS own, o.data_retention AS of_org FROM workspaces w JOIN organizations o ON o.id = w.org_id
-		WHERE w.data_retention <> '{}' OR o.data_retention <> '{}'`)
+	byDays, err := f.Workspaces.RetentionDays(ctx)
 	if err != nil {
 		return err
-	}
-	byDays := map[int][]string{}
-	for _, r := range rows {
-		p := r.Own.V
-		if !p.Set() {
-			p = r.Org.V
-		}
-		if p.Days > 0 {
-			byDays[p.Days] = append(byDays[p.Days], r.ID)
-		}
 	}
 	for days, workspaces := range byDays {
 		for part := range slices.Chunk(workspaces, batch) {

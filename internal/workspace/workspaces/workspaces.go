@@ -52,16 +52,17 @@ type Workspace struct {
 	GlobalRemoteState           bool              `db:"global_remote_state"`  // every workspace of the organization may read the state
 	ProjectRemoteState          bool              `db:"project_remote_state"` // every workspace of the project may
 
-	LockedByKind            string           `db:"locked_by_kind"` // "" (not locked), user, team, organization, run
-	LockedByID              string           `db:"locked_by_id"`
-	LockReason              string           `db:"lock_reason"`
-	Retention               retention.Column `db:"data_retention"`
-	CurrentStateVersionID   *string          `db:"current_state_version_id"`
-	ResourcesStateVersionID *string          `db:"resources_state_version_id"` // the state whose resources are known
-	ResourceCount           int              `db:"resource_count"`
-	LatestChangeAt          db.Time          `db:"latest_change_at"` // of states and runs
-	CreatedAt               db.Time          `db:"created_at"`
-	UpdatedAt               db.Time          `db:"updated_at"`
+	LockedByKind                  string           `db:"locked_by_kind"` // "" (not locked), user, team, organization, run
+	LockedByID                    string           `db:"locked_by_id"`
+	LockReason                    string           `db:"lock_reason"`
+	Retention                     retention.Column `db:"data_retention"`
+	CurrentStateVersionID         *string          `db:"current_state_version_id"`
+	CurrentConfigurationVersionID *string          `db:"current_configuration_version_id"`
+	ResourcesStateVersionID       *string          `db:"resources_state_version_id"` // the state whose resources are known
+	ResourceCount                 int              `db:"resource_count"`
+	LatestChangeAt                db.Time          `db:"latest_change_at"` // of states and runs
+	CreatedAt                     db.Time          `db:"created_at"`
+	UpdatedAt                     db.Time          `db:"updated_at"`
 
 	OrgName            string  `db:"org_name,extra"`
 	OrgMode            string  `db:"org_mode,extra"`         // default execution mode of the organization
@@ -70,6 +71,7 @@ type Workspace struct {
 	ProjectMode        string  `db:"project_mode,extra"`
 	ProjectPool        *string `db:"project_pool,extra"`
 	ProjectAutoDestroy *string `db:"project_auto_destroy,extra"`
+	ReadmeID           *string `db:"readme_id,extra"`
 
 	related
 }
@@ -85,8 +87,9 @@ type related struct {
 const selectWorkspaces = `SELECT {w}, o.name AS org_name, o.default_execution_mode AS org_mode, o.default_agent_pool_id AS org_pool,
 	o.allow_force_delete_workspaces AS org_force_delete,
 	p.default_execution_mode AS project_mode, p.default_agent_pool_id AS project_pool,
-	p.auto_destroy_activity_duration AS project_auto_destroy
-	FROM workspaces w JOIN organizations o ON o.id = w.org_id JOIN projects p ON p.id = w.project_id`
+	p.auto_destroy_activity_duration AS project_auto_destroy, m.id AS readme_id
+	FROM workspaces w JOIN organizations o ON o.id = w.org_id JOIN projects p ON p.id = w.project_id
+	LEFT JOIN workspace_readmes m ON m.workspace_id = w.id`
 
 // Scope implements authz.Scoped.
 func (w Workspace) Scope() authz.Scope {
@@ -138,6 +141,7 @@ func (f *Feature) Routes(r *api.Router) {
 	f.tagRoutes(r)
 	f.consumerRoutes(r)
 	f.resourceRoutes(r)
+	api.Type(r, "workspace-readme", authz.ReadWorkspace, f.readmesByIDs, readmeView)
 	f.adminRoutes(r)
 	api.Assign(r, byID+"/relationships/ssh-key", authz.UpdateWorkspace, f.Find, f.assignSSHKey)
 	retention.Owner[Workspace]{
