@@ -175,13 +175,11 @@ func (a *App) build() {
 	a.AgentPools = &agentpools.Feature{DB: a.DB, Orgs: a.Orgs, Tokens: a.TokenAPI}
 	a.AgentPools.Routes(r)
 	a.Orgs.AgentPool, a.Projects.AgentPool = a.AgentPools.Usable, a.AgentPools.Usable
+	a.Configs = &configversions.Feature{DB: a.DB, Objects: a.Objects, Workspaces: a.Workspaces, Jobs: a.Jobs, Grace: a.Config.DeleteGrace}
+	a.Configs.Routes(r)
 
 	a.Access = &access.Feature{DB: a.DB, Bus: a.Bus, FindTeam: scope(a.Teams.Find), FindWorkspace: scope(a.Workspaces.Find), FindProject: scope(a.Projects.Find)}
 	a.Access.Routes(r)
-
-	// delivery
-	a.Configs = &configversions.Feature{DB: a.DB, Objects: a.Objects, Workspaces: a.Workspaces, Jobs: a.Jobs, Grace: a.Config.DeleteGrace}
-	a.Configs.Routes(r)
 
 	a.Orgs.OnCreate = append(a.Orgs.OnCreate, a.Teams.MakeOwners, a.Projects.MakeDefault)
 	a.Orgs.OnDelete = append(a.Orgs.OnDelete, keysets{a.DB}.destroy(a.Keyring))
