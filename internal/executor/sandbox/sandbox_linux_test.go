@@ -1,0 +1,464 @@
+package sandbox
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// each runs a test in every kind of sandbox that works here.
+func each(t *testing.T, test func(t *testing.T, s *Sandbox)) {
+	t.Helper()
+	for _, kind := range []Kind{Bubblewrap, Landlock} {
+		t.Run(string(kind), func(t *testing.T) {
+			s := Detect(t.Context(), Options{Kind: kind})
+			if s.Kind == None {
+				t.Skip(s.Why)
+			}
+			test(t, s)
+		})
+	}
+}
+
+// shell is a spec of a shell script in a fresh folder.
+func shell(t *testing.T, script string, args ...string) Spec {
+	t.Helper()
+	return Spec{Args: append([]string{"/bin/sh", "-c", script, "sh"}, args...), Dir: folder(t), Limits: Limits{Time: time.Minute, Grace: time.Second}}
+}
+
+// folder returns a fresh folder that other users can reach.
+func folder(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.Chmod(filepath.Dir(dir), 0o711); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// output runs a spec and returns what it wrote.
+func output(t *testing.T, s *Sandbox, spec Spec) (stdout, stderr string, exit Exit) {
+	t.Helper()
+	var out, problems bytes.Buffer
+	spec.Stdout, spec.Stderr = &out, &problems
+	exit, err := s.Run(t.Context(), spec)
+	if err != nil {
+		t.Fatalf("Run = %v\nstderr: %s", err, problems.String())
+	}
+	return out.String(), problems.String(), exit
+}
+
+// outside starts a process of the server's user that a sandbox must not reach.
+func outside(t *testing.T) *exec.Cmd {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "sleep", "600")
+	cmd.Env = []string{"SECRET=planted-in-environment"}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_, _ = cmd.Process.Kill(), cmd.Wait() // killed, it fails
+	})
+	return cmd
+}
+
+// ready is a writer that tells when something was written to it.
+type ready struct {
+	once sync.Once
+	c    chan struct{}
+}
+
+func newReady() *ready { return &ready{c: make(chan struct{})} }
+
+func (r *ready) Write(p []byte) (int, error) {
+	r.once.Do(func() { close(r.c) })
+	return len(p), nil
+}
+
+func (r *ready) wait(t *testing.T) {
+	t.Helper()
+	select {
+	case <-r.c:
+	case <-time.After(30 * time.Second):
+		t.Fatal("the program wrote nothing for 30 s")
+	}
+}
+
+// running are the processes of the machine with a word in their arguments.
+func running(t *testing.T, word string) []string {
+	t.Helper()
+	paths, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []string
+	for _, path := range paths {
+		b, _ := os.ReadFile(path) // it may have ended
+		if args := strings.Split(string(b), "\x00"); slices.Contains(args, word) {
+			list = append(list, path+" "+strings.Join(args, " "))
+		}
+	}
+	return list
+}
+
+func TestAProgramRuns(t *testing.T) {
+	each(t, func(t *testing.T, s *Sandbox) {
+		spec := shell(t, `echo out; echo problem >&2; echo kept > file; pwd; cat given; exit 3`)
+		given := filepath.Join(spec.Dir, "given")
+		os.WriteFile(given, []byte("given\n"), 0o600)
+		out, stderr, exit := output(t, s, spec)
+		if want := "out\n" + spec.Dir + "\ngiven\n"; out != want || stderr != "problem\n" || exit != (Exit{Code: 3}) {
+			t.Errorf("Run = %q, %q, %v, want %q, \"problem\\n\", exit code 3", out, stderr, exit, want)
+		}
+		if b, err := os.ReadFile(filepath.Join(spec.Dir, "file")); string(b) != "kept\n" {
+			t.Errorf("the file that it wrote = %q, %v", b, err)
+		}
+		if _, _, exit := output(t, s, shell(t, `kill -TERM $$`)); exit != (Exit{Code: 143, Signal: 15}) {
+			t.Errorf("killed by itself: Run = %+v, want signal 15", exit)
+		}
+	})
+}
+
+func TestTheEnvironmentIsWhatIsGiven(t *testing.T) {
+	each(t, func(t *testing.T, s *Sandbox) {
+		t.Setenv("PLUMBLINE_ROOT_KEY", "server-secret")
+		spec := shell(t, "")
+		spec.Args, spec.Env = []string{"/usr/bin/env"}, []string{"TF_VAR_a=one\ntwo", "LD_PRELOAD=/nowhere.so"}
+		out, _, _ := output(t, s, spec)
+		var names []string
+		for line := range strings.Lines(strings.Replace(out, "one\ntwo", "one two", 1)) {
+			name, _, _ := strings.Cut(line, "=")
+			names = append(names, name)
+		}
+		slices.Sort(names)
+		if want := []string{"HOME", "LD_PRELOAD", "PATH", "TF_VAR_a", "TMPDIR"}; !slices.Equal(names, want) {
+			t.Errorf("the environment has %v, want %v", names, want)
+		}
+	})
+}
+
+func TestOtherEnvironmentsAreHidden(t *testing.T) {
+	each(t, func(t *testing.T, s *Sandbox) {
+		victim := outside(t)
+		out, _, _ := output(t, s, shell(t, `cat /proc/1/environ /proc/$1/environ /proc/$PPID/environ /proc/*/environ 2>/dev/null; echo end`, fmt.Sprint(victim.Process.Pid)))
+		if strings.Contains(out, "planted") || !strings.HasSuffix(out, "end\n") {
+			t.Errorf("read from /proc: %q", out)
+		}
+	})
+}
+
+func TestFilesOutsideCannotBeRead(t *testing.T) {
+	each(t, func(t *testing.T, s *Sandbox) {
+		secret := filepath.Join(folder(t), "root.key")
+		os.WriteFile(secret, []byte("planted"), 0o644)
+		victim := outside(t)
+		spec := shell(t, `
+			for f in $1 link /proc/$2/root$1 /proc/1/root$1 /proc/self/root$1 /proc/$PPID/root$1 /proc/self/cwd/../../../..$1; do cat $f && echo READ $f; done
+			cp -l $1 hard && echo LINKED; ln $1 hard2 && echo LINKED
+			ls ${1%/*} && echo LISTED
+			head -c1 /etc/shadow && echo SHADOW; ls /root && echo ROOT; ls /proc/$2/fd && echo FD
+			ls /dev/sda /dev/vda /dev/mem && echo DEVICE; head -c1 /dev/vda && echo DEVICE
+			echo end`, secret, fmt.Sprint(victim.Process.Pid))
+		os.Symlink(secret, filepath.Join(spec.Dir, "link"))
+		out, _, _ := output(t, s, spec)
+		allowed := "end\n"
+		if s.Kind == Landlock { // it shows names of devices, not what is in them
+			out = strings.ReplaceAll(out, "/dev/vda\n", "")
+		}
+		if out != allowed {
+			t.Errorf("reading outside printed %q", out)
+		}
+	})
+}
+
+func TestNothingOutsideCanBeWritten(t *testing.T) {
+	each(t, func(t *testing.T, s *Sandbox) {
+		spec := shell(t, `
+			for d in /usr /usr/bin /etc /var /dev /proc / $1 $2 ${PWD%/*}; do (: > $d/planted) && echo WROTE $d; done 2>/dev/null
+			(echo x >> $2/mirror) 2>/dev/null && echo APPENDED
+			rm -f $2/mirror 2>/dev/null && echo REMOVED
+			mv $2/mirror . 2>/dev/null && echo MOVED
+			: > $TMPDIR/t && : > $HOME/h && mkdir $HOME/locked && : > $HOME/locked/f && chmod 0 $HOME/locked && cat $2/mirror`, folder(t), folder(t))
+		shared := spec.Args[len(spec.Args)-1]
+		os.WriteFile(filepath.Join(shared, "mirror"), []byte("mirror\n"), 0o666)
+		os.Chmod(shared, 0o777)
+		spec.Read = []string{shared}
+		s.scratch = folder(t)
+		out, stderr, exit := output(t, s, spec)
+		if out = strings.Replace(out, "WROTE /dev\n", "", 1); s.Kind == Bubblewrap { // a /dev and a root of its own
+			out = strings.Replace(out, "WROTE /\n", "", 1)
+			out = strings.Replace(out, "WROTE /var\n", "", 1)
+			out = strings.Replace(out, "WROTE /etc\n", "", 1)
+			out = strings.Replace(out, "WROTE "+filepath.Dir(spec.Dir)+"\n", "", 1)
+			out = strings.Replace(out, "WROTE "+spec.Args[len(spec.Args)-2]+"\n", "", 1)
+		}
+		if out != "mirror\n" || exit.Code != 0 {
+			t.Errorf("writing outside printed %q, %q, %v", out, stderr, exit)
+		}
+		for _, path := range []string{"/usr/planted", "/etc/planted", "/dev/planted", "/planted", "/var/planted", "/tmp/t", filepath.Join(filepath.Dir(spec.Dir), "planted"), filepath.Join(shared, "planted")} {
+			if _, err := os.Lstat(path); err == nil {
+				os.Remove(path)
+				t.Errorf("%s was written", path)
+			}
+		}
+		if left, _ := os.ReadDir(s.scratch); len(left) > 0 {
+			t.Errorf("%v is left of private folders", left)
+		}
+	})
+}
+
+func TestProcessesOutsideCannotBeTouched(t *testing.T) {
+	each(t, func(t *testing.T, s *Sandbox) {
+		if s.Kind == Landlock && s.abi < 6 && os.Geteuid() != 0 {
+			t.Skip(s.Why)
+		}
+		victim := outside(t)
+		out, _, _ := output(t, s, shell(t, `
+			kill -9 $1 && echo KILLED; kill -9 $2 && echo KILLED
+			cat /proc/$1/maps && echo MAPS; head -c1 /proc/$1/mem && echo MEM; cat /proc/$2/environ && echo SERVER
+			kill -9 -1; echo end`, fmt.Sprint(victim.Process.Pid), fmt.Sprint(os.Getpid())))
+		if strings.TrimSuffix(out, "end\n") != "" {
+			t.Errorf("touching a process outside printed %q", out)
+		}
+		if err := victim.Process.Signal(syscall.Signal(0)); err != nil {
+			t.Errorf("the process outside: %v", err)
+		}
+	})
+}
+
+func TestAForkBombIsLimited(t *testing.T) {
+	each(t, func(t *testing.T, s *Sandbox) {
+		spec := shell(t, `i=0; while [ $i -lt 300 ]; do sleep 600.125 & i=$((i+1)); echo $i; done`)
+		spec.Limits.Processes = 100
+		out, stderr, exit := output(t, s, spec)
+		if n := strings.Count(out, "\n"); n >= 100 || exit.Success() || !strings.Contains(strings.ToLower(stderr), "fork") {
+			t.Errorf("it started %d processes and ended with %v, %q, want fewer than 100 and a complaint", n, exit, stderr)
+		}
+		if left := running(t, "600.125"); len(left) > 0 {
+			t.Errorf("still running: %q", left)
+		}
+	})
+}
+
+// family starts a child, a child in a session of its own, and one whose parent has ended.
+const family = `sleep $1 & setsid sleep $1 & (setsid sh -c 'trap "" INT TERM HUP; sleep '$1' & sleep '$1'' &) ; `
+
+func TestCancellingKillsAll(t *testing.T) {
+	each(t, func(t *testing.T, s *Sandbox) {
+		word := fmt.Sprintf("600.%d", os.Getpid())
+		for name, tc := range map[string]struct {
+			stop func(p *Process, cancel func())
+		}{
+			"context":   {func(_ *Process, cancel func()) { cancel() }},
+			"interrupt": {func(p *Process, _ func()) { p.Interrupt(); p.Interrupt() }},
+			"kill":      {func(p *Process, _ func()) { p.Kill(); p.Kill() }},
+		} {
+			t.Run(name, func(t *testing.T) {
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				started := newReady()
+				spec := shell(t, `trap "" INT; `+family+`while ! [ "$(ls)" = "" ]; do :; done; echo ready; while :; do sleep $1; done`, word)
+				spec.Stdout, spec.Limits.Grace = started, 100*time.Millisecond
+				p, err := s.Start(ctx, spec)
+				if err != nil {
+					t.Fatal(err)
+				}
+				started.wait(t)
+				tc.stop(p, cancel)
+				if exit, err := p.Wait(); err != nil || !exit.Cancelled || exit.Signal != int(syscall.SIGKILL) {
+					t.Errorf("Wait = %+v, %v, want cancelled and killed", exit, err)
+				}
+				if left := running(t, word); len(left) > 0 {
+					t.Errorf("still running: %q", left)
+				}
+			})
+		}
+	})
+}
+
+func TestAnInterruptedProgramMayFinish(t *testing.T) {
+	each(t, func(t *testing.T, s *Sandbox) {
+		started := newReady()
+		spec := shell(t, `trap 'echo state saved > saved; exit 5' INT; echo ready; while :; do sleep 0.05; done`)
+		spec.Stdout, spec.Limits.Grace = started, time.Minute
+		p, err := s.Start(t.Context(), spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		started.wait(t)
+		p.Interrupt()
+		if exit, err := p.Wait(); err != nil || exit != (Exit{Code: 5, Cancelled: true}) {
+			t.Errorf("Wait = %+v, %v, want code 5 and cancelled", exit, err)
+		}
+		if _, err := os.Stat(filepath.Join(spec.Dir, "saved")); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestTimeRunsOut(t *testing.T) {
+	each(t, func(t *testing.T, s *Sandbox) {
+		spec := shell(t, `trap "" INT; while :; do sleep 600; done`)
+		spec.Limits = Limits{Time: 200 * time.Millisecond, Grace: 100 * time.Millisecond}
+		if _, _, exit := output(t, s, spec); !exit.TimedOut || exit.Cancelled || exit.Success() {
+			t.Errorf("Run = %+v, want timed out", exit)
+		}
+	})
+}
+
+func TestWhatTheProgramLeavesBehindIsKilled(t *testing.T) {
+	each(t, func(t *testing.T, s *Sandbox) {
+		word := fmt.Sprintf("601.%d", os.Getpid())
+		if out, _, exit := output(t, s, shell(t, family+`echo done`, word)); out != "done\n" || !exit.Success() {
+			t.Errorf("Run = %q, %v", out, exit)
+		}
+		if left := running(t, word); len(left) > 0 {
+			t.Errorf("still running: %q", left)
+		}
+	})
+}
+
+func TestLimitsHold(t *testing.T) {
+	each(t, func(t *testing.T, s *Sandbox) {
+		spec := shell(t, `ulimit -c; ulimit -v; exec head -c 200000 /dev/zero > big`)
+		spec.Limits.FileSize, spec.Limits.Memory = 100_000, 1<<30
+		out, _, exit := output(t, s, spec)
+		if out != "0\n1048576\n" || exit.Success() {
+			t.Errorf("Run = %q, %v, want no core, 1 GiB, and a failure", out, exit)
+		}
+		if info, err := os.Stat(filepath.Join(spec.Dir, "big")); err != nil || info.Size() > 100_000 {
+			t.Errorf("the file has more than 100,000 bytes: %v, %v", info, err)
+		}
+	})
+}
+
+func TestPrivilegesCannotBeGained(t *testing.T) {
+	each(t, func(t *testing.T, s *Sandbox) {
+		out, _, _ := output(t, s, shell(t, `grep -E '^(CapEff|CapPrm|NoNewPrivs)' /proc/self/status; [ "$(id -u)" != 0 ] || echo ROOT`))
+		zero := strings.Repeat("0", 16)
+		want := "CapPrm:\t" + zero + "\nCapEff:\t" + zero + "\nNoNewPrivs:\t1\n"
+		if s.Kind == Landlock { // /proc/self is that of the shell, grep is another process
+			want = ""
+		}
+		if out != want {
+			t.Errorf("status = %q, want %q", out, want)
+		}
+	})
+}
+
+func TestMistakesAreErrors(t *testing.T) {
+	each(t, func(t *testing.T, s *Sandbox) {
+		for name, spec := range map[string]Spec{
+			"no program":       {Args: []string{"/nowhere/tofu"}, Dir: folder(t)},
+			"relative program": {Args: []string{"tofu"}, Dir: folder(t)},
+			"nothing":          {Dir: folder(t)},
+			"no folder":        {Args: []string{"/bin/true"}, Dir: "/nowhere/at/all"},
+			"the root":         {Args: []string{"/bin/true"}, Dir: "/"},
+			"no mirror":        {Args: []string{"/bin/true"}, Dir: folder(t), Read: []string{"/nowhere/mirror"}},
+		} {
+			if exit, err := s.Run(t.Context(), spec); err == nil {
+				t.Errorf("%s: Run = %v, want an error", name, exit)
+			}
+		}
+		if left := running(t, marker); len(left) > 0 {
+			t.Errorf("still running: %q", left)
+		}
+	})
+}
+
+func TestDetectSaysWhatAndWhy(t *testing.T) {
+	s := Detect(t.Context(), Options{})
+	if s.Why == "" || strings.Contains(s.Why, "\n") {
+		t.Errorf("Why = %q, want one line", s.Why)
+	}
+	t.Logf("%s: %s", s.Kind, s.Why)
+	t.Setenv("PATH", t.TempDir())
+	s = Detect(t.Context(), Options{Kind: Bubblewrap})
+	if s.Kind != None || !strings.Contains(s.Why, "bwrap") {
+		t.Errorf("without bwrap: Detect = %s, %q", s.Kind, s.Why)
+	}
+	if _, err := s.Start(t.Context(), Spec{}); !errors.Is(err, ErrNone) {
+		t.Errorf("Start = %v, want ErrNone", err)
+	}
+}
+
+// serverOf names the kind of sandbox for a process that plays the server.
+const serverOf = "SANDBOX_TEST_SERVER"
+
+func TestMain(m *testing.M) {
+	if kind := os.Getenv(serverOf); kind != "" {
+		s := Detect(context.Background(), Options{Kind: Kind(kind)})
+		exit, err := s.Run(context.Background(), Spec{Args: []string{"/bin/sh", "-c", family + "echo ready; while :; do sleep $1; done", "sh", os.Args[1]}, Dir: os.Args[2], Stdout: os.Stdout})
+		fmt.Println(exit, err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+func TestADeadServerLeavesNothingBehind(t *testing.T) {
+	each(t, func(t *testing.T, s *Sandbox) {
+		word := fmt.Sprintf("602.%d", os.Getpid())
+		cmd := exec.CommandContext(t.Context(), "/proc/self/exe", word, folder(t))
+		cmd.Env = append(os.Environ(), serverOf+"="+string(s.Kind))
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if b := make([]byte, 6); true {
+			if _, err := io.ReadFull(out, b); err != nil || string(b) != "ready\n" {
+				t.Fatalf("the server printed %q, %v", b, err)
+			}
+		}
+		_, _ = cmd.Process.Kill(), cmd.Wait() // killed, it fails
+		deadline := time.After(10 * time.Second)
+		for tick := time.Tick(20 * time.Millisecond); len(running(t, word)) > 0; {
+			select {
+			case <-tick:
+			case <-deadline:
+				t.Fatalf("still running: %q", running(t, word))
+			}
+		}
+	})
+}
+
+// TestAsAnOrdinaryUser runs the other tests again without the rights of root.
+func TestAsAnOrdinaryUser(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("these tests run as an ordinary user already")
+	}
+	dir := folder(t)
+	if err := os.Chown(dir, 65534, 65534); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile("/proc/self/exe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	binary := filepath.Join(dir, "sandbox.test")
+	if err := os.WriteFile(binary, b, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), binary, "-test.v", "-test.timeout=5m")
+	cmd.Dir, cmd.Env = dir, []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + dir}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Errorf("as user 65534: %v\n%s", err, out)
+	} else if testing.Verbose() {
+		t.Logf("%s", out)
+	}
+}
