@@ -40,7 +40,11 @@ func (f *fixture) must(err error) {
 // create makes a version that queues no runs.
 func (f *fixture) create() *tfe.ConfigurationVersion {
 	f.T.Helper()
-	return f.createWith(tfe.ConfigurationVersionCreateOptions{AutoQueueRuns: new(false)})
+	return f.createWith(options(false))
+}
+
+func options(queueRuns bool) tfe.ConfigurationVersionCreateOptions {
+	return tfe.ConfigurationVersionCreateOptions{AutoQueueRuns: &queueRuns}
 }
 
 func (f *fixture) createWith(o tfe.ConfigurationVersionCreateOptions) *tfe.ConfigurationVersion {
