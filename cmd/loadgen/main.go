@@ -59,7 +59,7 @@ func measure(ctx context.Context, o options, engine string) error {
 		if err != nil {
 			return err
 		}
-		defer pg.Stop()
+		defer func() { _ = pg.Stop() }()
 		database, pgPID = pg.URL, postmaster(pg.URL)
 	}
 	s, err := start(ctx, o.binary, dir, database)

@@ -160,7 +160,7 @@ func postmaster(address string) int {
 	}
 	locks, _ := filepath.Glob(filepath.Join(u.Query().Get("host"), ".s.PGSQL.*.lock"))
 	for _, file := range locks {
-		b, err := os.ReadFile(file) //nolint:gosec // PostgreSQL's own lock file
+		b, err := os.ReadFile(file)
 		if err != nil {
 			continue
 		}

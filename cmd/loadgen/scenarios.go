@@ -26,7 +26,7 @@ func scenarios(workspaces int) []scenario {
 	get := func(path func() string) func(context.Context, *server, int) error {
 		return func(ctx context.Context, s *server, _ int) error { return s.get(ctx, path()) }
 	}
-	name := func() string { return fmt.Sprintf("load-%04d", rand.IntN(workspaces)) } //nolint:gosec // no secret
+	name := func() string { return fmt.Sprintf("load-%04d", rand.IntN(workspaces)) }
 	list := "/api/v2/organizations/load/workspaces?include=organization,project"
 	return []scenario{
 		{"workspace by name", get(func() string { return "/api/v2/organizations/load/workspaces/" + name() })},

@@ -2,6 +2,7 @@ package teams
 
 import (
 	"context"
+	"maps"
 	"regexp"
 	"strings"
 
@@ -144,9 +145,7 @@ func (t *Team) badVisibility() *problem.Problem {
 // teams but not organization access may send flags only as they are.
 func (t *Team) applyAccess(ctx context.Context, a request) error {
 	flags := map[string]bool{}
-	for name, on := range t.Access.V {
-		flags[name] = on
-	}
+	maps.Copy(flags, t.Access.V)
 	changed := false
 	for name, v := range a.OrganizationAccess.V {
 		if _, ok := authz.OrgFlags[name]; !ok {

@@ -136,7 +136,6 @@ func (r *reflected) ofStruct(t reflect.Type) *schema {
 // always written, and is not left to the client, is required.
 func (r *reflected) fields(t reflect.Type, s *schema) {
 	for f := range t.Fields() {
-		f := f
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if embedded := f.Type; f.Anonymous && name == "" {
 			if embedded.Kind() == reflect.Pointer {

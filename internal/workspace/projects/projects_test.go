@@ -14,7 +14,7 @@ func TestLifecycle(t *testing.T) {
 	apptest.Run(t, func(s *apptest.Server) {
 		ctx, org := s.T.Context(), s.Org("acme")
 		c := s.Client(org.Owner.Token)
-		p, err := c.Projects.Create(ctx, "acme", tfe.ProjectCreateOptions{Name: "Shop", Description: tfe.String("sells")})
+		p, err := c.Projects.Create(ctx, "acme", tfe.ProjectCreateOptions{Name: "Shop", Description: new("sells")})
 		if err != nil {
 			s.T.Fatal(err)
 		}
@@ -24,7 +24,7 @@ func TestLifecycle(t *testing.T) {
 		if _, err := c.Projects.Create(ctx, "acme", tfe.ProjectCreateOptions{Name: "SHOP"}); err == nil || !strings.Contains(err.Error(), "Name has already been taken") {
 			s.T.Errorf("Create of a taken name = %v", err)
 		}
-		if p, err = c.Projects.Update(ctx, p.ID, tfe.ProjectUpdateOptions{Name: tfe.String("Store"), DefaultExecutionMode: tfe.String("local")}); err != nil || p.Name != "Store" || p.DefaultExecutionMode != "local" || p.Description != "sells" {
+		if p, err = c.Projects.Update(ctx, p.ID, tfe.ProjectUpdateOptions{Name: new("Store"), DefaultExecutionMode: new("local")}); err != nil || p.Name != "Store" || p.DefaultExecutionMode != "local" || p.Description != "sells" {
 			s.T.Errorf("Update = %+v, %v", p, err)
 		}
 		ws := s.Workspace(org, p.ID, "web")

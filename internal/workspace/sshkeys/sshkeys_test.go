@@ -46,14 +46,14 @@ func TestKeyLifecycle(t *testing.T) {
 	apptest.Run(t, func(s *apptest.Server) {
 		ctx, org := s.T.Context(), s.Org("acme")
 		c := s.Client(org.Owner.Token)
-		key, err := c.SSHKeys.Create(ctx, "acme", tfe.SSHKeyCreateOptions{Name: tfe.String("deploy"), Value: &private})
+		key, err := c.SSHKeys.Create(ctx, "acme", tfe.SSHKeyCreateOptions{Name: new("deploy"), Value: &private})
 		if err != nil {
 			s.T.Fatal(err)
 		}
 		if secret, err := s.App.SSHKeys.Reveal(ctx, key.ID); err != nil || secret.Reveal() != private {
 			s.T.Errorf("Reveal = %q, %v, want the private key", secret.Reveal(), err)
 		}
-		if got, err := c.SSHKeys.Update(ctx, key.ID, tfe.SSHKeyUpdateOptions{Name: tfe.String("ci")}); err != nil || got.Name != "ci" {
+		if got, err := c.SSHKeys.Update(ctx, key.ID, tfe.SSHKeyUpdateOptions{Name: new("ci")}); err != nil || got.Name != "ci" {
 			s.T.Errorf("Update = %+v, %v, want ci", got, err)
 		}
 		list, err := c.SSHKeys.List(ctx, "acme", nil)

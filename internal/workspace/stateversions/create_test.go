@@ -110,8 +110,8 @@ func TestSerialAndLineageMustFollow(t *testing.T) {
 			}
 			return f.c.StateVersions.Create(f.ctx, f.ws, o)
 		}
-		otherLineage := func(o *tfe.StateVersionCreateOptions) { o.Lineage = tfe.String("line-2") }
-		forced := func(o *tfe.StateVersionCreateOptions) { otherLineage(o); o.Force = tfe.Bool(true) }
+		otherLineage := func(o *tfe.StateVersionCreateOptions) { o.Lineage = new("line-2") }
+		forced := func(o *tfe.StateVersionCreateOptions) { otherLineage(o); o.Force = new(true) }
 		if _, err := post(nil, state(4), 4); err == nil || !strings.Contains(err.Error(), "must be above that of the current state, 5") {
 			s.T.Errorf("older serial = %v", err)
 		}
@@ -348,7 +348,7 @@ func TestEncryptedStateIsKept(t *testing.T) {
 	apptest.Run(t, func(s *apptest.Server) {
 		f := setUp(s)
 		b := []byte(`{"serial":1,"lineage":"l","meta":{},"encrypted_data":"AAAA","encryption_version":"v0"}`)
-		v, err := f.c.StateVersions.Create(f.ctx, f.ws, tfe.StateVersionCreateOptions{Serial: tfe.Int64(1), MD5: sum(b), State: tfe.String(base64.StdEncoding.EncodeToString(b))})
+		v, err := f.c.StateVersions.Create(f.ctx, f.ws, tfe.StateVersionCreateOptions{Serial: tfe.Int64(1), MD5: sum(b), State: new(base64.StdEncoding.EncodeToString(b))})
 		f.must(err)
 		if got, err := f.c.StateVersions.Download(f.ctx, v.DownloadURL); err != nil || string(got) != string(b) {
 			s.T.Errorf("Download = %s, %v", got, err)

@@ -74,18 +74,18 @@ func state(serial int) []byte {
 
 func sum(b []byte) *string {
 	s := md5.Sum(b)
-	return tfe.String(hex.EncodeToString(s[:]))
+	return new(hex.EncodeToString(s[:]))
 }
 
 // promise are the options of a version without its state.
 func promise(serial int, b []byte) tfe.StateVersionCreateOptions {
-	return tfe.StateVersionCreateOptions{Serial: tfe.Int64(int64(serial)), MD5: sum(b), Lineage: tfe.String("line-1")}
+	return tfe.StateVersionCreateOptions{Serial: new(int64(serial)), MD5: sum(b), Lineage: new("line-1")}
 }
 
 // inline are the options of a version with its state.
 func inline(serial int, b []byte) tfe.StateVersionCreateOptions {
 	o := promise(serial, b)
-	o.State = tfe.String(base64.StdEncoding.EncodeToString(b))
+	o.State = new(base64.StdEncoding.EncodeToString(b))
 	return o
 }
 
@@ -106,7 +106,7 @@ func (f *fixture) create(ws string, serial int) *tfe.StateVersion {
 func (f *fixture) currentID(ws string) string {
 	f.tb.Helper()
 	v, err := f.c.StateVersions.ReadCurrent(f.ctx, ws)
-	if err == tfe.ErrResourceNotFound {
+	if errors.Is(err, tfe.ErrResourceNotFound) {
 		return ""
 	}
 	f.must(err)

@@ -31,7 +31,7 @@ func TestRollback(t *testing.T) {
 	apptest.Run(t, func(s *apptest.Server) {
 		f := setUp(s)
 		o := inline(1, state(1))
-		o.JSONState = tfe.String("e30=")
+		o.JSONState = new("e30=")
 		first, err := f.c.StateVersions.Create(f.ctx, f.ws, o)
 		f.must(err)
 		f.create(f.ws, 7)
@@ -104,7 +104,7 @@ func TestBackingData(t *testing.T) {
 		if got, err := sv.Read(f.ctx, old.ID); err != nil || got.Status != "backing_data_soft_deleted" || got.DownloadURL != "" {
 			s.T.Errorf("Read = %+v, %v; want soft-deleted without an address", got, err)
 		}
-		if _, err := sv.Download(f.ctx, old.DownloadURL); err != tfe.ErrResourceNotFound {
+		if _, err := sv.Download(f.ctx, old.DownloadURL); !errors.Is(err, tfe.ErrResourceNotFound) {
 			s.T.Errorf("Download of soft-deleted data = %v, want not found", err)
 		}
 		refused("second soft-delete", sv.SoftDeleteBackingData(f.ctx, old.ID))
@@ -194,7 +194,7 @@ func TestSweepRemovesOrphans(t *testing.T) {
 	apptest.Run(t, func(s *apptest.Server) {
 		f := setUp(s)
 		o := inline(1, state(1))
-		o.JSONState = tfe.String("e30=")
+		o.JSONState = new("e30=")
 		v, err := f.c.StateVersions.Create(f.ctx, f.ws, o)
 		f.must(err)
 		for _, key := range []string{"state/obj-orphan", "state/obj-young"} {
@@ -300,8 +300,8 @@ func TestManyResources(t *testing.T) {
 			return append(b, `{"index_key":"last"}]}]}`...)
 		}
 		for serial, n := range map[int]int{1: 2500, 2: 1500} {
-			_, err := f.c.StateVersions.Create(f.ctx, f.ws, tfe.StateVersionCreateOptions{Serial: tfe.Int64(int64(serial)), MD5: sum(many(serial, n)), Force: tfe.Bool(true),
-				State: tfe.String(base64.StdEncoding.EncodeToString(many(serial, n)))})
+			_, err := f.c.StateVersions.Create(f.ctx, f.ws, tfe.StateVersionCreateOptions{Serial: new(int64(serial)), MD5: sum(many(serial, n)), Force: new(true),
+				State: new(base64.StdEncoding.EncodeToString(many(serial, n)))})
 			f.must(err)
 			s.Settle()
 			list, err := f.c.WorkspaceResources.List(f.ctx, f.ws, nil)

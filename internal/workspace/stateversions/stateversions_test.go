@@ -44,7 +44,7 @@ func TestInlineStateIsCurrentAtOnce(t *testing.T) {
 		f := setUp(s)
 		want := state(3)
 		o := inline(3, want)
-		o.JSONState = tfe.String("e30=") // {}
+		o.JSONState = new("e30=") // {}
 		v, err := f.c.StateVersions.Create(f.ctx, f.ws, o)
 		f.must(err)
 		if v.Status != tfe.StateVersionFinalized || v.Serial != 3 || v.UploadURL != "" || *v.BillableRUMCount != 2 {

@@ -127,7 +127,7 @@ func TestReservedKeyKeepsTheProjectsValue(t *testing.T) {
 		if _, err := c.Projects.AddTagBindings(ctx, project, tfe.ProjectAddTagBindingsOptions{TagBindings: []*tfe.TagBinding{{Key: "cost", Value: "1"}, {Key: "free", Value: "1"}}}); err != nil {
 			s.T.Fatal(err)
 		}
-		if _, err := c.ReservedTagKeys.Create(ctx, "acme", tfe.ReservedTagKeyCreateOptions{Key: "cost", DisableOverrides: tfe.Bool(true)}); err != nil {
+		if _, err := c.ReservedTagKeys.Create(ctx, "acme", tfe.ReservedTagKeyCreateOptions{Key: "cost", DisableOverrides: new(true)}); err != nil {
 			s.T.Fatal(err)
 		}
 		bind := func(id, key string) error {

@@ -31,7 +31,7 @@ func TestVariableLifecycle(t *testing.T) {
 	apptest.Run(t, func(s *apptest.Server) {
 		ctx, org := s.T.Context(), s.Org("acme")
 		ws, c := s.Workspace(org, "", "app"), s.Client(org.Owner.Token)
-		v, err := c.Variables.Create(ctx, ws, tfe.VariableCreateOptions{Key: tfe.String("region"), Value: tfe.String("eu"), Description: tfe.String("where"),
+		v, err := c.Variables.Create(ctx, ws, tfe.VariableCreateOptions{Key: new("region"), Value: new("eu"), Description: new("where"),
 			Category: tfe.Category(tfe.CategoryTerraform)})
 		if err != nil {
 			s.T.Fatal(err)
@@ -39,10 +39,10 @@ func TestVariableLifecycle(t *testing.T) {
 		if v.Workspace == nil || v.Workspace.ID != ws || v.Value != "eu" || v.Description != "where" || v.HCL || v.Sensitive {
 			s.T.Errorf("Create = %+v, want what was sent", v)
 		}
-		if _, err := c.Variables.Create(ctx, ws, tfe.VariableCreateOptions{Key: tfe.String("region"), Category: tfe.Category(tfe.CategoryEnv)}); err != nil {
+		if _, err := c.Variables.Create(ctx, ws, tfe.VariableCreateOptions{Key: new("region"), Category: tfe.Category(tfe.CategoryEnv)}); err != nil {
 			s.T.Errorf("Create of the same key in another category = %v, want nil", err)
 		}
-		got, err := c.Variables.Update(ctx, ws, v.ID, tfe.VariableUpdateOptions{Value: tfe.String("us"), HCL: tfe.Bool(true)})
+		got, err := c.Variables.Update(ctx, ws, v.ID, tfe.VariableUpdateOptions{Value: new("us"), HCL: new(true)})
 		if err != nil || got.Value != "us" || !got.HCL || got.Key != "region" || got.Description != "where" || got.VersionID == v.VersionID {
 			s.T.Errorf("Update = %+v, %v, want the value us in a new version", got, err)
 		}

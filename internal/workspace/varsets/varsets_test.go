@@ -3,6 +3,7 @@ package varsets_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -76,14 +77,14 @@ func TestSetLifecycle(t *testing.T) {
 	apptest.Run(t, func(s *apptest.Server) {
 		ctx, org := s.T.Context(), s.Org("acme")
 		c, ws := s.Client(org.Owner.Token), s.Workspace(org, "", "app")
-		vs, err := c.VariableSets.Create(ctx, "acme", &tfe.VariableSetCreateOptions{Name: tfe.String("shared"), Description: tfe.String("for all"), Global: tfe.Bool(false)})
+		vs, err := c.VariableSets.Create(ctx, "acme", &tfe.VariableSetCreateOptions{Name: new("shared"), Description: new("for all"), Global: new(false)})
 		if err != nil {
 			s.T.Fatal(err)
 		}
 		if vs.Organization == nil || vs.Organization.Name != "acme" || vs.Parent == nil || vs.Parent.Organization == nil || vs.Priority {
 			s.T.Errorf("Create = %+v, want a set of acme", vs)
 		}
-		v, err := c.VariableSetVariables.Create(ctx, vs.ID, &tfe.VariableSetVariableCreateOptions{Key: tfe.String("region"), Value: tfe.String("eu"), Category: tfe.Category(tfe.CategoryTerraform)})
+		v, err := c.VariableSetVariables.Create(ctx, vs.ID, &tfe.VariableSetVariableCreateOptions{Key: new("region"), Value: new("eu"), Category: tfe.Category(tfe.CategoryTerraform)})
 		if err != nil || v.VariableSet == nil || v.VariableSet.ID != vs.ID || v.Value != "eu" {
 			s.T.Fatalf("Create of a variable = %+v, %v", v, err)
 		}
@@ -98,7 +99,7 @@ func TestSetLifecycle(t *testing.T) {
 		if err != nil || len(all.Items) != 1 || all.Items[0].ID != v.ID {
 			s.T.Errorf("ListAll = %+v, %v, want the variable of the set", all, err)
 		}
-		updated, err := c.VariableSets.Update(ctx, vs.ID, &tfe.VariableSetUpdateOptions{Name: tfe.String("renamed"), Priority: tfe.Bool(true)})
+		updated, err := c.VariableSets.Update(ctx, vs.ID, &tfe.VariableSetUpdateOptions{Name: new("renamed"), Priority: new(true)})
 		if err != nil || updated.Name != "renamed" || !updated.Priority || updated.Description != "for all" || len(updated.Workspaces) != 1 {
 			s.T.Errorf("Update = %+v, %v, want a new name and all else kept", updated, err)
 		}
@@ -128,9 +129,7 @@ func TestPrecedenceInAWorkspace(t *testing.T) {
 		onProject, onWorkspace := map[string][]string{"projects": {prj}}, map[string][]string{"workspaces": {ws}}
 		owned := func(r map[string][]string) map[string][]string {
 			out := map[string][]string{"parent": {prj}}
-			for k, v := range r {
-				out[k] = v
-			}
+			maps.Copy(out, r)
 			return out
 		}
 		for i, step := range []struct {

@@ -190,7 +190,7 @@ func TestConsumerChangesReachRunTokens(t *testing.T) {
 		if !sees(run) || sees(near) || sees(far) {
 			s.T.Errorf("run sees itself %v, near %v, far %v; want itself alone", sees(run), sees(near), sees(far))
 		}
-		if _, err := owner.Workspaces.UpdateByID(ctx, near, tfe.WorkspaceUpdateOptions{ProjectRemoteState: tfe.Bool(true)}); err != nil {
+		if _, err := owner.Workspaces.UpdateByID(ctx, near, tfe.WorkspaceUpdateOptions{ProjectRemoteState: new(true)}); err != nil {
 			s.T.Fatal(err)
 		}
 		if err := owner.Workspaces.AddRemoteStateConsumers(ctx, far, tfe.WorkspaceAddRemoteStateConsumersOptions{Workspaces: []*tfe.Workspace{{ID: run}}}); err != nil {

@@ -14,7 +14,7 @@ func TestLifecycle(t *testing.T) {
 	apptest.Run(t, func(s *apptest.Server) {
 		ctx, org := s.T.Context(), s.Org("acme")
 		c := s.Client(org.Owner.Token)
-		w, err := c.Workspaces.Create(ctx, org.Name, tfe.WorkspaceCreateOptions{Name: tfe.String("Web"), Description: tfe.String("the site")})
+		w, err := c.Workspaces.Create(ctx, org.Name, tfe.WorkspaceCreateOptions{Name: new("Web"), Description: new("the site")})
 		if err != nil {
 			s.T.Fatal(err)
 		}
@@ -28,10 +28,10 @@ func TestLifecycle(t *testing.T) {
 				s.T.Errorf("Read %s = %v, %s", how, err, cmp.Diff(w, got))
 			}
 		}
-		if _, err := c.Workspaces.Create(ctx, org.Name, tfe.WorkspaceCreateOptions{Name: tfe.String("wEB")}); err == nil || err.Error() != "invalid attribute\n\nName has already been taken" {
+		if _, err := c.Workspaces.Create(ctx, org.Name, tfe.WorkspaceCreateOptions{Name: new("wEB")}); err == nil || err.Error() != "invalid attribute\n\nName has already been taken" {
 			s.T.Errorf("Create of a taken name = %v, want already taken", err)
 		}
-		w, err = c.Workspaces.UpdateByID(ctx, w.ID, tfe.WorkspaceUpdateOptions{Name: tfe.String("shop"), AutoApply: tfe.Bool(true), WorkingDirectory: tfe.String("a/b")})
+		w, err = c.Workspaces.UpdateByID(ctx, w.ID, tfe.WorkspaceUpdateOptions{Name: new("shop"), AutoApply: new(true), WorkingDirectory: new("a/b")})
 		if err != nil || w.Name != "shop" || !w.AutoApply || w.WorkingDirectory != "a/b" || w.Description != "the site" {
 			s.T.Errorf("Update = %+v, %v", w, err)
 		}
@@ -52,14 +52,14 @@ func TestLock(t *testing.T) {
 	apptest.Run(t, func(s *apptest.Server) {
 		ctx, org := s.T.Context(), s.Org("acme")
 		c, other := s.Client(org.Owner.Token), s.Admin()
-		w, err := c.Workspaces.Create(ctx, org.Name, tfe.WorkspaceCreateOptions{Name: tfe.String("web")})
+		w, err := c.Workspaces.Create(ctx, org.Name, tfe.WorkspaceCreateOptions{Name: new("web")})
 		if err != nil {
 			s.T.Fatal(err)
 		}
 		if _, err := c.Workspaces.Unlock(ctx, w.ID); !errors.Is(err, tfe.ErrWorkspaceNotLocked) {
 			s.T.Errorf("Unlock of an unlocked workspace = %v", err)
 		}
-		locked, err := c.Workspaces.Lock(ctx, w.ID, tfe.WorkspaceLockOptions{Reason: tfe.String("repairs")})
+		locked, err := c.Workspaces.Lock(ctx, w.ID, tfe.WorkspaceLockOptions{Reason: new("repairs")})
 		if err != nil || !locked.Locked || locked.LockedBy.User.ID != org.Owner.ID {
 			s.T.Fatalf("Lock = %+v, %v", locked, err)
 		}
