@@ -2,6 +2,7 @@ package stateversions_test
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
