@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -372,10 +373,13 @@ func TestMistakesAreErrors(t *testing.T) {
 				t.Errorf("%s: Run = %v, want an error", name, exit)
 			}
 		}
-		threads, _ := filepath.Glob("/proc/self/task/*/children")
-		for _, path := range threads {
-			if left, err := os.ReadFile(path); err == nil && len(left) > 0 {
-				t.Errorf("still running: %s", left)
+		entries, err := os.ReadDir("/proc")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			if pid, err := strconv.Atoi(e.Name()); err == nil && parentOf(pid) == os.Getpid() {
+				t.Errorf("process %d is still running", pid)
 			}
 		}
 	})
