@@ -30,14 +30,15 @@ const (
 
 // order is all that supervise and enter need to know.
 type order struct {
-	Bwrap  []string // the command in front of enter, empty with Landlock
-	Args   []string
-	Env    []string
-	Dir    string
-	User   int    // user and group to become, 0 to stay
-	Rules  []rule // of Landlock
-	ABI    int
-	Limits Limits
+	Bwrap   []string // the command in front of enter, empty with Landlock
+	Args    []string
+	Env     []string
+	Dir     string
+	User    int    // user and group to become, 0 to stay
+	Rules   []rule // of Landlock
+	ABI     int
+	Limits  Limits
+	Private string // folder to remove in the end, also if the server is dead by then
 }
 
 // result is a line that enter or supervise write to the status pipe.

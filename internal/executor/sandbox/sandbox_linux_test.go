@@ -418,7 +418,8 @@ func TestADeadServerLeavesNothingBehind(t *testing.T) {
 	each(t, func(t *testing.T, s *Sandbox) {
 		word := fmt.Sprintf("602.%d", os.Getpid())
 		cmd := exec.CommandContext(t.Context(), "/proc/self/exe", word, folder(t))
-		cmd.Env = append(os.Environ(), serverOf+"="+string(s.Kind))
+		scratch := folder(t)
+		cmd.Env = append(os.Environ(), serverOf+"="+string(s.Kind), "TMPDIR="+scratch)
 		out, err := cmd.StdoutPipe()
 		if err != nil {
 			t.Fatal(err)
@@ -433,11 +434,15 @@ func TestADeadServerLeavesNothingBehind(t *testing.T) {
 		}
 		_, _ = cmd.Process.Kill(), cmd.Wait() // killed, it fails
 		deadline := time.After(10 * time.Second)
-		for tick := time.Tick(20 * time.Millisecond); len(running(t, word)) > 0; {
+		left := func() []string {
+			folders, _ := filepath.Glob(scratch + "/*")
+			return append(running(t, word), folders...)
+		}
+		for tick := time.Tick(20 * time.Millisecond); len(left()) > 0; {
 			select {
 			case <-tick:
 			case <-deadline:
-				t.Fatalf("still running: %q", running(t, word))
+				t.Fatalf("still there: %q", left())
 			}
 		}
 	})

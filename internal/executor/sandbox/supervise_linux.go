@@ -35,6 +35,7 @@ func supervise() {
 		tell(ended(status))
 	}
 	killAll()
+	_ = clean(o.Private) // the server tries again, and tells why it cannot
 	os.Exit(0)
 }
 
