@@ -244,9 +244,10 @@ func (f *Feature) hydrate(ctx context.Context, list []Project) error {
 		return nil
 	}
 	bindings, err := f.Tags.OfAll(ctx, nil, ids)
-	for i, p := range list {
+	for i := range list {
+		p := &list[i]
 		for _, e := range tags.Combine(bindings, p.taggable()) {
-			list[i].effective = append(list[i].effective, e.WireID())
+			p.effective = append(p.effective, e.WireID())
 		}
 	}
 	return err
