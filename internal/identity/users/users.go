@@ -4,7 +4,9 @@
 //
 // The surprising rule: how a user looks depends on who looks. The email address, the
 // second factor and the rank are for the user and for site administrators; others
-// see a name and an avatar (users.md).
+// see a name and an avatar (users.md). Where users are included in another resource,
+// their email addresses are also for the members of their organizations, who read
+// them in the memberships anyway (organization-memberships.md).
 package users
 
 import (
@@ -40,6 +42,8 @@ type User struct {
 	// Organizations are the names of the user's organizations, where an
 	// administrator asks.
 	Organizations []string
+	// Colleague tells that the subject may read the user's membership somewhere.
+	Colleague bool
 	// StandsFor is the team or organization of a service account.
 	StandsFor jsonapi.Ref
 }
@@ -77,8 +81,11 @@ func View(ctx context.Context, u User) jsonapi.Resource {
 		a.Username = &u.Username
 	}
 	admin := s.Can(authz.SiteAdmin, authz.Scope{})
+	if own || admin || u.Colleague {
+		a.address = &address{u.Email}
+	}
 	if own || admin {
-		a.private = &private{Email: u.Email, TwoFactor: twoFactor{Enabled: u.TOTPSecret != nil, Verified: u.TOTPVerified},
+		a.private = &private{TwoFactor: twoFactor{Enabled: u.TOTPSecret != nil, Verified: u.TOTPVerified},
 			IsAdmin: u.SiteAdmin, IsSiteAdmin: u.SiteAdmin, IsConfirmed: u.Username != ""}
 	}
 	if admin {
@@ -103,13 +110,18 @@ type attributes struct {
 	AvatarURL        string      `json:"avatar-url"`
 	V2Only           bool        `json:"v2-only"`
 	Permissions      permissions `json:"permissions"`
+	*address
 	*private
 	*suspended
 }
 
+// address is what colleagues see too.
+type address struct {
+	Email string `json:"email"`
+}
+
 // private is what the user and site administrators see.
 type private struct {
-	Email            string    `json:"email"`
 	UnconfirmedEmail *string   `json:"unconfirmed-email"`
 	TwoFactor        twoFactor `json:"two-factor"`
 	IsAdmin          bool      `json:"is-admin"`
@@ -149,9 +161,27 @@ func (f *Feature) Find(ctx context.Context, id string) (User, error) {
 	return db.One[User](ctx, f.DB, `FROM users WHERE id = ?`, id)
 }
 
-// ByIDs returns the users with the given ids.
+// ByIDs returns the users with the given ids, to be included in another resource.
 func (f *Feature) ByIDs(ctx context.Context, ids []string) ([]User, error) {
-	return db.In[User](ctx, f.DB, `FROM users WHERE id IN (?)`, ids)
+	list, err := db.In[User](ctx, f.DB, `FROM users WHERE id IN (?)`, ids)
+	if err != nil {
+		return nil, err
+	}
+	type seat struct {
+		InviteeID string `db:"invitee_id"`
+		OrgID     string `db:"org_id"`
+	}
+	seats, err := db.In[seat](ctx, f.DB, `FROM organization_memberships WHERE invitee_id IN (?)`, ids)
+	colleagues := map[string]bool{}
+	for _, s := range seats {
+		if authz.Can(ctx, authz.ReadOrg, authz.Scope{Org: s.OrgID}) {
+			colleagues[s.InviteeID] = true
+		}
+	}
+	for i := range list {
+		list[i].Colleague = colleagues[list[i].ID]
+	}
+	return list, err
 }
 
 // ByLogin returns the user with the given user name or email address; case does not
