@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"plumbline.dev/plumbline/internal/identity/members"
 	"plumbline.dev/plumbline/internal/identity/orgs"
 	"plumbline.dev/plumbline/internal/kernel/api"
 	"plumbline.dev/plumbline/internal/kernel/authz"
@@ -33,6 +34,8 @@ type team struct {
 	ID            string `db:"id"`
 	OrgID         string `db:"org_id"`
 	OrgName       string `db:"org_name"`
+	NameLower     string `db:"name_lower"`
+	Visibility    string `db:"visibility"`
 	MembersManage bool   `db:"allow_member_token_management"`
 }
 
@@ -40,19 +43,25 @@ type team struct {
 func (t team) Scope() authz.Scope { return authz.Scope{Org: t.OrgID, Team: t.ID} }
 
 // team returns the team with the given id if the subject of ctx may manage its
-// tokens: who manages teams, and the people in it where the team lets them.
+// tokens: who manages teams and may know of this one, and the people in it where the
+// team lets them. A token of the team of owners may do everything, so that its tokens
+// are only for owners.
 func (f *Feature) team(ctx context.Context, id string) (team, error) {
-	t, err := db.One[team](ctx, f.DB, `SELECT m.id, m.org_id, o.name AS org_name, m.allow_member_token_management
+	t, err := db.One[team](ctx, f.DB, `SELECT m.id, m.org_id, o.name AS org_name, m.name_lower, m.visibility, m.allow_member_token_management
 		FROM teams m JOIN organizations o ON o.id = m.org_id WHERE m.id = ?`, id)
 	if err != nil {
 		return t, err
 	}
 	s := authz.From(ctx)
-	if s.Can(authz.ManageTeams, t.Scope()) || (t.MembersManage && s.Kind == authz.User && s.InTeam(t.OrgID, t.ID)) {
+	manages := s.Can(authz.ManageTeams, t.Scope()) && t.NameLower != owners && members.SeesTeam(ctx, t.OrgID, t.ID, t.Visibility)
+	if manages || s.Can(authz.OwnOrg, t.Scope()) || (t.MembersManage && s.Kind == authz.User && s.InTeam(t.OrgID, t.ID)) {
 		return t, nil
 	}
 	return team{}, problem.NotFound
 }
+
+// owners is the name of the team that may do everything.
+const owners = "owners"
 
 func (f *Feature) showTeam(ctx context.Context, t team) (Token, error) {
 	return db.One[Token](ctx, f.DB, selectTokens+`WHERE t.team_id = ? AND t.kind = 'team' AND t.single`, t.ID)
@@ -130,15 +139,22 @@ func (f *Feature) listTeams(ctx context.Context, o orgs.Org, q api.Query) (api.P
 // manageable is the condition for tokens t of teams m that the subject of ctx may
 // manage in an organization, as team has it.
 func manageable(ctx context.Context, orgID string) (string, []any) {
-	s := authz.From(ctx)
-	if s.Can(authz.ManageTeams, authz.Scope{Org: orgID}) {
-		return "t.org_id = ?", []any{orgID}
-	}
+	s, in := authz.From(ctx), authz.Scope{Org: orgID}
 	var mine []string
-	if s.Kind == authz.User && s.Orgs[orgID] != nil {
+	if s.Orgs[orgID] != nil {
 		for id := range s.Orgs[orgID].Teams {
 			mine = append(mine, id)
 		}
+	}
+	switch {
+	case s.Can(authz.OwnOrg, in):
+		return "t.org_id = ?", []any{orgID}
+	case s.Can(authz.ManageTeams, in) && s.Can(authz.AccessSecretTeams, in):
+		return "t.org_id = ? AND m.name_lower <> ?", []any{orgID, owners}
+	case s.Can(authz.ManageTeams, in):
+		return db.List("t.org_id = ? AND m.name_lower <> ? AND (m.visibility = ? OR t.team_id IN (?))", mine, orgID, owners, members.VisibleToOrganization)
+	case s.Kind != authz.User:
+		return "1 = 0", nil
 	}
 	return db.List("t.org_id = ? AND m.allow_member_token_management AND t.team_id IN (?)", mine, orgID)
 }
@@ -196,8 +212,8 @@ func expiryStatus(names []string) (string, []any, error) {
 
 // revokeTeams removes the tokens that the request lists, or none if one of them is
 // not the caller's to manage.
-func (f *Feature) revokeTeams(ctx context.Context, o orgs.Org, members []jsonapi.Member) error {
-	ids, other := jsonapi.IDs(members, "authentication-tokens")
+func (f *Feature) revokeTeams(ctx context.Context, o orgs.Org, list []jsonapi.Member) error {
+	ids, other := jsonapi.IDs(list, "authentication-tokens")
 	if other != nil {
 		return problem.Unprocessable("%q is no authentication token", other.Type)
 	}
@@ -205,7 +221,7 @@ func (f *Feature) revokeTeams(ctx context.Context, o orgs.Org, members []jsonapi
 		return problem.Unprocessable("At most 100 tokens can be deleted at a time")
 	}
 	where, args := manageable(ctx, o.ID)
-	found, err := db.In[string](ctx, f.DB, `SELECT t.id FROM tokens t JOIN teams m ON m.id = t.team_id WHERE t.kind = 'team' AND `+where+` AND t.id IN (?)`, ids, args...)
+	found, err := db.In[string](ctx, f.DB, `SELECT t.id FROM tokens t JOIN teams m ON m.id = t.team_id WHERE t.id IN (?) AND t.kind = 'team' AND `+where, ids, args...)
 	if err != nil {
 		return err
 	}

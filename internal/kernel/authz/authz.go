@@ -134,9 +134,13 @@ func (s *Subject) Member(orgID string) bool {
 	return s != nil && (s.SiteAdmin || s.Orgs[orgID] != nil)
 }
 
-// InTeam reports whether s is in the team, or is the team.
+// InTeam reports whether s is in the team, or is the team, and the organization takes
+// its token.
 func (s *Subject) InTeam(orgID, teamID string) bool {
-	return s != nil && s.Orgs[orgID] != nil && s.Orgs[orgID].Teams[teamID]
+	if s == nil || s.Orgs[orgID] == nil || s.Orgs[orgID].Closed {
+		return false
+	}
+	return s.Orgs[orgID].Teams[teamID]
 }
 
 // UserID is the id of the person behind s, or "".
