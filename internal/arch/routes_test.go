@@ -27,6 +27,7 @@ type world struct {
 	alien  map[string]string // the same in other
 	people map[string]string // role → token
 	teams  map[string]string // role → team
+	builds int               // organizations made to replace org
 }
 
 func newWorld(t *testing.T, s *apptest.Server) *world {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 
 	"plumbline.dev/plumbline/internal/kernel/audit"
@@ -133,13 +134,24 @@ func Fail(w http.ResponseWriter, req *http.Request, err error) {
 	}
 	list := make([]errorObject, 0, 1+len(p.More))
 	for _, q := range append([]*problem.Problem{p}, p.More...) {
-		e := errorObject{Status: strconv.Itoa(q.Status), Title: q.Title, Detail: q.Detail}
+		e := errorObject{Status: strconv.Itoa(q.Status), Title: q.Title, Detail: clip(q.Detail)}
 		if q.Pointer != "" {
-			e.Source = &errorSource{q.Pointer}
+			e.Source = &errorSource{clip(q.Pointer)}
 		}
 		list = append(list, e)
 	}
 	_ = WriteJSON(w, p.Status, jsonapi.MediaType, struct {
 		Errors []errorObject `json:"errors"`
 	}{list})
+}
+
+// maxDetail is how much of an error's text is sent, in bytes: it may quote what the
+// client sent, which may be huge.
+const maxDetail = 2000
+
+func clip(s string) string {
+	if len(s) <= maxDetail {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxDetail], "") + "…"
 }

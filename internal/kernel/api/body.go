@@ -139,7 +139,11 @@ func decodeError(err error) error {
 	if errors.As(err, &wrong) {
 		return problem.BadRequest("The request body is not a JSON:API document: it has a JSON %s in the wrong place.", wrong.Value)
 	}
-	return problem.BadRequest("The request body is not valid JSON: %v", err)
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		return problem.BadRequest("The request body is not valid JSON: %v", err)
+	}
+	return problem.Unprocessable("A value of the request has not the form that is expected: %v", err)
 }
 
 func wrongType(got, want string) error {

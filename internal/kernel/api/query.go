@@ -28,6 +28,9 @@ const (
 	maxNumber   = 1_000_000
 )
 
+// maxDepth is how many relationships an include may follow in a row.
+const maxDepth = 10
+
 // Offset is the number of rows before the page.
 func (q Query) Offset() int { return (q.Number - 1) * q.Size }
 
@@ -97,6 +100,11 @@ func parseQuery(req *http.Request, params []string) (Query, error) {
 	q.Include = q.List("include")
 	if len(q.Include) > 20 {
 		return q, problem.BadRequest("Invalid include parameter: more than 20 relationships")
+	}
+	for _, path := range q.Include {
+		if strings.Count(path, ".") >= maxDepth {
+			return q, problem.BadRequest("Invalid include parameter: more than %d relationships in a row", maxDepth)
+		}
 	}
 	for name := range v {
 		if err := q.parameter(name, params); err != nil {
