@@ -28,26 +28,18 @@ func All[T any](ctx context.Context, d *DB, query string, args ...any) ([]T, err
 		return nil, unstorable(err)
 	}
 	defer func() { _ = rows.Close() }()
-	idx, err := p.match(rows)
+	var row, zero T // each row is scanned into row, so that its fields are found once
+	fields, err := p.match(rows, reflect.ValueOf(&row).Elem())
 	if err != nil {
 		return nil, err
 	}
 	var out []T
-	ptrs := make([]any, len(idx))
 	for rows.Next() {
-		var zero T
-		out = append(out, zero)
-		rv := reflect.ValueOf(&out[len(out)-1]).Elem()
-		for i, f := range idx {
-			if p.scalar {
-				ptrs[i] = rv.Addr().Interface()
-			} else {
-				ptrs[i] = rv.Field(f).Addr().Interface()
-			}
-		}
-		if err := rows.Scan(ptrs...); err != nil {
+		row = zero
+		if err := rows.Scan(fields...); err != nil {
 			return nil, err
 		}
+		out = append(out, row)
 	}
 	return out, unstorable(rows.Err())
 }
@@ -225,21 +217,25 @@ func (p *plan) expand(query string) string {
 	return full
 }
 
-// match finds the field of each column.
-func (p *plan) match(rows *sql.Rows) ([]int, error) {
+// match returns the address of the field of each column, for Scan.
+func (p *plan) match(rows *sql.Rows, row reflect.Value) ([]any, error) {
 	cols, err := rows.Columns()
 	if err != nil {
 		return nil, err
 	}
-	idx := make([]int, len(cols))
+	fields := make([]any, len(cols))
 	for i, c := range cols {
 		f, ok := p.byName[c]
-		if !ok && !p.scalar {
+		switch {
+		case p.scalar:
+			fields[i] = row.Addr().Interface()
+		case ok:
+			fields[i] = row.Field(f).Addr().Interface()
+		default:
 			return nil, fmt.Errorf("db: %v has no field for column %q", p.typ, c)
 		}
-		idx[i] = f
 	}
-	return idx, nil
+	return fields, nil
 }
 
 func (p *plan) values(args []any, rv reflect.Value) []any {

@@ -48,6 +48,23 @@ func TestQueriesNameTheColumnsOfTheirRows(t *testing.T) {
 	})
 }
 
+func TestRowsShareNothing(t *testing.T) {
+	type row struct {
+		ID    int               `db:"id"`
+		Text  *string           `db:"text"`
+		Names db.JSON[[]string] `db:"names"`
+	}
+	each(t, func(t *testing.T, d *db.DB) {
+		text := "one"
+		got, err := db.All[row](t.Context(), d, `SELECT 1 AS id, 'one' AS text, '["a","b"]' AS names
+			UNION ALL SELECT 2, NULL, NULL UNION ALL SELECT 3, 'one', '["c"]' ORDER BY id`)
+		want := []row{{1, &text, db.AsJSON([]string{"a", "b"})}, {ID: 2}, {3, &text, db.AsJSON([]string{"c"})}}
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("All = %v, -want +got:\n%s", err, diff)
+		}
+	})
+}
+
 func TestListsOfIDs(t *testing.T) {
 	each(t, func(t *testing.T, d *db.DB) {
 		ctx := t.Context()

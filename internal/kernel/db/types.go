@@ -27,7 +27,7 @@ func (t *Time) Scan(v any) (err error) {
 	case time.Time:
 		t.Time = v.UTC()
 	case string:
-		t.Time, err = time.Parse(layout, v)
+		t.Time, err = time.Parse(time.RFC3339Nano, v) // as layout, for which package time has no fast way
 	default:
 		err = fmt.Errorf("db: cannot scan %T into Time", v)
 	}
@@ -39,7 +39,9 @@ func (t *Time) Scan(v any) (err error) {
 func (t Time) Wire() string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
 
 // MarshalJSON gives the form of Wire.
-func (t Time) MarshalJSON() ([]byte, error) { return []byte(`"` + t.Wire() + `"`), nil }
+func (t Time) MarshalJSON() ([]byte, error) {
+	return t.UTC().AppendFormat(make([]byte, 0, 32), `"2006-01-02T15:04:05.000Z"`), nil
+}
 
 // JSON is a value stored as opaque JSON text.
 type JSON[T any] struct{ V T }
@@ -61,7 +63,7 @@ func (j *JSON[T]) Scan(v any) error {
 	case nil:
 		return nil
 	case string:
-		if v == "" {
+		if v == "" || v == "null" {
 			return nil
 		}
 		return json.Unmarshal([]byte(v), &j.V)
