@@ -85,6 +85,13 @@ func (d *DB) statement(ctx context.Context, pool *sql.DB, raw *sql.Tx, query str
 	return d.prepared.parse(ctx, key)
 }
 
+// steady hides some placeholders from SQLite's planner. It plans with the values of
+// those that are a LIMIT or a pattern, and so parses the statement again for each
+// value (https://sqlite.org/c3ref/c_dbconfig_defensive.html, ENABLE_QPSG): that takes
+// longer than to read twenty rows. No pattern of ours could use an index anyway: LIKE
+// does not tell upper from lower case, and our indexes do.
+var steady = strings.NewReplacer("LIMIT ?", "LIMIT 0 + ?", "LIKE ?", "LIKE ('' || ?)")
+
 // parse prepares a statement and keeps it; nil if there are too many, or if it is
 // wrong, as running it will tell.
 func (p *prepared) parse(ctx context.Context, key preparedKey) *sql.Stmt {
@@ -94,7 +101,7 @@ func (p *prepared) parse(ctx context.Context, key preparedKey) *sql.Stmt {
 	if p.count.Load() >= maxPrepared {
 		return nil
 	}
-	stmt, err := key.pool.PrepareContext(ctx, key.query)
+	stmt, err := key.pool.PrepareContext(ctx, steady.Replace(key.query))
 	if err != nil {
 		return nil
 	}
