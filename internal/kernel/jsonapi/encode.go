@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
-	"strconv"
 )
 
 // Encode appends the document to buf. It writes by hand what every resource has,
@@ -88,23 +87,16 @@ func (e *encoder) resource(r Resource) {
 		e.relationships(r.Relationships)
 	}
 	if len(r.Links) > 0 {
-		e.member("links", r.Links)
+		e.WriteString(`,"links":`)
+		e.links(r.Links)
 	}
 	e.WriteByte('}')
 }
 
 // relationships writes them in the order of their names.
 func (e *encoder) relationships(rels Relationships) {
-	e.names = slices.AppendSeq(e.names[:0], maps.Keys(rels))
-	slices.Sort(e.names)
-	e.WriteByte('{')
-	for i, name := range e.names {
-		if i > 0 {
-			e.WriteByte(',')
-		}
-		e.text(name)
-		e.WriteByte(':')
-		switch rel := rels[name].(type) {
+	e.object(rels, func(v any) {
+		switch rel := v.(type) {
 		case One:
 			e.one(rel)
 		case Many:
@@ -116,6 +108,31 @@ func (e *encoder) relationships(rels Relationships) {
 		default:
 			e.value(rel)
 		}
+	})
+}
+
+func (e *encoder) links(links map[string]any) {
+	e.object(links, func(v any) {
+		if address, ok := v.(string); ok {
+			e.text(address)
+			return
+		}
+		e.value(v)
+	})
+}
+
+// object writes members in the order of their names, each by write.
+func (e *encoder) object(members map[string]any, write func(any)) {
+	e.names = slices.AppendSeq(e.names[:0], maps.Keys(members))
+	slices.Sort(e.names)
+	e.WriteByte('{')
+	for i, name := range e.names {
+		if i > 0 {
+			e.WriteByte(',')
+		}
+		e.text(name)
+		e.WriteByte(':')
+		write(members[name])
 	}
 	e.WriteByte('}')
 }
@@ -183,5 +200,7 @@ func (e *encoder) text(s string) {
 			return
 		}
 	}
-	e.Write(strconv.AppendQuote(e.AvailableBuffer(), s))
+	e.WriteByte('"')
+	e.WriteString(s)
+	e.WriteByte('"')
 }
