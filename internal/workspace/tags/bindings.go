@@ -160,6 +160,22 @@ func (f *Feature) OfAll(ctx context.Context, workspaceIDs, projectIDs []string) 
 	return db.All[Binding](ctx, f.DB, query+` ORDER BY t.name, b.id`, args...)
 }
 
+// FlatNames returns the keys of the flat tags that workspaces have themselves, in
+// order, by workspace.
+func (f *Feature) FlatNames(ctx context.Context, workspaceIDs []string) (map[string][]string, error) {
+	type flat struct {
+		WorkspaceID string `db:"workspace_id"`
+		Key         string `db:"key"`
+	}
+	list, err := db.In[flat](ctx, f.DB, `SELECT b.workspace_id, t.name AS key FROM tag_bindings b JOIN tags t ON t.id = b.tag_id
+		WHERE b.workspace_id IN (?) AND b.value = '' ORDER BY t.name`, workspaceIDs)
+	names := map[string][]string{}
+	for _, b := range list {
+		names[b.WorkspaceID] = append(names[b.WorkspaceID], b.Key)
+	}
+	return names, err
+}
+
 // EffectiveOf returns what holds for a workspace or project, in the order of keys.
 func (f *Feature) EffectiveOf(ctx context.Context, on Taggable) ([]Effective, error) {
 	var workspaces []string

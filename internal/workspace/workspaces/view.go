@@ -158,7 +158,7 @@ func attributesOf(ctx context.Context, w Workspace) attributes {
 		StructuredRunOutputEnabled: w.StructuredRunOutputEnabled, TerraformVersion: w.TerraformVersion,
 		TriggerPrefixes: list(w.TriggerPrefixes.V), TriggerPatterns: list(w.TriggerPatterns.V), WorkingDirectory: some(w.WorkingDirectory),
 		ResourceCount: w.ResourceCount, Source: w.Source, SourceName: some(w.SourceName), SourceURL: some(w.SourceURL),
-		TagNames: w.tagNames(), Actions: actions{IsDestroyable: true}, Permissions: permissionsOf(ctx, w),
+		TagNames: list(w.tagNames), Actions: actions{IsDestroyable: true}, Permissions: permissionsOf(ctx, w),
 	}
 }
 
@@ -176,17 +176,6 @@ func list(l []string) []string {
 		return []string{}
 	}
 	return l
-}
-
-// tagNames are the flat tags of the workspace.
-func (w Workspace) tagNames() []string {
-	names := make([]string, 0, len(w.bindings))
-	for _, b := range w.bindings {
-		if b.Value == "" {
-			names = append(names, b.Key)
-		}
-	}
-	return names
 }
 
 type permissions struct {

@@ -78,7 +78,7 @@ type Workspace struct {
 
 // related is what hydrate adds for the wire.
 type related struct {
-	bindings  []tags.Binding   // of the workspace itself, by key
+	tagNames  []string         // flat tags of the workspace itself
 	effective []tags.Effective // if the request includes them
 	outputs   []string         // ids, if the request includes them
 	variables []string         // ids, if the workspace was read alone by who may see them
@@ -225,35 +225,48 @@ func (f *Feature) hydrated(ctx context.Context, w Workspace) (Workspace, error) 
 // statement for tags and one for outputs, if those are included.
 func (f *Feature) hydrate(ctx context.Context, list []Workspace) error {
 	q := api.QueryOf(ctx)
-	effective := q.Includes("effective-tag-bindings")
-	var ids, projectIDs []string
-	at := make(map[string]int, len(list))
-	for i, w := range list {
-		at[w.ID] = i
-		ids = append(ids, w.ID)
-		if effective {
-			projectIDs = append(projectIDs, w.ProjectID)
-		}
+	add := f.addTagNames
+	if q.Includes("effective-tag-bindings") {
+		add = f.addEffective
 	}
-	bindings, err := f.Tags.OfAll(ctx, ids, projectIDs)
-	if err != nil {
+	ids := make([]string, len(list))
+	for i := range list {
+		ids[i] = list[i].ID
+	}
+	if err := add(ctx, list, ids); err != nil {
 		return err
-	}
-	for _, b := range bindings {
-		if b.WorkspaceID != nil {
-			w := &list[at[*b.WorkspaceID]]
-			w.bindings = append(w.bindings, b)
-		}
-	}
-	if effective {
-		for i, w := range list {
-			list[i].effective = tags.Combine(bindings, w.taggable())
-		}
 	}
 	if f.Outputs == nil || !q.Includes("outputs") {
 		return nil
 	}
 	return f.addOutputs(ctx, list)
+}
+
+func (f *Feature) addTagNames(ctx context.Context, list []Workspace, ids []string) error {
+	names, err := f.Tags.FlatNames(ctx, ids)
+	for i := range list {
+		list[i].tagNames = names[list[i].ID]
+	}
+	return err
+}
+
+// addEffective adds all effective bindings, and the names of flat tags among them.
+func (f *Feature) addEffective(ctx context.Context, list []Workspace, ids []string) error {
+	projectIDs := make([]string, len(list))
+	for i := range list {
+		projectIDs[i] = list[i].ProjectID
+	}
+	bindings, err := f.Tags.OfAll(ctx, ids, projectIDs)
+	for i := range list {
+		w := &list[i]
+		w.effective = tags.Combine(bindings, w.taggable())
+		for _, e := range w.effective {
+			if e.WorkspaceID != nil && e.Value == "" {
+				w.tagNames = append(w.tagNames, e.Key)
+			}
+		}
+	}
+	return err
 }
 
 func (f *Feature) addOutputs(ctx context.Context, list []Workspace) error {
