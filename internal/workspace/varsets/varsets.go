@@ -107,6 +107,8 @@ func view(ctx context.Context, s Set) jsonapi.Resource {
 			"vars":         jsonapi.ToMany("vars", s.vars),
 			"workspaces":   jsonapi.ToMany("workspaces", s.workspaces),
 			"projects":     jsonapi.ToMany("projects", s.projects),
+			// terraform-provider-tfe includes stacks whenever it reads a set.
+			"stacks": jsonapi.ToMany("stacks", nil),
 		},
 		Links: jsonapi.Self("/api/v2/varsets/" + s.ID),
 	}
