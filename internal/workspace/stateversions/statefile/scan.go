@@ -162,7 +162,7 @@ func (s *Scanner) value(c byte, i int) error {
 	case c == 't':
 		s.mode, s.rest = inLiteral, "rue"
 	case c == 'f':
-		s.mode, s.rest = inLiteral, "else"
+		s.mode, s.rest = inLiteral, "alse" //nolint:misspell // "false" after its first letter
 	case c == 'n':
 		s.mode, s.rest = inLiteral, "ull"
 	case c == '-':
