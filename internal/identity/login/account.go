@@ -102,6 +102,9 @@ func (f *Feature) complete(ctx context.Context, c code, u users.User, form accou
 		if ok, err := f.use(ctx, c); err != nil || !ok {
 			return orElse(err, errAccount)
 		}
+		if err := f.forget(ctx, u.ID); err != nil {
+			return err
+		}
 		f.Changed(ctx)
 		if err := audit.Write(as(ctx, u, ""), f.DB, audit.Event{Action: "set-password", ResourceType: "users", ResourceID: u.ID}); err != nil {
 			return err

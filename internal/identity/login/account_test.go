@@ -49,6 +49,10 @@ func TestForgottenPassword(t *testing.T) {
 	apptest.Run(t, func(s *apptest.Server) {
 		u := person(s, "ada")
 		old := loggedIn(s, "ada")
+		earlier, err := s.App.Login.AccountLink(s.T.Context(), u.Email)
+		if err != nil {
+			s.T.Fatal(err)
+		}
 		path, err := s.App.Login.AccountLink(s.T.Context(), u.Email)
 		if err != nil {
 			s.T.Fatal(err)
@@ -63,6 +67,9 @@ func TestForgottenPassword(t *testing.T) {
 		}
 		if r := old.get("/app/settings/security"); r.Status != 303 {
 			s.T.Errorf("GET with an old session = %d, want it over", r.Status)
+		}
+		if r := newBrowser(s).get(earlier); r.Status != 403 {
+			s.T.Errorf("GET of a link from before the new password = %d, want 403", r.Status)
 		}
 		if r := newBrowser(s).post("/app/login", "login=ada", "password="+password); r.Status != 401 {
 			s.T.Errorf("login with the old password = %d, want 401", r.Status)

@@ -56,3 +56,10 @@ func (f *Feature) use(ctx context.Context, c code) (bool, error) {
 	n, err := f.DB.Exec(ctx, `UPDATE login_codes SET used_at = ? WHERE hash = ? AND used_at IS NULL`, db.Now(), c.Hash)
 	return n == 1, err
 }
+
+// forget uses up the codes that a user has not used: links, logins that wait for a second
+// factor, and answers to the command line. Call it when the password changes.
+func (f *Feature) forget(ctx context.Context, userID string) error {
+	_, err := f.DB.Exec(ctx, `UPDATE login_codes SET used_at = ? WHERE user_id = ? AND used_at IS NULL`, db.Now(), userID)
+	return err
+}

@@ -128,7 +128,14 @@ func TestLoginAndLogout(t *testing.T) {
 func TestCookieBehindTLS(t *testing.T) {
 	apptest.Run(t, func(s *apptest.Server) {
 		person(s, "ada")
+		plain := loggedIn(s, "ada")
+		if r := plain.get("/app/settings/security"); r.Status != 200 {
+			s.T.Fatalf("GET with the cookie of plain HTTP = %d, want 200", r.Status)
+		}
 		s.App.Router.PublicURL = "https://plumbline.example.com"
+		if r := plain.get("/app/settings/security"); r.Status != 303 {
+			s.T.Errorf("GET with a cookie that anybody on the domain can set = %d, want 303 to the login", r.Status)
+		}
 		r := newBrowser(s).post("/app/login", "login=ada", "password="+password)
 		if cookie := r.Header.Get("Set-Cookie"); !strings.HasPrefix(cookie, "__Host-plumbline=") || !strings.Contains(cookie, "Secure") || !strings.Contains(cookie, "Path=/;") {
 			s.T.Errorf("cookie = %.20s…, want a __Host- one that is secure", cookie)

@@ -80,12 +80,16 @@ func (f *Feature) changePassword(w http.ResponseWriter, req *http.Request, u use
 	return done(w, req, "password")
 }
 
-// setPassword stores the hash of a new password and ends the user's other sessions.
+// setPassword stores the hash of a new password, and ends the user's other sessions and
+// whatever was begun with the old one.
 func (f *Feature) setPassword(ctx context.Context, u users.User, hash string) error {
 	u.PasswordHash = hash
 	return f.DB.Tx(ctx, func(ctx context.Context) error {
 		f.Changed(ctx)
 		if err := f.Store.EndSessions(ctx, u.ID, authz.From(ctx).TokenID); err != nil {
+			return err
+		}
+		if err := f.forget(ctx, u.ID); err != nil {
 			return err
 		}
 		if err := audit.Write(ctx, f.DB, audit.Event{Action: "change-password", ResourceType: "users", ResourceID: u.ID}); err != nil {

@@ -146,7 +146,7 @@ type badToken struct{}
 // authenticate puts the subject of the request's token into its context. A token
 // that is none leaves a guest, so that routes for anyone still answer.
 func (r *Router) authenticate(req *http.Request, sameOrigin *http.CrossOriginProtection) (*http.Request, error) {
-	token, cookie := tokenOf(req)
+	token, cookie := r.tokenOf(req)
 	if token == "" || r.Authenticate == nil {
 		return req, nil
 	}
@@ -177,8 +177,9 @@ func unauthorized(ctx context.Context) error {
 	return problem.Unauthorized
 }
 
-// tokenOf returns the token of a request and whether it came in a cookie.
-func tokenOf(req *http.Request) (token string, cookie bool) {
+// tokenOf returns the token of a request and whether it came in a cookie. With TLS only
+// the cookie counts that nobody else on the domain or the wire can have set.
+func (r *Router) tokenOf(req *http.Request) (token string, cookie bool) {
 	if h := req.Header.Get("Authorization"); h != "" {
 		scheme, token, _ := strings.Cut(h, " ")
 		if strings.EqualFold(scheme, "Bearer") {
@@ -186,10 +187,12 @@ func tokenOf(req *http.Request) (token string, cookie bool) {
 		}
 		return "", false
 	}
-	for _, name := range []string{SessionCookie, PlainSessionCookie} {
-		if c, err := req.Cookie(name); err == nil && c.Value != "" {
-			return c.Value, true
-		}
+	name := PlainSessionCookie
+	if r.Secure(req) {
+		name = SessionCookie
+	}
+	if c, err := req.Cookie(name); err == nil && c.Value != "" {
+		return c.Value, true
 	}
 	return "", false
 }
