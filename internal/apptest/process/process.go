@@ -63,7 +63,7 @@ func (s *Server) Restart() {
 	s.T.Helper()
 	s.log = &bytes.Buffer{}
 	s.cmd = exec.CommandContext(context.WithoutCancel(s.T.Context()), s.binary, "serve", "--data-dir", s.Dir, "--listen", s.address, "--tls", "off")
-	s.cmd.Stderr = s.log
+	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	if err := s.cmd.Start(); err != nil {
 		s.T.Fatal(err)
 	}
@@ -86,14 +86,23 @@ func (s *Server) Kill() {
 	}
 }
 
+// Log returns what the process has written since its last start. Call it after Kill.
+func (s *Server) Log() []byte { return s.log.Bytes() }
+
+// Admin returns what "plumbline admin" prints with the arguments, for the data of s.
+func (s *Server) Admin(args ...string) string {
+	s.T.Helper()
+	out, err := exec.CommandContext(s.T.Context(), s.binary, append([]string{"admin"}, append(args, "--data-dir", s.Dir)...)...).Output()
+	if err != nil {
+		s.T.Fatalf("admin %s: %v", args[0], err)
+	}
+	return strings.TrimSpace(string(out))
+}
+
 // AdminToken returns what "plumbline admin token" prints.
 func (s *Server) AdminToken() string {
 	s.T.Helper()
-	out, err := exec.CommandContext(s.T.Context(), s.binary, "admin", "token", "--data-dir", s.Dir, "--user", "root").Output()
-	if err != nil {
-		s.T.Fatalf("admin token: %v", err)
-	}
-	return strings.TrimSpace(string(out))
+	return s.Admin("token", "--user", "root")
 }
 
 // Do sends a request and returns the status and the body; status 0 is no answer.

@@ -68,7 +68,7 @@ func TestRefusedUserTokensMintNoTeamTokens(t *testing.T) {
 		if r := s.Do("POST", path, member.Token, emptyToken); r.Status != 201 {
 			s.T.Fatalf("POST as a member of the team = %d %s, want 201", r.Status, r.Body)
 		}
-		if _, err := s.Client(o.Owner.Token).Organizations.Update(s.T.Context(), "acme", tfe.OrganizationUpdateOptions{UserTokensEnabled: tfe.Bool(false)}); err != nil {
+		if _, err := s.Client(o.Owner.Token).Organizations.Update(s.T.Context(), "acme", tfe.OrganizationUpdateOptions{UserTokensEnabled: new(false)}); err != nil {
 			s.T.Fatal(err)
 		}
 		for _, token := range []string{member.Token, o.Owner.Token} {
