@@ -2,7 +2,9 @@ package arch
 
 import (
 	"encoding/json"
+	"maps"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -84,6 +86,20 @@ func TestPackagesSayWhatTheyAre(t *testing.T) {
 	for _, p := range packages(t) {
 		if p.Doc == "" {
 			t.Errorf("%s has no package comment", p.ImportPath)
+		}
+	}
+}
+
+// TestRoomsNameTheirPackages: the package comment of a room is the list of what is in it.
+func TestRoomsNameTheirPackages(t *testing.T) {
+	comments := map[string]string{}
+	for _, room := range append(slices.Collect(maps.Keys(rooms)), "kernel") {
+		comments[room] = read(t, "../"+room+"/doc.go") // Doc is the first sentence only
+	}
+	for _, p := range packages(t) {
+		room, name, _ := strings.Cut(place(p.ImportPath), "/")
+		if comments[room] != "" && name != "" && !strings.Contains(name, "/") && !regexp.MustCompile(`(?m)^//\t`+name+` `).MatchString(comments[room]) {
+			t.Errorf("the package comment of %s does not name %s", room, name)
 		}
 	}
 }

@@ -1,7 +1,10 @@
 // Package executor is the room of the side that runs engines, on this machine or on
-// another: engine (OpenTofu versions, fetched and verified), sandbox (one process,
-// isolated) and masking (secrets in logs).
+// another.
+//
+//	engine   OpenTofu of any version, fetched and verified
+//	sandbox  one process of a stranger, isolated
+//	masking  secrets kept out of logs
 //
 // It may import of the kernel only id, problem, archive, crypt and config, and nothing of
-// the other rooms: an agent has no database.
+// the other rooms: an agent has no database. Nothing runs these packages yet.
 package executor
