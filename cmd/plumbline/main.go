@@ -15,7 +15,7 @@ import (
 )
 
 type commands struct {
-	Serve   serve            `cmd:"" help:"Run the server."`
+	Serve   serve            `cmd:"" help:"Run the server. Each flag can be set in the environment instead."`
 	Admin   admin            `cmd:"" help:"Administer the installation in DATA-DIR, also while the server runs."`
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }
@@ -30,7 +30,7 @@ type place struct {
 	DataDir  string `name:"data-dir" env:"PLUMBLINE_DATA_DIR" default:"./data" help:"Folder of the database, the objects and the root key."`
 	Database string `env:"PLUMBLINE_DATABASE" default:"sqlite" help:"sqlite (in DATA-DIR) or postgres://USER:PASSWORD@HOST/NAME."`
 	Blobs    string `env:"PLUMBLINE_BLOBS" default:"file" help:"file (in DATA-DIR) or s3://BUCKET?endpoint=…&region=…."`
-	RootKey  string `name:"root-key" env:"PLUMBLINE_ROOT_KEY" help:"Root key, if it is not DATA-DIR/root.key."`
+	RootKey  string `name:"root-key" env:"PLUMBLINE_ROOT_KEY" placeholder:"BASE64" help:"Root key, if it is not DATA-DIR/root.key."`
 }
 
 func (p place) config() config.Server {
@@ -40,11 +40,11 @@ func (p place) config() config.Server {
 type admin struct {
 	Token struct {
 		place
-		User string `required:"" help:"Name of the user. A user that does not exist is made, as site administrator."`
+		User string `required:"" placeholder:"NAME" help:"Name of the user, who becomes a site administrator, and is made if there is none."`
 	} `cmd:"" help:"Print a fresh API token of a site administrator."`
 	AccountLink struct {
 		place
-		Email string `required:"" help:"Email address of the person, who may have been invited, may have an account, or may be new."`
+		Email string `required:"" placeholder:"ADDRESS" help:"Email address of the person, who may have been invited, may have an account, or may be new."`
 	} `cmd:"" help:"Print the path of a page at which a person chooses a user name and a password. It works once, for a week."`
 	SeedConformance struct {
 		place
