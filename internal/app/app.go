@@ -117,87 +117,97 @@ func rootKey(c config.Server) ([]byte, error) {
 	return crypt.LoadRoot(filepath.Join(c.DataDir, "root.key"))
 }
 
-// build makes the capabilities in the order of their dependencies and registers
-// their routes.
+// build makes the router and the capabilities, room by room, each with its routes.
+// What must go from a room to an earlier one is a function that is filled in later.
 func (a *App) build() {
 	a.Bus = events.New(a.DB)
 	a.Tokens = &tokens.Store{DB: a.DB}
 	a.Usage = &tokens.Usage{DB: a.DB}
-	subjects := access.NewSubjects(a.DB, a.Tokens, a.Bus, a.Usage.Note)
-	changed := func(ctx context.Context) { access.Changed(ctx, a.Bus) }
+	a.Router = a.router()
+	a.identity()
+	a.workspace()
+	a.delivery()
+	a.Router.ServeObjects()
+	a.Router.ServeDocument()
+	a.health()
+	a.serveIPRanges()
+}
 
+func (a *App) router() *api.Router {
 	r := api.NewRouter(a.DB)
-	r.Authenticate = subjects.Of
+	r.Authenticate = access.NewSubjects(a.DB, a.Tokens, a.Bus, a.Usage.Note).Of
 	r.Objects = a.Objects
 	r.SigningKey = a.Keyring.MAC("signed-urls")
 	r.PublicURL = strings.TrimSuffix(a.Config.PublicURL, "/")
 	r.RateLimit = a.Config.RateLimit
 	r.TrustsProxy = trusts(a.Config.Proxies)
-	a.Router = r
 	if a.Config.Metrics != "" {
 		a.metrics = newMetrics()
 		r.Metric = a.metrics.request
 		a.DB.ObserveHolds(a.metrics.hold)
 	}
+	return r
+}
 
-	// identity
-	a.Users = &users.Feature{DB: a.DB, Keyring: a.Keyring, Changed: changed}
+// changed tells all nodes that what subjects may do is no longer as it was.
+func (a *App) changed(ctx context.Context) { access.Changed(ctx, a.Bus) }
+
+func (a *App) identity() {
+	r := a.Router
+	a.Users = &users.Feature{DB: a.DB, Keyring: a.Keyring, Changed: a.changed}
 	a.Users.Routes(r)
-	a.Orgs = &orgs.Feature{DB: a.DB, Keyring: a.Keyring, Changed: changed, HasTwoFactor: a.Users.HasTwoFactor}
-	a.Members = &members.Feature{DB: a.DB, Users: a.Users, Orgs: a.Orgs, Changed: changed}
-	a.Teams = &teams.Feature{DB: a.DB, Users: a.Users, Orgs: a.Orgs, Members: a.Members, Changed: changed}
+	a.Orgs = &orgs.Feature{DB: a.DB, Keyring: a.Keyring, Changed: a.changed, HasTwoFactor: a.Users.HasTwoFactor}
+	a.Orgs.OnDelete = append(a.Orgs.OnDelete, keysets{a.DB}.destroy(a.Keyring))
+	a.Orgs.Routes(r)
+	a.Members = &members.Feature{DB: a.DB, Users: a.Users, Orgs: a.Orgs, Changed: a.changed}
+	a.Members.Routes(r)
+	a.Teams = &teams.Feature{DB: a.DB, Users: a.Users, Orgs: a.Orgs, Members: a.Members, Changed: a.changed}
 	a.Members.LockOwners, a.Orgs.Owners = a.Teams.LockOwners, a.Teams.Owners
-	a.TokenAPI = &tokens.Feature{DB: a.DB, Store: a.Tokens, Users: a.Users, Orgs: a.Orgs, Changed: changed}
+	a.Orgs.OnCreate = append(a.Orgs.OnCreate, a.Teams.MakeOwners)
+	a.Teams.Routes(r)
+	a.TokenAPI = &tokens.Feature{DB: a.DB, Store: a.Tokens, Users: a.Users, Orgs: a.Orgs, Changed: a.changed}
 	a.TokenAPI.Routes(r)
-	a.Login = &login.Feature{DB: a.DB, Users: a.Users, Store: a.Tokens, Tokens: a.TokenAPI, Orgs: a.Orgs, Adopt: a.Members.Adopt, Changed: changed}
+	a.Login = &login.Feature{DB: a.DB, Users: a.Users, Store: a.Tokens, Tokens: a.TokenAPI, Orgs: a.Orgs, Adopt: a.Members.Adopt, Changed: a.changed}
 	a.Login.Routes(r)
+	a.Access = &access.Feature{DB: a.DB, Bus: a.Bus, FindTeam: scope(a.Teams.Find)}
+	a.Access.Routes(r)
+	a.Trail = &trail.Feature{DB: a.DB, Orgs: a.Orgs}
+	a.Trail.Routes(r)
+}
 
-	// workspace
+func (a *App) workspace() {
+	r := a.Router
 	a.Tags = &tags.Feature{DB: a.DB, Orgs: a.Orgs}
+	a.Tags.Routes(r)
 	a.Projects = &projects.Feature{DB: a.DB, Orgs: a.Orgs, Tags: a.Tags}
-	a.Workspaces = &workspaces.Feature{DB: a.DB, Orgs: a.Orgs, Projects: a.Projects, Tags: a.Tags, Changed: changed}
+	a.Orgs.OnCreate = append(a.Orgs.OnCreate, a.Projects.MakeDefault)
+	a.Access.FindProject = scope(a.Projects.Find)
+	a.Projects.Routes(r)
+	a.Workspaces = &workspaces.Feature{DB: a.DB, Orgs: a.Orgs, Projects: a.Projects, Tags: a.Tags, Changed: a.changed}
 	a.Projects.MoveWorkspaces = a.Workspaces.MoveInto
+	a.Access.FindWorkspace = scope(a.Workspaces.Find)
+	a.Workspaces.Routes(r)
 	a.States = &stateversions.Feature{DB: a.DB, Keyring: a.Keyring, Objects: a.Objects, Workspaces: a.Workspaces, Jobs: a.Jobs, Grace: a.Config.DeleteGrace}
 	a.Workspaces.BeforeUnlock = append(a.Workspaces.BeforeUnlock, a.States.Unlocking)
 	a.Workspaces.Outputs = a.States.OutputsOf
 	a.States.Routes(r)
 	a.SSHKeys = &sshkeys.Feature{DB: a.DB, Keyring: a.Keyring, Orgs: a.Orgs}
-	a.SSHKeys.Routes(r)
 	a.Workspaces.SSHKey = func(ctx context.Context, id string) (authz.Scoped, error) { return a.SSHKeys.Find(ctx, id) }
+	a.SSHKeys.Routes(r)
 	a.Variables = &variables.Feature{DB: a.DB, Keyring: a.Keyring, Workspaces: a.Workspaces}
+	a.Workspaces.Variables = a.Variables.IDs
 	a.Varsets = &varsets.Feature{DB: a.DB, Orgs: a.Orgs, Projects: a.Projects, Workspaces: a.Workspaces, Variables: a.Variables}
 	a.Variables.Sets = a.Varsets.AppliedTo
-	a.Workspaces.Variables = a.Variables.IDs
 	a.Variables.Routes(r)
 	a.Varsets.Routes(r)
+}
 
-	// delivery
+func (a *App) delivery() {
 	a.AgentPools = &agentpools.Feature{DB: a.DB, Orgs: a.Orgs, Tokens: a.TokenAPI}
-	a.AgentPools.Routes(r)
 	a.Orgs.AgentPool, a.Projects.AgentPool = a.AgentPools.Usable, a.AgentPools.Usable
+	a.AgentPools.Routes(a.Router)
 	a.Configs = &configversions.Feature{DB: a.DB, Objects: a.Objects, Workspaces: a.Workspaces, Jobs: a.Jobs, Grace: a.Config.DeleteGrace}
-	a.Configs.Routes(r)
-
-	a.Access = &access.Feature{DB: a.DB, Bus: a.Bus, FindTeam: scope(a.Teams.Find), FindWorkspace: scope(a.Workspaces.Find), FindProject: scope(a.Projects.Find)}
-	a.Access.Routes(r)
-
-	a.Orgs.OnCreate = append(a.Orgs.OnCreate, a.Teams.MakeOwners, a.Projects.MakeDefault)
-	a.Orgs.OnDelete = append(a.Orgs.OnDelete, keysets{a.DB}.destroy(a.Keyring))
-
-	a.Orgs.Routes(r)
-	a.Members.Routes(r)
-	a.Teams.Routes(r)
-	a.Tags.Routes(r)
-	a.Projects.Routes(r)
-	a.Workspaces.Routes(r)
-
-	a.Trail = &trail.Feature{DB: a.DB, Orgs: a.Orgs}
-	a.Trail.Routes(r)
-
-	r.ServeObjects()
-	r.ServeDocument()
-	a.health()
-	a.serveIPRanges()
+	a.Configs.Routes(a.Router)
 }
 
 // scope makes a function that finds where something lives of one that finds it.
