@@ -13,10 +13,7 @@ import (
 const (
 	// abandoned is how long after its creation a version that is still awaited is given up.
 	abandoned = 2 * api.PutTTL
-	// orphaned is how old an object without a version is when it is removed: older
-	// than any upload that is still under way.
-	orphaned = 24 * time.Hour
-	batch    = 500
+	batch     = 500
 )
 
 // work registers what is done in the background.
@@ -111,29 +108,10 @@ func (f *Feature) destroyDeleted(ctx context.Context) (n int, err error) {
 // SweepObjects removes objects that no version has: those of workspaces that were
 // deleted, and of uploads that ended badly.
 func (f *Feature) SweepObjects(ctx context.Context) error {
-	var keys []string
-	for o, err := range f.Objects.List(ctx, prefix) {
-		if err != nil {
-			return err
-		}
-		if time.Since(o.ModTime) < orphaned {
-			continue
-		}
-		if keys = append(keys, o.Key); len(keys) == batch {
-			if err := f.removeOrphans(ctx, keys); err != nil {
-				return err
-			}
-			keys = keys[:0]
-		}
-	}
-	return f.removeOrphans(ctx, keys)
+	return f.Objects.Sweep(ctx, prefix, f.used)
 }
 
-func (f *Feature) removeOrphans(ctx context.Context, keys []string) error {
-	used, err := db.In[string](ctx, f.DB, `SELECT object FROM configuration_versions WHERE object <> '' AND object IN (?)`, keys)
-	if err != nil {
-		return err
-	}
-	orphans := slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return slices.Contains(used, key) })
-	return f.remove(ctx, removal{orphans})
+// used returns those of the objects that a version has.
+func (f *Feature) used(ctx context.Context, keys []string) ([]string, error) {
+	return db.In[string](ctx, f.DB, `SELECT object FROM configuration_versions WHERE object <> '' AND object IN (?)`, keys)
 }

@@ -21,6 +21,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -177,6 +178,49 @@ func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[Info, error] 
 		return func(yield func(Info, error) bool) { yield(Info{}, err) }
 	}
 	return s.backend.list(ctx, prefix)
+}
+
+// Orphaned is how old an object is at least when Sweep takes it for one that no row
+// will ever name: older than any upload that is still under way.
+const Orphaned = 24 * time.Hour
+
+// Sweep deletes the objects below prefix that are older than Orphaned and not in use;
+// used returns those of some keys that are.
+func (s *Store) Sweep(ctx context.Context, prefix string, used func(ctx context.Context, keys []string) ([]string, error)) error {
+	var keys []string
+	for o, err := range s.List(ctx, prefix) {
+		if err != nil {
+			return err
+		}
+		if time.Since(o.ModTime) < Orphaned {
+			continue
+		}
+		if keys = append(keys, o.Key); len(keys) == sweepBatch {
+			if err := s.deleteUnused(ctx, keys, used); err != nil {
+				return err
+			}
+			keys = keys[:0]
+		}
+	}
+	return s.deleteUnused(ctx, keys, used)
+}
+
+const sweepBatch = 500
+
+func (s *Store) deleteUnused(ctx context.Context, keys []string, used func(ctx context.Context, keys []string) ([]string, error)) error {
+	kept, err := used(ctx, keys)
+	if err != nil {
+		return err
+	}
+	for _, key := range keys {
+		if slices.Contains(kept, key) {
+			continue
+		}
+		if err := s.Delete(ctx, key); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *Store) guard(ctx context.Context, method string) {

@@ -13,10 +13,7 @@ import (
 const (
 	// abandoned is how long an upload may take before its version is given up.
 	abandoned = 2 * api.PutTTL
-	// orphaned is how old an object without a version is when it is removed: older
-	// than any upload that is still under way.
-	orphaned = 24 * time.Hour
-	batch    = 500
+	batch     = 500
 )
 
 // work registers what is done in the background.
@@ -90,43 +87,15 @@ func (f *Feature) destroyDeleted(ctx context.Context) (n int, err error) {
 // SweepObjects removes objects that no version has: those of workspaces that were
 // deleted, and of uploads that ended badly.
 func (f *Feature) SweepObjects(ctx context.Context) error {
-	var keys []string
-	for o, err := range f.Objects.List(ctx, "state/") {
-		if err != nil {
-			return err
-		}
-		if time.Since(o.ModTime) < orphaned {
-			continue
-		}
-		if keys = append(keys, o.Key); len(keys) == batch {
-			if err := f.removeOrphans(ctx, keys); err != nil {
-				return err
-			}
-			keys = keys[:0]
-		}
-	}
-	return f.removeOrphans(ctx, keys)
+	return f.Objects.Sweep(ctx, "state/", f.used)
 }
 
-func (f *Feature) removeOrphans(ctx context.Context, keys []string) error {
-	used := map[string]bool{}
-	for _, query := range []string{`SELECT object FROM state_versions WHERE object <> '' AND object IN (?)`,
-		`SELECT json_object FROM state_versions WHERE json_object <> '' AND json_object IN (?)`} {
-		found, err := db.In[string](ctx, f.DB, query, keys)
-		if err != nil {
-			return err
-		}
-		for _, key := range found {
-			used[key] = true
-		}
+// used returns those of the objects that a version has.
+func (f *Feature) used(ctx context.Context, keys []string) ([]string, error) {
+	states, err := db.In[string](ctx, f.DB, `SELECT object FROM state_versions WHERE object <> '' AND object IN (?)`, keys)
+	if err != nil {
+		return nil, err
 	}
-	for _, key := range keys {
-		if used[key] {
-			continue
-		}
-		if err := f.Objects.Delete(ctx, key); err != nil {
-			return err
-		}
-	}
-	return nil
+	external, err := db.In[string](ctx, f.DB, `SELECT json_object FROM state_versions WHERE json_object <> '' AND json_object IN (?)`, keys)
+	return append(states, external...), err
 }
