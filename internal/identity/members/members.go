@@ -193,14 +193,7 @@ func (f *Feature) somebodyOwns(ctx context.Context, owners string) error {
 
 // Find returns the membership with the given id.
 func (f *Feature) Find(ctx context.Context, id string) (Membership, error) {
-	list, err := f.byIDs(ctx, []string{id})
-	if err == nil && len(list) == 0 {
-		err = problem.NotFound
-	}
-	if err != nil {
-		return Membership{}, err
-	}
-	return list[0], nil
+	return db.First(f.byIDs(ctx, []string{id}))
 }
 
 func (f *Feature) byIDs(ctx context.Context, ids []string) ([]Membership, error) {

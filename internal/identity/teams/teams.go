@@ -206,14 +206,7 @@ func taken(err error) error {
 
 // Find returns the team with the given id, if the subject of ctx may know of it.
 func (f *Feature) Find(ctx context.Context, id string) (Team, error) {
-	list, err := f.byIDs(ctx, []string{id})
-	if err == nil && len(list) == 0 {
-		err = problem.NotFound
-	}
-	if err != nil {
-		return Team{}, err
-	}
-	return list[0], nil
+	return db.First(f.byIDs(ctx, []string{id}))
 }
 
 // byIDs returns those of the teams that the subject of ctx may know of.

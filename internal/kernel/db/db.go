@@ -240,14 +240,6 @@ func (d *DB) ForUpdate() string {
 	return ""
 }
 
-// SkipLocked is the clause that leaves out rows which another transaction holds.
-func (d *DB) SkipLocked() string {
-	if d.postgres {
-		return " FOR UPDATE SKIP LOCKED"
-	}
-	return ""
-}
-
 // IsUnique reports whether err is a violation of a unique constraint. On
 // PostgreSQL the transaction is lost after it: return the error, do not go on.
 func IsUnique(err error) bool { return code(err, "23505", 2067, 1555) }

@@ -46,7 +46,11 @@ func All[T any](ctx context.Context, d *DB, query string, args ...any) ([]T, err
 
 // One returns the first row of a query, or problem.NotFound.
 func One[T any](ctx context.Context, d *DB, query string, args ...any) (T, error) {
-	rows, err := All[T](ctx, d, query, args...)
+	return First(All[T](ctx, d, query, args...))
+}
+
+// First returns the first row of what a query gave, or problem.NotFound.
+func First[T any](rows []T, err error) (T, error) {
 	if err == nil && len(rows) == 0 {
 		err = problem.NotFound
 	}
