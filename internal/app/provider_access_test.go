@@ -30,7 +30,7 @@ func TestProviderKeepsTheOrganizationItWrote(t *testing.T) {
 			t.Fatal(err)
 		}
 		if org.SessionTimeout != 0 || org.SessionRemember != 0 || org.OwnersTeamSAMLRoleID != "" || org.CostEstimationEnabled || org.CollaboratorAuthPolicy != "password" ||
-			org.DefaultProject == nil || org.ExternalID == "" || org.DataRetentionPolicy != nil || org.DataRetentionPolicyChoice != nil || org.DefaultAgentPool != nil {
+			org.DefaultProject == nil || org.ExternalID == "" || org.DataRetentionPolicyChoice != nil || org.DefaultAgentPool != nil {
 			t.Errorf("Read = %+v, want nothing that was not sent", org)
 		}
 		org, err = c.Organizations.Update(ctx, "made", tfe.OrganizationUpdateOptions{Name: new("made-2"), Email: new("b@example.com"), SessionTimeout: new(60), SessionRemember: new(120),
