@@ -39,9 +39,21 @@ func All[T any](ctx context.Context, d *DB, query string, args ...any) ([]T, err
 		if err := rows.Scan(fields...); err != nil {
 			return nil, err
 		}
+		if out == nil {
+			out = make([]T, 0, pageSize(query, args))
+		}
 		out = append(out, row)
 	}
 	return out, unstorable(rows.Err())
+}
+
+// pageSize is how many rows to make room for: those of a page, whose rows may be wide.
+func pageSize(query string, args []any) int {
+	if !strings.HasSuffix(query, "LIMIT ? OFFSET ?") {
+		return 1
+	}
+	n, _ := args[len(args)-2].(int)
+	return max(1, min(n, 100))
 }
 
 // One returns the first row of a query, or problem.NotFound.
