@@ -172,3 +172,65 @@ func tagsOf(w *tfe.Workspace) (self, effective map[string]string) {
 	}
 	return self, maps.Clone(effective)
 }
+
+func TestProviderFindsWorkspacesAndWhatBelongsToThem(t *testing.T) {
+	apptest.Run(t, func(s *apptest.Server) {
+		t, o := s.T, s.Org("acme")
+		c, ctx := s.Client(o.Owner.Token), t.Context()
+		id := s.Workspace(o, s.Project(o, "second"), "web")
+		set, err := c.VariableSets.Create(ctx, "acme", &tfe.VariableSetCreateOptions{Name: new("a/b"), Global: new(false), Priority: new(false)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.VariableSets.ApplyToWorkspaces(ctx, set.ID, &tfe.VariableSetApplyToWorkspacesOptions{Workspaces: []*tfe.Workspace{{ID: id}}}); err != nil {
+			t.Fatal(err)
+		}
+		// The import of tfe_workspace_variable_set looks for the name of the workspace.
+		sets, err := c.VariableSets.List(ctx, "acme", &tfe.VariableSetListOptions{Include: string(tfe.VariableSetWorkspaces)})
+		if err != nil || len(sets.Items) != 1 || len(sets.Items[0].Workspaces) != 1 || sets.Items[0].Workspaces[0].Name != "web" {
+			t.Errorf("List = %+v, %v, want the set and the name of its workspace", sets, err)
+		}
+		if err := c.VariableSets.RemoveFromWorkspaces(ctx, set.ID, &tfe.VariableSetRemoveFromWorkspacesOptions{Workspaces: []*tfe.Workspace{{ID: id}}}); err != nil {
+			t.Error(err)
+		}
+
+		key, err := c.SSHKeys.Create(ctx, "acme", tfe.SSHKeyCreateOptions{Name: new("deploy"), Value: new("not really a key")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if key, err = c.SSHKeys.Update(ctx, key.ID, tfe.SSHKeyUpdateOptions{Name: new("deploy-2")}); err != nil || key.Name != "deploy-2" {
+			t.Errorf("Update = %+v, %v, want the new name", key, err)
+		}
+		if w, err := c.Workspaces.AssignSSHKey(ctx, id, tfe.WorkspaceAssignSSHKeyOptions{SSHKeyID: new(key.ID)}); err != nil || w.SSHKey == nil || w.SSHKey.ID != key.ID {
+			t.Errorf("AssignSSHKey = %+v, %v, want the key", w, err)
+		}
+		if w, err := c.Workspaces.UnassignSSHKey(ctx, id); err != nil || w.SSHKey != nil {
+			t.Errorf("UnassignSSHKey = %+v, %v, want no key", w, err)
+		}
+
+		pool, err := c.AgentPools.Create(ctx, "acme", tfe.AgentPoolCreateOptions{Name: new("pool"), OrganizationScoped: new(true)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if l, err := c.AgentPools.List(ctx, "acme", &tfe.AgentPoolListOptions{Query: "pool"}); err != nil || len(l.Items) != 1 || l.Items[0].ID != pool.ID {
+			t.Errorf("List of pool = %+v, %v, want it", l, err)
+		}
+		token, err := c.AgentTokens.Create(ctx, pool.ID, tfe.AgentTokenCreateOptions{Description: new("first")})
+		if err != nil || token.Token == "" {
+			t.Fatalf("Create = %+v, %v, want a token", token, err)
+		}
+		if token, err = c.AgentTokens.Read(ctx, token.ID); err != nil || token.Description != "first" || token.Token != "" {
+			t.Errorf("Read = %+v, %v, want the description and no token", token, err)
+		}
+
+		// tfe_workspace_ids asks by tags, and by bindings.
+		if err := c.Workspaces.AddTags(ctx, id, tfe.WorkspaceAddTagsOptions{Tags: []*tfe.Tag{{Name: "blue"}}}); err != nil {
+			t.Fatal(err)
+		}
+		for want, options := range map[int]tfe.WorkspaceListOptions{1: {Tags: "blue", TagBindings: []*tfe.TagBinding{{Key: "blue"}}}, 0: {ExcludeTags: "blue"}} {
+			if l, err := c.Workspaces.List(ctx, "acme", &options); err != nil || len(l.Items) != want {
+				t.Errorf("List %+v = %+v, %v, want %d", options, l, err, want)
+			}
+		}
+	})
+}
