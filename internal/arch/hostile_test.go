@@ -3,6 +3,7 @@ package arch
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/url"
 	"reflect"
@@ -182,9 +183,7 @@ func (w *world) bodies(route api.Route, random *rand.Rand) []string {
 	for _, name := range fields(route.Attributes) {
 		for _, value := range pick(random, values) {
 			attributes := map[string]string{}
-			for k, v := range base {
-				attributes[k] = v
-			}
+			maps.Copy(attributes, base)
 			set(attributes, name, value)
 			out = append(out, document(attributes, "none", "null"))
 		}
@@ -231,8 +230,7 @@ func pick(random *rand.Rand, from []string) []string {
 // fields are the paths of the attributes of a request, "project-access/settings".
 func fields(t reflect.Type) []string {
 	var out []string
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if f.Anonymous && name == "" && f.Type.Kind() == reflect.Struct {
 			out = append(out, fields(f.Type)...)

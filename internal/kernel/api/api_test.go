@@ -90,6 +90,7 @@ func newServer(t *testing.T) (*Router, *httptest.Server) {
 		}
 		return x, nil
 	})
+	Links[thing]{Replace: func(context.Context, thing, []jsonapi.Member) error { return nil }}.Serve(r, "/things/{id}/relationships/friends", authz.OwnOrg, find)
 	Delete(r, "/things/{id}", authz.OwnOrg, find, func(context.Context, thing) error { return nil }, Denied(problem.Denied("only owners")))
 	r.Object("note", ObjectKind{Get: func(_ context.Context, w http.ResponseWriter, _ *http.Request, id string) error {
 		_, err := io.WriteString(w, "note "+id)
@@ -188,6 +189,26 @@ func TestBadBodiesGetClearErrors(t *testing.T) {
 	}
 }
 
+// TestMembersAreReplacedByNothingOnlyIfSaid: a list that is missing is not an empty one.
+func TestMembersAreReplacedByNothingOnlyIfSaid(t *testing.T) {
+	_, web := newServer(t)
+	for body, want := range map[string]int{`{}`: 400, `{"data":null}`: 400, `{"dat":[{"type":"things","id":"thing-2"}]}`: 400, `{"data":{}}`: 422, `{"data":[]}`: 204,
+		`{"data":[{"type":"things","id":"thing-2"}]}`: 204} {
+		if got, answer, _ := send(t, web, "PATCH", "/api/v2/things/thing-1/relationships/friends", "a", body); got != want {
+			t.Errorf("PATCH of a relationship with %s = %d %s, want %d", body, got, answer, want)
+		}
+	}
+}
+
+// TestErrorsQuoteLittle: what a client sends may be huge, what it gets back is not.
+func TestErrorsQuoteLittle(t *testing.T) {
+	_, web := newServer(t)
+	got, answer, _ := send(t, web, "GET", "/api/v2/things/thing-1/all?include="+strings.Repeat("€", 5000), "a", "")
+	if got != 400 || len(answer) > 3000 || !json.Valid([]byte(answer)) {
+		t.Errorf("GET with a huge include = %d with %d bytes, want 400 with few", got, len(answer))
+	}
+}
+
 func TestBadQueriesGetClearErrors(t *testing.T) {
 	_, web := newServer(t)
 	for query, want := range map[string]string{
@@ -195,7 +216,7 @@ func TestBadQueriesGetClearErrors(t *testing.T) {
 		"page[number]=99999999999999999999": "page[number]", "page[size]=1e3": "page[size]",
 		"include=enemy": "Invalid include parameter", "include=friend.enemy": "Invalid include parameter", "include=elsewhere": "Invalid include parameter",
 		"filter[colour]=red": "filter[colour]", "search[x]=y": "search[x]", "%zz=1": "malformed",
-		"include=" + strings.Repeat("friend,", 30): "more than 20",
+		"include=" + strings.Repeat("friend,", 30): "more than 20", "include=friend" + strings.Repeat(".friend", 10): "in a row",
 	} {
 		got, answer, _ := send(t, web, "GET", "/api/v2/things/thing-1/all?"+query, "a", "")
 		if got != 400 || !strings.Contains(answer, want) {

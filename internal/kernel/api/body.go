@@ -88,6 +88,7 @@ func changed(data []byte) []string {
 	for name := range doc.Relationships {
 		names = append(names, name)
 	}
+	names = slices.DeleteFunc(names, func(name string) bool { return len(name) > 100 }) // none of ours is
 	slices.Sort(names)
 	return names[:min(len(names), 100)]
 }
@@ -99,7 +100,7 @@ func (r *Router) readMembers(ctx context.Context, w http.ResponseWriter, req *ht
 		return nil, bodyError(err, o.limit)
 	}
 	var doc struct {
-		Data []jsonapi.Member `json:"data"`
+		Data *[]jsonapi.Member `json:"data"`
 	}
 	if len(bytes.TrimSpace(body)) == 0 {
 		return nil, problem.BadRequest("The request has no body. Send a JSON:API document whose \"data\" is a list.")
@@ -107,7 +108,10 @@ func (r *Router) readMembers(ctx context.Context, w http.ResponseWriter, req *ht
 	if err := json.Unmarshal(body, &doc); err != nil {
 		return nil, decodeError(err)
 	}
-	return doc.Data, nil
+	if doc.Data == nil { // not an empty list: to replace all members by nothing must be said
+		return nil, problem.BadRequest("The request must be a JSON:API document whose \"data\" is a list.")
+	}
+	return *doc.Data, nil
 }
 
 func bodyError(err error, limit int64) error {

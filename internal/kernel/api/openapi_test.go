@@ -51,7 +51,7 @@ func TestDocumentHasEveryRouteAndNothingElse(t *testing.T) {
 	slices.Sort(got)
 	want := []string{
 		"DELETE /api/v2/things/{id}", "GET /_archivist/v1/object/{token}", "GET /api/v2/things/{id}", "GET /api/v2/things/{id}/all",
-		"GET /api/v2/things/{thing}/parts/{path}", "PATCH /api/v2/things/{id}",
+		"GET /api/v2/things/{thing}/parts/{path}", "PATCH /api/v2/things/{id}", "PATCH /api/v2/things/{id}/relationships/friends",
 		"PUT /_archivist/v1/object/{token}", "PUT /api/v2/things/{thing}/parts/{path}",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
