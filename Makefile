@@ -24,8 +24,9 @@ test: ## all tests that need no secret, on SQLite and, if installed, PostgreSQL 
 	go run ./internal/apptest/postgres/cmd/pgtest -- go test -json $(PKG) | go run ./internal/apptest/cmd/testlog
 
 .PHONY: bench
-bench: ## the Go benchmarks
-	go run ./internal/apptest/postgres/cmd/pgtest -- go test -run '^$$' -bench . -benchmem $(PKG)
+bench: build ## the Go benchmarks, then a fresh server under load (LOAD="-seconds 1 -databases sqlite" for less)
+	go run ./internal/apptest/postgres/cmd/pgtest -- go test -run '^$$' -bench . -benchmem $$(grep -rl --include='*_test.go' '^func Benchmark' internal | xargs -n1 dirname | sort -u | sed 's,^,./,')
+	go run ./cmd/loadgen -binary bin/plumbline $(LOAD)
 
 .PHONY: lint
 lint: ## golangci-lint, built on first use (3 CPU minutes)
