@@ -7,15 +7,13 @@ package main
 
 import (
 	"context"
-	"database/sql"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/signal"
 	"strings"
 	"time"
-
-	_ "github.com/jackc/pgx/v5/stdlib" // driver "pgx"
 
 	"plumbline.dev/plumbline/internal/apptest/postgres"
 )
@@ -41,7 +39,12 @@ func main() {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Minute)
 	defer cancel()
 	for engine := range strings.SplitSeq(o.engines, ",") {
-		if err := measure(ctx, o, engine); err != nil {
+		err := measure(ctx, o, engine)
+		if errors.Is(err, postgres.ErrNotFound) {
+			fmt.Printf("\n## %s\n\nnot measured: PostgreSQL is not installed\n", engine)
+			continue
+		}
+		if err != nil {
 			fmt.Fprintf(os.Stderr, "loadgen: %s: %v\n", engine, err)
 			stop()
 			os.Exit(1) //nolint:gocritic // the deferred calls only free what the process held
@@ -57,9 +60,9 @@ func measure(ctx context.Context, o options, engine string) error {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	database, pgPID := "sqlite", 0
+	var pg *postgres.Server
 	if engine == "postgres" {
-		pg, err := postgres.Start()
-		if err != nil {
+		if pg, err = postgres.Start(); err != nil {
 			return err
 		}
 		defer func() { _ = pg.Stop() }()
@@ -76,8 +79,8 @@ func measure(ctx context.Context, o options, engine string) error {
 	if err := s.prepare(ctx, o.workspaces); err != nil {
 		return err
 	}
-	if engine == "postgres" {
-		if err := analyze(ctx, database); err != nil {
+	if pg != nil {
+		if err := pg.Analyze(ctx); err != nil {
 			return err
 		}
 	}
@@ -98,16 +101,4 @@ func measure(ctx context.Context, o options, engine string) error {
 		}
 	}
 	return s.restart(ctx, o.binary, dir, database, cold)
-}
-
-// analyze gives PostgreSQL the statistics to plan with that autovacuum, which is off
-// in servers for tests, gathers within a minute.
-func analyze(ctx context.Context, url string) error {
-	d, err := sql.Open("pgx", url)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = d.Close() }()
-	_, err = d.ExecContext(ctx, "VACUUM ANALYZE")
-	return err
 }

@@ -80,6 +80,10 @@ func (s *Server) Stop() error {
 	return errors.Join(s.alive.Close(), s.guardian.Wait(), os.RemoveAll(s.dir))
 }
 
+// Analyze gives the server the statistics to plan with that autovacuum, which is off
+// here, gathers within a minute.
+func (s *Server) Analyze(ctx context.Context) error { return execute(ctx, s.URL, "VACUUM ANALYZE") }
+
 func (s *Server) start(bin string) error {
 	who, err := unprivileged()
 	if err != nil {
