@@ -15,6 +15,7 @@ import (
 	"slices"
 	"time"
 
+	"plumbline.dev/plumbline/internal/executor/engine"
 	"plumbline.dev/plumbline/internal/kernel/config"
 )
 
@@ -30,6 +31,9 @@ func Serve(ctx context.Context, c config.Server, out io.Writer) (err error) {
 		return err
 	}
 	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
+		return err
+	}
+	if err := checkEngine(ctx, c); err != nil {
 		return err
 	}
 	start := time.Now()
@@ -100,6 +104,19 @@ func (a *App) serve(ctx context.Context, l net.Listener) error {
 	grace, cancel := context.WithTimeout(background, 20*time.Second)
 	defer cancel()
 	return srv.Shutdown(grace)
+}
+
+// checkEngine refuses a binary that is no engine.
+func checkEngine(ctx context.Context, c config.Server) error {
+	if c.Engine == "" {
+		return nil
+	}
+	e, err := engine.Identify(ctx, c.Engine)
+	if err != nil {
+		return fmt.Errorf("--engine: %w", err)
+	}
+	slog.InfoContext(ctx, "engine", "product", e.Product.Title(), "version", e.Version, "path", c.Engine)
+	return nil
 }
 
 // check refuses settings that contradict each other before anything is opened.

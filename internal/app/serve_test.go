@@ -110,6 +110,7 @@ func TestSettingsThatContradictAreRefused(t *testing.T) {
 	for says, c := range map[string]config.Server{
 		"go together": {TLSCert: "x.pem"},
 		"no network":  {Proxies: []string{"10.0.0.1"}},
+		"--engine":    {Engine: "/bin/true"},
 		"tls-cert":    {TLSCert: "absent.pem", TLSKey: "absent.key", Listen: "127.0.0.1:0", Blobs: "file", Database: "sqlite"},
 	} {
 		c.DataDir = t.TempDir()

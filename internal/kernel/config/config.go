@@ -18,6 +18,7 @@ type Server struct {
 	PublicURL string   `name:"public-url" env:"PLUMBLINE_PUBLIC_URL" placeholder:"URL" help:"Address under which clients reach the server, such as https://plumbline.example.com. Default: what the request names."`
 	Database  string   `env:"PLUMBLINE_DATABASE" default:"sqlite" help:"sqlite (in DATA-DIR) or postgres://USER:PASSWORD@HOST/NAME."`
 	Blobs     string   `env:"PLUMBLINE_BLOBS" default:"file" help:"file (in DATA-DIR) or s3://BUCKET?endpoint=…&region=…."`
+	Engine    string   `env:"PLUMBLINE_ENGINE" type:"path" placeholder:"FILE" help:"OpenTofu or Terraform binary for runs on the server. It is checked at the start; runs themselves are not built yet."`
 	RootKey   string   `name:"root-key" env:"PLUMBLINE_ROOT_KEY" placeholder:"BASE64" help:"Root key, 32 bytes in base64. Default: DATA-DIR/root.key, made at the first start."`
 	RateLimit float64  `name:"rate-limit" env:"PLUMBLINE_RATE_LIMIT" default:"0" help:"API requests a second for each token; 0 is no limit. HCP Terraform has 30."`
 	Proxies   []string `name:"trusted-proxies" env:"PLUMBLINE_TRUSTED_PROXIES" placeholder:"CIDR" help:"Networks of proxies (CIDR) whose X-Forwarded-For and X-Forwarded-Proto count."`
