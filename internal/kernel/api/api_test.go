@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -332,4 +333,20 @@ func TestRouteMustNameItsType(t *testing.T) {
 		}
 	}()
 	Read(NewRouter(nil), "/x/{id}", authz.ReadOrg, find)
+}
+
+func TestMetricsNameTheRoute(t *testing.T) {
+	r, web := newServer(t)
+	seen := make(chan string, 10)
+	r.Metric = func(pattern string, status int, _ time.Duration) { seen <- fmt.Sprintf("%s %d", pattern, status) }
+	for _, c := range []struct{ name, token, want string }{
+		{"thing-1", "a", "GET /api/v2/things/{id} 200"},
+		{"thing-1", "", "GET /api/v2/things/{id} 401"},
+		{"absent", "a", "GET /api/v2/things/{id} 404"},
+	} {
+		send(t, web, "GET", "/api/v2/things/"+c.name, c.token, "")
+		if got := <-seen; got != c.want {
+			t.Errorf("metric of %s with token %q = %q, want %q", c.name, c.token, got, c.want)
+		}
+	}
 }

@@ -70,7 +70,8 @@ func (r *Router) Handler() http.Handler {
 		rec := &recorder{ResponseWriter: w}
 		ctx := audit.WithOrigin(req.Context(), audit.Origin{IP: r.ClientIP(req), RequestID: id.Random(20)})
 		req = req.WithContext(ctx)
-		defer r.finish(rec, req, start)
+		// The route's pattern is in the request that the mux got, which authentication replaces below.
+		defer func() { r.finish(recover(), rec, req, start) }()
 		r.headers(w, req)
 		if strings.HasPrefix(req.URL.Path, objectBase) {
 			r.mux.ServeHTTP(rec, req) // the address is the secret
@@ -88,9 +89,9 @@ func (r *Router) Handler() http.Handler {
 	})
 }
 
-// finish turns a panic into a 500 and reports the request.
-func (r *Router) finish(w *recorder, req *http.Request, start time.Time) {
-	if p := recover(); p != nil {
+// finish turns a panic p into a 500 and reports the request.
+func (r *Router) finish(p any, w *recorder, req *http.Request, start time.Time) {
+	if p != nil {
 		if p == http.ErrAbortHandler { //nolint:errorlint // a sentinel by definition
 			panic(p)
 		}
