@@ -29,8 +29,8 @@ bench: build ## the Go benchmarks, then a fresh server under load (LOAD="-second
 	go run ./cmd/loadgen -binary bin/plumbline $(LOAD)
 
 .PHONY: lint
-lint: ## golangci-lint, built on first use (3 CPU minutes)
-	go tool -modfile=tools/lint/go.mod golangci-lint run
+lint: ## golangci-lint, built on first use (3 CPU minutes); its cache holds paths of files, so each checkout has its own
+	GOLANGCI_LINT_CACHE='$(CURDIR)/.cache/lint' go tool -modfile=tools/lint/go.mod golangci-lint run
 
 .PHONY: engines
 engines: ## find or build the tofu and terraform that tests drive
@@ -42,4 +42,4 @@ conformance: ## go-tfe's own tests against a fresh server, if ../shared/conforma
 
 .PHONY: clean
 clean: ## remove what make built; ./data stays
-	rm -rf bin
+	rm -rf bin .cache
