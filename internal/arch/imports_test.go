@@ -32,6 +32,9 @@ var rooms = map[string][]string{
 // may be on another machine, where there is no database.
 var kernelOf = map[string][]string{"executor": {"id", "problem", "archive", "crypt", "config"}}
 
+// contracts are the packages of rooms that every room may import: messages and no work.
+var contracts = []string{"executor/proto"}
+
 // only names the packages that alone may import a dependency, beside tests.
 var only = map[string][]string{
 	"modernc.org/sqlite":                    {"kernel/db"},
@@ -129,6 +132,7 @@ func mayImport(t *testing.T, from, to string) {
 		}
 	case toRoom == "kernel" && kernelOf[fromRoom] != nil && !slices.Contains(kernelOf[fromRoom], toName):
 		t.Errorf("%s imports %s: of the kernel room %s may import %v", from, to, fromRoom, kernelOf[fromRoom])
+	case slices.Contains(contracts, to): // data, for both sides
 	case rooms[fromRoom] != nil && toRoom != "kernel" && toRoom != fromRoom && !slices.Contains(rooms[fromRoom], toRoom):
 		t.Errorf("%s imports %s: room %s may import %v", from, to, fromRoom, append([]string{"kernel"}, rooms[fromRoom]...))
 	}

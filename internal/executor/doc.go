@@ -1,6 +1,7 @@
 // Package executor is the room of the side that runs engines, on this machine or on
 // another.
 //
+//	proto    the contract with the server
 //	engine   OpenTofu of any version, fetched and verified
 //	sandbox  one process of a stranger, isolated
 //	masking  secrets kept out of logs
