@@ -33,7 +33,7 @@ lint: ## golangci-lint, built on first use (3 CPU minutes); its cache holds path
 	GOLANGCI_LINT_CACHE='$(CURDIR)/.cache/lint' go tool -modfile=tools/lint/go.mod golangci-lint run
 
 .PHONY: engines
-engines: ## find or build the tofu and terraform that tests drive
+engines: ## find or build the tofu, terraform and provider that tests drive
 	tools/engines.sh
 
 .PHONY: conformance

@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# Makes sure that the engines which tests drive, tofu and terraform, are on this machine:
+# Makes sure that the engines which tests drive, tofu and terraform, are on this machine, and the
+# provider that tests install and publish (tools/nullprovider):
 #
 #   1. $PLUMBLINE_TOFU and $PLUMBLINE_TERRAFORM, if set
 #   2. tofu and terraform on PATH
 #   3. the cache, ${PLUMBLINE_CACHE:-${XDG_CACHE_HOME:-~/.cache}/plumbline}/bin
 #   4. else built there from tools/tofu and tools/terraform, which needs only Go's module proxy
 #
-# Tests look in the places 1 to 3 and never build. usage: tools/engines.sh [tofu] [terraform]
+# Tests look in the places 1 to 3 and never build. The provider is always built into the cache: it
+# takes seconds. usage: tools/engines.sh [tofu] [terraform] [nullprovider]
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 bin="${PLUMBLINE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/plumbline}/bin"
@@ -37,13 +39,22 @@ engine() {
   found "$name" "$bin/$name" "built in $SECONDS s"
 }
 
-[ $# -gt 0 ] || set -- tofu terraform
+# nullprovider builds our own provider; the version is that of hashicorp/null which it stands in for.
+nullprovider() {
+  local file="$bin/terraform-provider-null"
+  mkdir -p "$bin"
+  (cd nullprovider && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=3.2.4" -o "$file" .)
+  echo "engines: nullprovider: $file"
+}
+
+[ $# -gt 0 ] || set -- tofu terraform nullprovider
 for name in "$@"; do
   case "$name" in
     # Without version.dev=no the binary calls itself 1.12.6-dev and asks servers for that version.
     tofu) engine tofu PLUMBLINE_TOFU github.com/opentofu/opentofu/cmd/tofu "10 CPU minutes and 1.5 GB of modules" \
       "-X github.com/opentofu/opentofu/version.dev=no" ;;
     terraform) engine terraform PLUMBLINE_TERRAFORM github.com/hashicorp/terraform "4 CPU minutes" "" ;;
+    nullprovider) nullprovider ;;
     *) echo "engines: no engine is called $name" >&2; exit 2 ;;
   esac
 done

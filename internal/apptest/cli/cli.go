@@ -41,6 +41,15 @@ func find(name string) string {
 	if path, err := exec.LookPath(name); err == nil {
 		return path
 	}
+	path := cached(name)
+	if _, err := os.Stat(path); err != nil {
+		return ""
+	}
+	return path
+}
+
+// cached is where "make engines" puts what it builds under this name; "" if there is no cache.
+func cached(name string) string {
 	cache := os.Getenv("PLUMBLINE_CACHE")
 	if cache == "" {
 		dir, err := os.UserCacheDir()
@@ -49,11 +58,7 @@ func find(name string) string {
 		}
 		cache = filepath.Join(dir, "plumbline")
 	}
-	path := filepath.Join(cache, "bin", name)
-	if _, err := os.Stat(path); err != nil {
-		return ""
-	}
-	return path
+	return filepath.Join(cache, "bin", name)
 }
 
 // Shell is one person at a terminal: an engine, a folder, credentials.
