@@ -270,7 +270,7 @@ func (w *world) roles() []role {
 	orgID, wsID := w.org.ID, w.id("workspaces")
 	roles = append(roles,
 		role{name: "organization token", token: s.Token(tokens.Token{Kind: tokens.Org, OrgID: &orgID}), kind: authz.Org, org: authz.OrgToken()},
-		role{name: "run token", token: s.Token(tokens.Token{Kind: tokens.Run, WorkspaceID: &wsID}), kind: authz.Run, org: authz.Of(authz.ReadEntitlements), workspace: authz.RunToken})
+		role{name: "run token", token: s.Token(tokens.Token{Kind: tokens.Run, WorkspaceID: &wsID}), kind: authz.Run, org: authz.RunInOrg, workspace: authz.RunToken})
 	team := w.teams["workspace-write"]
 	return append(roles, role{name: "team token", token: s.Token(tokens.Token{Kind: tokens.Team, TeamID: &team}), kind: authz.Team,
 		org: authz.Member, workspace: authz.WorkspaceLevels["write"]})

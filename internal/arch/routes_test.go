@@ -95,12 +95,12 @@ var queries = map[string]string{
 
 // fill puts ids into the wildcards of a path, each by the segment before it.
 func fill(path string, ids map[string]string) (string, bool) {
-	parts := strings.Split(path, "/")
-	for i, part := range parts {
-		if !strings.HasPrefix(part, "{") {
+	names, parts := strings.Split(path, "/"), strings.Split(path, "/")
+	for i, name := range names {
+		if !strings.HasPrefix(name, "{") {
 			continue
 		}
-		id, ok := ids[segment(parts, i)]
+		id, ok := ids[segment(names, i)]
 		if !ok {
 			return "", false
 		}
@@ -109,9 +109,18 @@ func fill(path string, ids map[string]string) (string, bool) {
 	return strings.Join(parts, "/"), true
 }
 
-// segment is the name in the tables of ids of what stands at parts[i].
+// segment is the name in the tables of ids of what stands at parts[i]: the segment before
+// it, and for a wildcard that follows another, the last fixed segment and its own name, such
+// as "registry-providers namespace".
 func segment(parts []string, i int) string {
 	before := parts[i-1]
+	if strings.HasPrefix(before, "{") {
+		fixed := i - 1
+		for strings.HasPrefix(parts[fixed], "{") {
+			fixed--
+		}
+		return parts[fixed] + " " + strings.Trim(parts[i], "{}")
+	}
 	switch path := strings.Join(parts[:i], "/"); {
 	case before == "workspaces" && strings.Contains(path, "/organizations/"):
 		return "workspace name"

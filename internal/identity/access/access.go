@@ -180,7 +180,7 @@ func add(s *authz.Subject, t tokens.Token, g grant) error {
 	case "run":
 		s.ID, s.Name, s.RunIn = t.ID, "run", g.Target
 		in(s, g.OrgID).OrgName = g.Name
-		in(s, g.OrgID).Org = authz.Of(authz.ReadEntitlements)
+		in(s, g.OrgID).Org = authz.RunInOrg
 		in(s, g.OrgID).Workspaces[g.Target] = authz.RunToken
 		in(s, g.OrgID).Closed = g.A == "disabled"
 	case "shared":

@@ -32,6 +32,9 @@ type Feature struct {
 	// Changed says that what subjects may do has changed.
 	Changed func(ctx context.Context)
 
+	// Services are the addresses of further services for discovery, such as "modules.v1".
+	Services map[string]string
+
 	router *api.Router
 	limits limits
 	origin *http.CrossOriginProtection
@@ -44,7 +47,7 @@ func (f *Feature) Routes(r *api.Router) {
 	api.Handle(r, "PATCH /account/password", authz.AsUser, f.caller, f.patchPassword)
 
 	root := r.At("")
-	root.Raw("GET /.well-known/terraform.json", authz.Anyone, discovery)
+	root.Raw("GET /.well-known/terraform.json", authz.Anyone, f.discovery)
 	root.Raw("POST /oauth2/token", authz.Anyone, f.exchange)
 
 	app := pages{f, r.At("/app")}
@@ -77,11 +80,15 @@ func ping(w http.ResponseWriter, _ *http.Request) error {
 
 // discovery tells clients where the services are (Terraform's "Remote service
 // discovery" protocol). The content type must be exactly this.
-func discovery(w http.ResponseWriter, _ *http.Request) error {
+func (f *Feature) discovery(w http.ResponseWriter, _ *http.Request) error {
 	const v2 = "/api/v2/"
-	return api.WriteJSON(w, http.StatusOK, "application/json", map[string]any{
+	services := map[string]any{
 		"tfe.v2": v2, "tfe.v2.1": v2, "tfe.v2.2": v2, "state.v2": v2,
 		"login.v1": map[string]any{"client": client, "grant_types": []string{"authz_code"}, "ports": []int{firstPort, lastPort}, //nolint:gosec // addresses, no credential
 			"authz": "/app/oauth2/auth", "token": "/oauth2/token"},
-	})
+	}
+	for name, address := range f.Services {
+		services[name] = address
+	}
+	return api.WriteJSON(w, http.StatusOK, "application/json", services)
 }

@@ -78,7 +78,7 @@ func CustomProject(p ProjectPermissions) Set {
 }
 
 // Member is what every member of an organization has.
-const Member = Set(1<<ReadOrg | 1<<ReadEntitlements)
+const Member = Set(1<<ReadOrg | 1<<ReadEntitlements | 1<<ReadRegistry)
 
 // OrgFlags are the organization-access flags of teams, by attribute name.
 var OrgFlags = map[string]Set{
@@ -92,6 +92,7 @@ var OrgFlags = map[string]Set{
 	"manage-vcs-settings":        1<<ManageVCS | 1<<ReadSSHKeys | 1<<ManageSSHKeys,
 	"manage-providers":           1 << ManageProviders,
 	"manage-modules":             1 << ManageModules,
+	"manage-registry-components": 1 << ManageComponents,
 	"manage-run-tasks":           1 << ManageRunTasks,
 	"manage-membership":          1 << ManageMembership,
 	"manage-teams":               1<<ManageMembership | 1<<ManageTeams,
@@ -123,6 +124,9 @@ func Elsewhere(s Set) Set {
 	}
 	return out
 }
+
+// RunInOrg is what the token of a run may do in its organization as a whole.
+const RunInOrg = Set(1<<ReadEntitlements | 1<<ReadRegistry)
 
 // RunToken is what the token of a run may do in its own workspace; other workspaces
 // only share their state with it.

@@ -140,6 +140,7 @@ func TestFlagsGiveWhatTheirNamesSay(t *testing.T) {
 		"manage-vcs-settings":        {"", "manage-vcs-settings read-ssh-keys manage-ssh-keys"},
 		"manage-providers":           {"", "manage-providers"},
 		"manage-modules":             {"", "manage-modules"},
+		"manage-registry-components": {"", "manage-registry-components"},
 		"manage-run-tasks":           {"", "manage-run-tasks"},
 		"manage-membership":          {"", "manage-membership"},
 		"manage-teams":               {"", "manage-membership manage-teams"},
@@ -177,8 +178,8 @@ func TestOwnersMayDoEverythingAndTheirTokenLess(t *testing.T) {
 	if diff := cmp.Diff(want, missing); diff != "" {
 		t.Errorf("what an organization's token lacks:\n%s", diff)
 	}
-	if got := authz.Set(authz.Member).String(); got != "read-organization read-entitlements" {
-		t.Errorf("a member may %s, want read-organization read-entitlements", got)
+	if got := authz.Set(authz.Member).String(); got != "read-organization read-entitlements read-registry" {
+		t.Errorf("a member may %s, want read-organization read-entitlements read-registry", got)
 	}
 }
 

@@ -72,6 +72,11 @@ const (
 	ReadSSHKeys
 	// ManageSSHKeys writes SSH keys.
 	ManageSSHKeys
+	// ReadRegistry sees and installs what is in the private registry; every member has it,
+	// and every run, which installs from there.
+	ReadRegistry
+	// ManageComponents publishes Stack component configurations.
+	ManageComponents
 )
 
 // What is decided for a project.
@@ -140,6 +145,7 @@ var names = map[Permission]string{
 	ManageVCS: "manage-vcs-settings", ManageProviders: "manage-providers", ManageModules: "manage-modules", ManageRunTasks: "manage-run-tasks",
 	ReadAgentPools: "read-agent-pools", ManageAgentPools: "manage-agent-pools", ReadVarsets: "read-variable-sets", ManageVarsets: "manage-variable-sets", ManageTags: "manage-tags",
 	ReadAudit: "read-audit", CreateProject: "create-project", ReadEntitlements: "read-entitlements", ReadSSHKeys: "read-ssh-keys", ManageSSHKeys: "manage-ssh-keys",
+	ReadRegistry: "read-registry", ManageComponents: "manage-registry-components",
 	ReadProject: "read-project", UpdateProject: "update-project", DeleteProject: "delete-project", ReadProjectTeams: "read-project-teams",
 	ManageProjectTeams: "manage-project-teams", ReadProjectVarsets: "read-project-variable-sets", ManageProjectVarsets: "manage-project-variable-sets",
 	CreateWorkspace: "create-workspace", MoveWorkspace: "move-workspace",
