@@ -26,6 +26,7 @@ var rooms = map[string][]string{
 	"workspace": {"identity"},
 	"executor":  {},
 	"delivery":  {"identity", "workspace"},
+	"registry":  {"identity", "workspace", "delivery"},
 }
 
 // kernelOf are the packages of the kernel that a room may import, if not all: an executor

@@ -1,11 +1,8 @@
 package configversions
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"io"
-	"iter"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -38,8 +35,8 @@ func (f *Feature) put(ctx context.Context, versionID string, body io.Reader) err
 	if v.Status != Pending && v.Status != Uploaded {
 		return taken(v)
 	}
-	in := inspect(ctx, body)
-	defer in.stop()
+	in := archive.Inspect(ctx, body, archive.Limits{}, nil)
+	defer in.Stop()
 	obj, err := f.Objects.Put(ctx, v.OrgID, prefix+id.New("obj"), in, MaxArchive)
 	if err != nil {
 		return f.refuse(ctx, v, body, err)
@@ -202,67 +199,4 @@ func (f *Feature) get(ctx context.Context, w http.ResponseWriter, req *http.Requ
 		slog.ErrorContext(ctx, "sending a configuration failed", "version", v.ID, "err", err)
 	}
 	return nil
-}
-
-// inspection passes a body on while the body is checked to be a sound archive. Reading
-// it fails as soon as the archive turns out bad, and ends only after a sound one.
-type inspection struct {
-	next func() ([]byte, error, bool)
-	stop func() // ends the check
-	rest []byte
-}
-
-func inspect(ctx context.Context, body io.Reader) *inspection {
-	next, stop := iter.Pull2(func(yield func([]byte, error) bool) {
-		passed := &passing{body: body, yield: yield}
-		err := archive.Check(ctx, bufio.NewReaderSize(passed, 64<<10), archive.Limits{})
-		if passed.err != nil { // of the sender or of who stores, and no fault of the archive
-			err = passed.err
-		}
-		if err != nil && !passed.stopped {
-			yield(nil, err)
-		}
-	})
-	return &inspection{next: next, stop: stop}
-}
-
-// Read implements io.Reader.
-func (i *inspection) Read(p []byte) (int, error) {
-	for len(i.rest) == 0 {
-		b, err, ok := i.next()
-		if !ok {
-			return 0, io.EOF
-		}
-		if err != nil {
-			return 0, err
-		}
-		i.rest = b
-	}
-	n := copy(p, i.rest)
-	i.rest = i.rest[n:]
-	return n, nil
-}
-
-// passing yields what it reads. A piece is of use until the next is asked for.
-type passing struct {
-	body    io.Reader
-	yield   func([]byte, error) bool
-	err     error // of the body
-	stopped bool
-}
-
-// Read implements io.Reader.
-func (p *passing) Read(b []byte) (int, error) {
-	if p.stopped {
-		return 0, io.ErrClosedPipe
-	}
-	n, err := p.body.Read(b)
-	if err != nil && !errors.Is(err, io.EOF) {
-		p.err = err
-	}
-	if n > 0 && !p.yield(b[:n], nil) {
-		p.stopped = true
-		return 0, io.ErrClosedPipe
-	}
-	return n, err
 }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"log/slog"
@@ -119,18 +120,9 @@ type errorSource struct {
 
 // Fail answers with the error, hiding what is not meant for the client.
 func Fail(w http.ResponseWriter, req *http.Request, err error) {
-	p, ok := problem.From(err)
-	if !ok {
-		if req.Context().Err() != nil {
-			return // the client went away; nobody reads the answer
-		}
-		slog.ErrorContext(req.Context(), "request failed", "method", req.Method, "path", redactPath(req.URL.Path),
-			"request", audit.OriginOf(req.Context()).RequestID, "err", err)
-		p = &problem.Problem{Status: http.StatusInternalServerError, Title: "internal server error",
-			Detail: "The server failed to do this. Its log tells more under request " + audit.OriginOf(req.Context()).RequestID + "."}
-	}
-	for k, v := range p.Header {
-		w.Header().Set(k, v)
+	p := told(w, req, err)
+	if p == nil {
+		return
 	}
 	list := make([]errorObject, 0, 1+len(p.More))
 	for _, q := range append([]*problem.Problem{p}, p.More...) {
@@ -143,6 +135,41 @@ func Fail(w http.ResponseWriter, req *http.Request, err error) {
 	_ = WriteJSON(w, p.Status, jsonapi.MediaType, struct {
 		Errors []errorObject `json:"errors"`
 	}{list})
+}
+
+// PlainErrors makes a route answer errors as the registry protocols do, whose clients
+// show them as they are: {"errors": ["…"]}.
+func PlainErrors() Option { return func(o *options) { o.fail = failPlainly } }
+
+func failPlainly(w http.ResponseWriter, req *http.Request, err error) {
+	p := told(w, req, err)
+	if p == nil {
+		return
+	}
+	var lines []string
+	for _, q := range append([]*problem.Problem{p}, p.More...) {
+		lines = append(lines, clip(cmp.Or(q.Detail, q.Title)))
+	}
+	_ = WriteJSON(w, p.Status, "application/json", map[string][]string{"errors": lines})
+}
+
+// told returns what the client is told of an error, with its header fields set; nil if
+// nobody is there any more.
+func told(w http.ResponseWriter, req *http.Request, err error) *problem.Problem {
+	p, ok := problem.From(err)
+	if !ok {
+		if req.Context().Err() != nil {
+			return nil // the client went away
+		}
+		slog.ErrorContext(req.Context(), "request failed", "method", req.Method, "path", redactPath(req.URL.Path),
+			"request", audit.OriginOf(req.Context()).RequestID, "err", err)
+		p = &problem.Problem{Status: http.StatusInternalServerError, Title: "internal server error",
+			Detail: "The server failed to do this. Its log tells more under request " + audit.OriginOf(req.Context()).RequestID + "."}
+	}
+	for k, v := range p.Header {
+		w.Header().Set(k, v)
+	}
+	return p
 }
 
 // maxDetail is how much of an error's text is sent, in bytes: it may quote what the

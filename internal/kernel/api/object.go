@@ -40,7 +40,7 @@ func (r *Router) Object(kind string, k ObjectKind) { r.objects[kind] = k }
 func (r *Router) ServeObjects() {
 	root := r.At("")
 	token := func(method string, h func(ctx context.Context, w http.ResponseWriter, req *http.Request, g grant) error) {
-		root.handle(Route{Method: method, Path: objectBase + "{token}", Needs: authz.Anyone, Scope: "signed", Status: 200}, options{}, guard(options{}, Site),
+		root.handle(Route{Method: method, Path: objectBase + "{token}", Needs: authz.Anyone, Scope: "signed", Status: 200}, settle(nil), guard(settle(nil), Site),
 			func(ctx context.Context, w http.ResponseWriter, req *http.Request) error {
 				g, err := r.open(method, req.PathValue("token"))
 				if err != nil {

@@ -229,6 +229,7 @@ type options struct {
 	limit  int64
 
 	include []string
+	fail    func(w http.ResponseWriter, req *http.Request, err error)
 }
 
 // Params names the query parameters that a route takes, such as "filter[name]" or
@@ -281,7 +282,7 @@ type spilling struct {
 const defaultBodyLimit = 1 << 20
 
 func settle(opts []Option) options {
-	o := options{limit: defaultBodyLimit}
+	o := options{limit: defaultBodyLimit, fail: Fail}
 	for _, set := range opts {
 		set(&o)
 	}
@@ -302,7 +303,7 @@ func (r *Router) handle(route Route, o options, allowed guarded, h handler) {
 	r.mux.HandleFunc(pattern, func(w http.ResponseWriter, req *http.Request) {
 		ctx := req.Context()
 		if route.Needs != authz.Anyone && authz.From(ctx) == nil {
-			Fail(w, req, unauthorized(ctx))
+			o.fail(w, req, unauthorized(ctx))
 			return
 		}
 		c := &call{req: req, router: r, route: route, wildcards: wildcards, header: w.Header()}
@@ -318,7 +319,7 @@ func (r *Router) handle(route Route, o options, allowed guarded, h handler) {
 			err = h(ctx, w, req)
 		}
 		if err != nil {
-			Fail(w, req, err)
+			o.fail(w, req, err)
 		}
 	})
 }

@@ -40,7 +40,7 @@ const (
 // page. The pattern is "METHOD /path" below the router's base.
 func (r *Router) Raw(pattern string, needs authz.Permission, h func(w http.ResponseWriter, req *http.Request) error) {
 	method, path := split(pattern)
-	r.handle(Route{Method: method, Path: path, Needs: needs, Scope: scopeName[authz.Site](), Status: 200}, options{}, guard(options{}, Site),
+	r.handle(Route{Method: method, Path: path, Needs: needs, Scope: scopeName[authz.Site](), Status: 200}, settle(nil), guard(settle(nil), Site),
 		func(ctx context.Context, w http.ResponseWriter, req *http.Request) error {
 			if err := authz.CheckScope(ctx, needs, authz.Scope{}); err != nil {
 				return err
@@ -77,7 +77,7 @@ func (r *Router) Handler() http.Handler {
 			r.mux.ServeHTTP(rec, req) // the address is the secret
 			return
 		}
-		req, err := r.authenticate(req, sameOrigin)
+		req, err := r.authenticate(withoutSlash(req), sameOrigin)
 		if err == nil {
 			err = r.limit(w, req, limits)
 		}
@@ -87,6 +87,20 @@ func (r *Router) Handler() http.Handler {
 		}
 		r.mux.ServeHTTP(rec, req)
 	})
+}
+
+// withoutSlash drops a slash at the end of a path of the API: some pages of HCP
+// Terraform write one (registry modules page, "Update a Private Registry Module").
+func withoutSlash(req *http.Request) *http.Request {
+	path, ok := strings.CutSuffix(req.URL.Path, "/")
+	if !ok || !strings.HasPrefix(path, "/api/") {
+		return req
+	}
+	u := *req.URL
+	u.Path, u.RawPath = path, strings.TrimSuffix(u.RawPath, "/")
+	req = req.WithContext(req.Context())
+	req.URL = &u
+	return req
 }
 
 // finish turns a panic p into a 500 and reports the request.

@@ -50,12 +50,7 @@ type File struct {
 
 // Check reads a whole archive and refuses what Unpack would refuse.
 func Check(ctx context.Context, r io.Reader, limits Limits) error {
-	for _, err := range Files(ctx, r, limits) {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return look(ctx, r, limits, nil)
 }
 
 // Files yields the regular files of an archive in its order; a path may come twice, and

@@ -1,0 +1,6 @@
+// Package registry is the room of the parts that configurations are made of.
+//
+//	modules  private modules, their versions, and records of public ones
+//
+// It may import the kernel, identity, workspace and delivery.
+package registry
