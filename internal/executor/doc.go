@@ -5,6 +5,7 @@
 //	engine   OpenTofu of any version, fetched and verified
 //	sandbox  one process of a stranger, isolated
 //	masking  secrets kept out of logs
+//	planjson plans read: what they change, and what of them may be shown
 //
 // It may import of the kernel only id, problem, archive, crypt and config, and nothing of
 // the other rooms: an agent has no database. Nothing runs these packages yet.
