@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -84,7 +85,7 @@ func (s *Sandbox) Start(ctx context.Context, spec Spec) (_ *Process, err error) 
 
 // order is what supervise and enter are to do.
 func (s *Sandbox) order(spec Spec, p private, user int) (order, error) {
-	o := order{Args: spec.Args, Dir: spec.Dir, User: user, ABI: s.abi, Limits: spec.Limits.orDefault(), Private: p.root}
+	o := order{Args: spec.Args, Dir: filepath.Join(spec.Dir, spec.In), User: user, ABI: s.abi, Limits: spec.Limits.orDefault(), Private: p.root}
 	var err error
 	at, tmp := home, "/tmp"
 	switch s.Kind {

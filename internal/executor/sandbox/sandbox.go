@@ -65,10 +65,13 @@ type Spec struct {
 	Args []string
 	// Env is the whole environment as KEY=VALUE. HOME, TMPDIR and PATH are added unless given.
 	Env []string
-	// Dir is the working directory, absolute, and the only place that keeps what the
+	// Dir is the folder of the process, absolute, and the only place that keeps what the
 	// process writes. It is seen under the same path. If the server is root, Dir and all
 	// in it are given to another user.
 	Dir string
+	// In is the working directory, relative to Dir, if it is not Dir itself. Whoever
+	// wrote into Dir may have made it a link: it is looked up with the rights of the process.
+	In string
 	// Read are more files and folders that can be read and executed, under the same path;
 	// the program need not be among them.
 	Read []string
@@ -145,6 +148,9 @@ func (s *Sandbox) Run(ctx context.Context, spec Spec) (Exit, error) {
 func (spec Spec) check() error {
 	if len(spec.Args) == 0 || !filepath.IsAbs(spec.Args[0]) {
 		return fmt.Errorf("sandbox: the program of %q is not an absolute path", spec.Args)
+	}
+	if spec.In != "" && !filepath.IsLocal(spec.In) {
+		return fmt.Errorf("sandbox: the working directory %q is not inside of the folder", spec.In)
 	}
 	for _, path := range append([]string{spec.Dir}, spec.Read...) {
 		if !filepath.IsAbs(path) || filepath.Clean(path) == "/" {

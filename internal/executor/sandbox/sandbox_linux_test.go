@@ -495,3 +495,24 @@ func BenchmarkRun(b *testing.B) {
 		})
 	}
 }
+
+func TestTheWorkingDirectoryMayBeBelowTheFolder(t *testing.T) {
+	each(t, func(t *testing.T, s *Sandbox) {
+		spec := shell(t, "pwd; echo text > ../written")
+		spec.In = "a/b"
+		if err := os.MkdirAll(filepath.Join(spec.Dir, spec.In), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		out, stderr, exit := output(t, s, spec)
+		if want := filepath.Join(spec.Dir, spec.In) + "\n"; out != want || !exit.Success() {
+			t.Errorf("pwd = %q, %s %s, want %q", out, exit, stderr, want)
+		}
+		if _, err := os.Stat(filepath.Join(spec.Dir, "a", "written")); err != nil {
+			t.Error(err)
+		}
+		spec.In = "../out"
+		if _, err := s.Run(t.Context(), spec); err == nil || !strings.Contains(err.Error(), "not inside") {
+			t.Errorf("Run in ../out = %v, want a refusal", err)
+		}
+	})
+}
