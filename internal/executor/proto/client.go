@@ -155,7 +155,9 @@ func (c *Client) do(ctx context.Context, method, path, kind string, body io.Read
 
 // reason finds the words in an answer, which may be a JSON:API error or that of a proxy.
 func reason(body []byte) string {
-	var page struct{ Errors []struct{ Title, Detail string } }
+	var page struct {
+		Errors []struct{ Title, Detail string }
+	}
 	if json.Unmarshal(body, &page) == nil && len(page.Errors) > 0 {
 		if e := page.Errors[0]; e.Detail != "" {
 			return e.Detail
