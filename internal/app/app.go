@@ -28,6 +28,7 @@ import (
 	"plumbline.dev/plumbline/internal/kernel/db"
 	"plumbline.dev/plumbline/internal/kernel/events"
 	"plumbline.dev/plumbline/internal/kernel/jobs"
+	"plumbline.dev/plumbline/internal/registry/gpgkeys"
 	"plumbline.dev/plumbline/internal/workspace/projects"
 	"plumbline.dev/plumbline/internal/workspace/sshkeys"
 	"plumbline.dev/plumbline/internal/workspace/stateversions"
@@ -67,6 +68,7 @@ type App struct {
 	Variables  *variables.Feature
 	Varsets    *varsets.Feature
 	AgentPools *agentpools.Feature
+	GPGKeys    *gpgkeys.Feature
 }
 
 // New opens the data that c names and builds the server. Nothing runs in the
@@ -127,6 +129,7 @@ func (a *App) build() {
 	a.identity()
 	a.workspace()
 	a.delivery()
+	a.registry()
 	a.Router.ServeObjects()
 	a.Router.ServeDocument()
 	a.health()
@@ -208,6 +211,11 @@ func (a *App) delivery() {
 	a.AgentPools.Routes(a.Router)
 	a.Configs = &configversions.Feature{DB: a.DB, Objects: a.Objects, Workspaces: a.Workspaces, Jobs: a.Jobs, Grace: a.Config.DeleteGrace}
 	a.Configs.Routes(a.Router)
+}
+
+func (a *App) registry() {
+	a.GPGKeys = &gpgkeys.Feature{DB: a.DB, Orgs: a.Orgs}
+	a.GPGKeys.Routes(a.Router)
 }
 
 // scope makes a function that finds where something lives of one that finds it.

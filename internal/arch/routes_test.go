@@ -78,6 +78,9 @@ func (w *world) furnish(o apptest.Org) map[string]string {
 	ids["state-versions"] = as("POST", "/api/v2/workspaces/"+ids["workspaces"]+"/state-versions", state)
 	ids["state-version-outputs"] = w.first(o.Owner.Token, "/api/v2/state-versions/"+ids["state-versions"]+"/outputs")
 	ids["configuration-versions"] = as("POST", "/api/v2/workspaces/"+ids["workspaces"]+"/configuration-versions", document("configuration-versions", map[string]any{}))
+	signer := apptest.NewSigner(w.t)
+	ids["registry"], ids["gpg-keys"], ids["gpg-keys key_id"] = "private", o.Name, signer.KeyID
+	as("POST", "/api/registry/private/v2/gpg-keys", document("gpg-keys", map[string]any{"namespace": o.Name, "ascii-armor": signer.Armor}))
 	return ids
 }
 

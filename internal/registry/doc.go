@@ -1,6 +1,7 @@
 // Package registry is the room of the parts that configurations are made of.
 //
 //	modules  private modules, their versions, and records of public ones
+//	gpgkeys  public keys of those who sign providers
 //
 // It may import the kernel, identity, workspace and delivery.
 package registry

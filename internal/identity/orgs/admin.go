@@ -212,7 +212,7 @@ func (f *Feature) shareModules(ctx context.Context, o adminOrg, list []jsonapi.M
 	if other != nil {
 		return problem.BadRequest("The type of a member must be organizations, not %s", other.Type)
 	}
-	found, err := f.byNames(ctx, names)
+	found, err := f.ByNames(ctx, names)
 	if err != nil {
 		return err
 	}

@@ -86,7 +86,7 @@ type Feature struct {
 
 // Routes adds the endpoints of this package to r.
 func (f *Feature) Routes(r *api.Router) {
-	api.Type(r, "organizations", authz.ReadOrg, f.byNames, f.view)
+	api.Type(r, "organizations", authz.ReadOrg, f.ByNames, f.view)
 	api.List(r, "/organizations", authz.SignedIn, api.Site, f.list)
 	api.Create(r, "/organizations", authz.AsUser, api.Site, f.create)
 	api.Read(r, "/organizations/{organization}", authz.ReadOrg, f.ByName)
@@ -249,8 +249,9 @@ func (f *Feature) Find(ctx context.Context, id string) (Org, error) {
 	return db.One[Org](ctx, f.DB, `FROM organizations WHERE id = ?`, id)
 }
 
-// byNames loads what relationships point at: their ids are names.
-func (f *Feature) byNames(ctx context.Context, names []string) ([]Org, error) {
+// ByNames returns those of the organizations that exist; case does not matter. It also loads
+// what relationships point at: their ids are names.
+func (f *Feature) ByNames(ctx context.Context, names []string) ([]Org, error) {
 	lower := make([]string, len(names))
 	for i, n := range names {
 		lower[i] = strings.ToLower(n)

@@ -189,6 +189,11 @@ func Delete[T authz.Scoped](r *Router, path string, needs authz.Permission, load
 	})
 }
 
+// Remove is Delete for a resource that is shown once more (200).
+func Remove[T authz.Scoped, A any](r *Router, path string, needs authz.Permission, load Load[T], do func(context.Context, T, jsonapi.In[A]) (T, error), opts ...Option) {
+	change(r, "DELETE", path, 200, false, needs, load, do, opts)
+}
+
 // Links serves a to-many relationship: POST adds the members that the request
 // lists, PATCH replaces all, DELETE removes. A nil function is a method that the
 // relationship does not have. They answer with no content (204).
