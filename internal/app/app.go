@@ -12,6 +12,8 @@ import (
 
 	"plumbline.dev/plumbline/internal/delivery/agentpools"
 	"plumbline.dev/plumbline/internal/delivery/configversions"
+	"plumbline.dev/plumbline/internal/delivery/dispatch"
+	"plumbline.dev/plumbline/internal/executor/proto"
 	"plumbline.dev/plumbline/internal/identity/access"
 	"plumbline.dev/plumbline/internal/identity/login"
 	"plumbline.dev/plumbline/internal/identity/members"
@@ -68,6 +70,7 @@ type App struct {
 	Variables  *variables.Feature
 	Varsets    *varsets.Feature
 	AgentPools *agentpools.Feature
+	Dispatch   *dispatch.Feature
 	GPGKeys    *gpgkeys.Feature
 }
 
@@ -142,7 +145,7 @@ func (a *App) router() *api.Router {
 	r.Objects = a.Objects
 	r.SigningKey = a.Keyring.MAC("signed-urls")
 	r.PublicURL = strings.TrimSuffix(a.Config.PublicURL, "/")
-	r.RateLimit = a.Config.RateLimit
+	r.RateLimit, r.Unlimited = a.Config.RateLimit, proto.Base+"/" // many agents report from one address
 	r.TrustsProxy = trusts(a.Config.Proxies)
 	if a.Config.Metrics != "" {
 		a.metrics = newMetrics()
@@ -211,6 +214,8 @@ func (a *App) delivery() {
 	a.AgentPools.Routes(a.Router)
 	a.Configs = &configversions.Feature{DB: a.DB, Objects: a.Objects, Workspaces: a.Workspaces, Jobs: a.Jobs, Grace: a.Config.DeleteGrace}
 	a.Configs.Routes(a.Router)
+	a.Dispatch = &dispatch.Feature{DB: a.DB, Bus: a.Bus, Workspaces: a.Workspaces, Agents: a.AgentPools, Tokens: a.Tokens, Used: a.Usage.Note}
+	a.Dispatch.Routes(a.Router)
 }
 
 func (a *App) registry() {
@@ -237,6 +242,7 @@ func (a *App) Run(ctx context.Context) {
 	var wg sync.WaitGroup
 	wg.Go(func() { a.Bus.Run(ctx) })
 	wg.Go(func() { a.Usage.Run(ctx) })
+	wg.Go(func() { a.Dispatch.Run(ctx) })
 	wg.Go(func() {
 		if err := a.Jobs.Run(ctx); err != nil {
 			slog.ErrorContext(ctx, "jobs have ended badly", "err", err)

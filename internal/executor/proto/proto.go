@@ -24,12 +24,19 @@ import (
 //	POST {Base}/jobs/{id}/report                 Report → Orders; the body is the log, the query says attempt and offset
 //	GET  {Base}/jobs/{id}/objects/{name}         Get; the query says the attempt
 //	PUT  {Base}/jobs/{id}/objects/{name}         Put; the query says the attempt
-//	POST {Base}/jobs/{id}/finish                 Finish
+//	POST {Base}/jobs/{id}/finish                 Finish; the query says the attempt
+//
+// ErrGone is status 410 and ErrUnknown 412. Other errors of the client are 4xx, with a
+// JSON:API error object; after 5xx and broken connections it tries again.
 const Base = "/api/agent/v1"
 
 // ErrGone is what an executor hears that no longer holds the job. It stops what it
 // does for it and forgets it.
 var ErrGone = errors.New("the job is no longer held by this executor")
+
+// ErrUnknown is what an executor hears that the server does not know (any more), such as an
+// agent that somebody deleted. It registers again.
+var ErrUnknown = errors.New("the executor is not registered")
 
 // Lease is how long a job is held without a report. After it the job is lost: given to
 // another, or ended as errored, as its kind says.
@@ -79,6 +86,9 @@ type Registration struct {
 type Claim struct {
 	Kinds []string      `json:"kinds"`
 	Wait  time.Duration `json:"wait"` // nanoseconds; at most 50 s
+	// Ref is the executor's own name for this claim, new for each. A claim that is repeated
+	// because its answer got lost names the same, and gets the job that was handed out then.
+	Ref string `json:"ref,omitempty"`
 }
 
 // Ticket names a job that is held.

@@ -38,6 +38,8 @@ type Router struct {
 	PublicURL string
 	// RateLimit is the number of requests a second for each token; 0 is no limit.
 	RateLimit float64
+	// Unlimited begins the paths that the rate limit does not count; "" is none.
+	Unlimited string
 	// Metric is told of each request: its pattern, status and duration.
 	Metric func(pattern string, status int, took time.Duration)
 	// TrustsProxy reports whether the forwarding headers of this peer count.

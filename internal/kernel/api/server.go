@@ -214,7 +214,7 @@ func (r *Router) tokenOf(req *http.Request) (token string, cookie bool) {
 
 // limit counts the request against its token, or its address if it has none.
 func (r *Router) limit(w http.ResponseWriter, req *http.Request, limits *lru.Cache[string, *rate.Limiter]) error {
-	if r.RateLimit <= 0 {
+	if r.RateLimit <= 0 || (r.Unlimited != "" && strings.HasPrefix(req.URL.Path, r.Unlimited)) {
 		return nil
 	}
 	key := "ip:" + audit.OriginOf(req.Context()).IP

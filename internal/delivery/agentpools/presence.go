@@ -1,0 +1,88 @@
+package agentpools
+
+import (
+	"context"
+	"time"
+
+	"plumbline.dev/plumbline/internal/kernel/db"
+	"plumbline.dev/plumbline/internal/kernel/id"
+)
+
+// What is known of agents comes from package dispatch, which they talk to.
+
+// Join makes an agent known that has started, under its id if the pool knows that, else
+// under a new one, and returns the id.
+func (f *Feature) Join(ctx context.Context, a Agent) (string, error) {
+	a.Status, a.CreatedAt, a.LastPingAt = "idle", db.Now(), db.Now()
+	n, err := f.DB.Exec(ctx, `UPDATE agents SET name = ?, ip_address = ?, status = ?, last_ping_at = ? WHERE id = ? AND pool_id = ?`,
+		a.Name, a.IPAddress, a.Status, a.LastPingAt, a.ID, a.PoolID)
+	if n > 0 || err != nil {
+		return a.ID, err
+	}
+	a.ID = id.New("agent")
+	return a.ID, f.DB.Insert(ctx, "agents", a)
+}
+
+// Seen notes that an agent is alive, and reports whether the pool knows it.
+func (f *Feature) Seen(ctx context.Context, poolID, agentID, ip string) (bool, error) {
+	n, err := f.DB.Exec(ctx, `UPDATE agents SET last_ping_at = ?, ip_address = ?, status = CASE WHEN status = 'busy' THEN 'busy' ELSE 'idle' END WHERE id = ? AND pool_id = ?`,
+		db.Now(), ip, agentID, poolID)
+	return n > 0, err
+}
+
+// SetBusy notes that an agent has begun or ended to work. One that is silent stays so.
+func (f *Feature) SetBusy(ctx context.Context, poolID, agentID string, busy bool) error {
+	status, was := "idle", "busy"
+	if busy {
+		status, was = "busy", "idle"
+	}
+	_, err := f.DB.Exec(ctx, `UPDATE agents SET status = ? WHERE id = ? AND pool_id = ? AND status = ?`, status, agentID, poolID, was)
+	return err
+}
+
+// Leave notes that an agent has ended in an orderly way.
+func (f *Feature) Leave(ctx context.Context, poolID, agentID string) error {
+	_, err := f.DB.Exec(ctx, `UPDATE agents SET status = 'exited', last_ping_at = ? WHERE id = ? AND pool_id = ?`, db.Now(), agentID, poolID)
+	return err
+}
+
+// An agent of which nothing is heard is unknown after a while, and after two hours it
+// counts as errored, as on HCP Terraform ("Agent pools", status of agents).
+const (
+	silentFor = 2 * time.Minute
+	lostAfter = 2 * time.Hour
+)
+
+// Silence changes the status of agents that have been silent for long.
+func (f *Feature) Silence(ctx context.Context) error {
+	now := time.Now()
+	quiet, err := db.One[int](ctx, f.DB, `SELECT count(*) FROM agents WHERE (status IN ('idle', 'busy') AND last_ping_at < ?) OR (status = 'unknown' AND last_ping_at < ?)`,
+		db.At(now.Add(-silentFor)), db.At(now.Add(-lostAfter)))
+	if err != nil || quiet == 0 {
+		return err
+	}
+	if _, err := f.DB.Exec(ctx, `UPDATE agents SET status = 'unknown' WHERE status IN ('idle', 'busy') AND last_ping_at < ?`, db.At(now.Add(-silentFor))); err != nil {
+		return err
+	}
+	_, err = f.DB.Exec(ctx, `UPDATE agents SET status = 'errored' WHERE status = 'unknown' AND last_ping_at < ?`, db.At(now.Add(-lostAfter)))
+	return err
+}
+
+// Gone returns which of the pools are no more.
+func (f *Feature) Gone(ctx context.Context, poolIDs []string) ([]string, error) {
+	there, err := db.In[string](ctx, f.DB, `SELECT id FROM agent_pools WHERE id IN (?)`, poolIDs)
+	if err != nil {
+		return nil, err
+	}
+	known := map[string]bool{}
+	for _, p := range there {
+		known[p] = true
+	}
+	var out []string
+	for _, p := range poolIDs {
+		if !known[p] {
+			out = append(out, p)
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,95 @@
+package dispatch
+
+import (
+	"slices"
+	"strings"
+	"sync"
+)
+
+// waiting are the claims of this node that wait for a job, by pool, the longest first.
+type waiting struct {
+	mu     sync.Mutex
+	claims map[string][]*waiter
+}
+
+// waiter is a claim that waits.
+type waiter struct {
+	pool  string
+	kinds []string
+	woken chan struct{}
+}
+
+// enter lets a claim wait. It must look for a job after it entered.
+func (w *waiting) enter(pool string, kinds []string) *waiter {
+	one := &waiter{pool, kinds, make(chan struct{}, 1)}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.claims == nil {
+		w.claims = map[string][]*waiter{}
+	}
+	w.claims[pool] = append(w.claims[pool], one)
+	return one
+}
+
+// leave ends the waiting of a claim. One that was woken and took nothing wakes the next.
+func (w *waiting) leave(one *waiter) {
+	w.mu.Lock()
+	rest := slices.DeleteFunc(w.claims[one.pool], func(o *waiter) bool { return o == one })
+	if w.claims[one.pool] = rest; len(rest) == 0 {
+		delete(w.claims, one.pool)
+	}
+	w.mu.Unlock()
+	select {
+	case <-one.woken:
+		w.wake(one.pool, "")
+	default:
+	}
+}
+
+// wake wakes the first claim that waits in the pool for the kind, "" is any kind. Each
+// that took a job wakes another, so that one event is enough for many jobs.
+func (w *waiting) wake(pool, kind string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i, one := range w.claims[pool] {
+		if kind != "" && !slices.Contains(one.kinds, kind) {
+			continue
+		}
+		w.claims[pool] = slices.Delete(w.claims[pool], i, i+1)
+		one.woken <- struct{}{} // it has room: nobody is woken twice
+		return
+	}
+}
+
+// all wakes every claim.
+func (w *waiting) all() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, claims := range w.claims {
+		for _, one := range claims {
+			one.woken <- struct{}{}
+		}
+	}
+	w.claims = nil
+}
+
+// pools are those in which claims wait.
+func (w *waiting) pools() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	out := make([]string, 0, len(w.claims))
+	for pool := range w.claims {
+		out = append(out, pool)
+	}
+	return out
+}
+
+// heard wakes by the id of an event; "" says that anything may have happened.
+func (w *waiting) heard(id string) {
+	pool, kind, ok := strings.Cut(id, "/")
+	if !ok {
+		w.all()
+		return
+	}
+	w.wake(pool, kind)
+}
