@@ -13,6 +13,7 @@ import (
 	"plumbline.dev/plumbline/internal/delivery/agentpools"
 	"plumbline.dev/plumbline/internal/delivery/configversions"
 	"plumbline.dev/plumbline/internal/delivery/dispatch"
+	"plumbline.dev/plumbline/internal/delivery/runtriggers"
 	"plumbline.dev/plumbline/internal/executor/proto"
 	"plumbline.dev/plumbline/internal/identity/access"
 	"plumbline.dev/plumbline/internal/identity/login"
@@ -51,27 +52,28 @@ type App struct {
 	Router  *api.Router
 	metrics *metrics // nil: nobody asked for them
 
-	Users      *users.Feature
-	Tokens     *tokens.Store
-	Usage      *tokens.Usage
-	TokenAPI   *tokens.Feature
-	Login      *login.Feature
-	Orgs       *orgs.Feature
-	Members    *members.Feature
-	Teams      *teams.Feature
-	Tags       *tags.Feature
-	Access     *access.Feature
-	Trail      *trail.Feature
-	Projects   *projects.Feature
-	Workspaces *workspaces.Feature
-	States     *stateversions.Feature
-	SSHKeys    *sshkeys.Feature
-	Configs    *configversions.Feature
-	Variables  *variables.Feature
-	Varsets    *varsets.Feature
-	AgentPools *agentpools.Feature
-	Dispatch   *dispatch.Feature
-	GPGKeys    *gpgkeys.Feature
+	Users       *users.Feature
+	Tokens      *tokens.Store
+	Usage       *tokens.Usage
+	TokenAPI    *tokens.Feature
+	Login       *login.Feature
+	Orgs        *orgs.Feature
+	Members     *members.Feature
+	Teams       *teams.Feature
+	Tags        *tags.Feature
+	Access      *access.Feature
+	Trail       *trail.Feature
+	Projects    *projects.Feature
+	Workspaces  *workspaces.Feature
+	States      *stateversions.Feature
+	SSHKeys     *sshkeys.Feature
+	Configs     *configversions.Feature
+	Variables   *variables.Feature
+	Varsets     *varsets.Feature
+	AgentPools  *agentpools.Feature
+	Dispatch    *dispatch.Feature
+	GPGKeys     *gpgkeys.Feature
+	RunTriggers *runtriggers.Feature
 }
 
 // New opens the data that c names and builds the server. Nothing runs in the
@@ -216,6 +218,8 @@ func (a *App) delivery() {
 	a.Configs.Routes(a.Router)
 	a.Dispatch = &dispatch.Feature{DB: a.DB, Bus: a.Bus, Workspaces: a.Workspaces, Agents: a.AgentPools, Tokens: a.Tokens, Used: a.Usage.Note}
 	a.Dispatch.Routes(a.Router)
+	a.RunTriggers = &runtriggers.Feature{DB: a.DB, Workspaces: a.Workspaces, Jobs: a.Jobs}
+	a.RunTriggers.Routes(a.Router)
 }
 
 func (a *App) registry() {

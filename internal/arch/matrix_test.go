@@ -170,6 +170,7 @@ var levels = map[string]string{
 	"access.ToWorkspace":     "workspace",
 	"stateversions.Version":  "workspace",
 	"configversions.Version": "workspace",
+	"runtriggers.Trigger":    "workspace",
 	"stateversions.Output":   "workspace",
 	"variables.Variable":     "workspace", // of a set: nothing but the organization gives what those routes need
 	"varsets.inContext":      "workspace",

@@ -81,6 +81,8 @@ func (w *world) furnish(o apptest.Org) map[string]string {
 	signer := apptest.NewSigner(w.t)
 	ids["registry"], ids["gpg-keys"], ids["gpg-keys key_id"] = "private", o.Name, signer.KeyID
 	as("POST", "/api/registry/private/v2/gpg-keys", document("gpg-keys", map[string]any{"namespace": o.Name, "ascii-armor": signer.Armor}))
+	ids["run-triggers"] = as("POST", "/api/v2/workspaces/"+ids["workspaces"]+"/run-triggers",
+		fmt.Sprintf(`{"data":{"relationships":{"sourceable":{"data":{"type":"workspaces","id":%q}}}}}`, as("POST", base+"/workspaces", document("workspaces", map[string]any{"name": "source-" + o.Name}))))
 	return ids
 }
 
@@ -92,8 +94,9 @@ func (w *world) example(route api.Route) (string, bool) {
 
 // queries are what routes need to know beyond their path.
 var queries = map[string]string{
-	"GET /api/v2/vars":           "?filter[organization][name]=acme&filter[workspace][name]=app-acme",
-	"GET /api/v2/state-versions": "?filter[organization][name]=acme&filter[workspace][name]=app-acme",
+	"GET /api/v2/vars":                         "?filter[organization][name]=acme&filter[workspace][name]=app-acme",
+	"GET /api/v2/state-versions":               "?filter[organization][name]=acme&filter[workspace][name]=app-acme",
+	"GET /api/v2/workspaces/{id}/run-triggers": "?filter[run-trigger][type]=inbound",
 }
 
 // fill puts ids into the wildcards of a path, each by the segment before it.

@@ -3,6 +3,7 @@
 //	agentpools      groups of agents, who may use them, and their tokens
 //	configversions  the archives of code that runs use
 //	dispatch        jobs for executors: who gets which, and what becomes of it
+//	runtriggers     runs that follow the applied runs of other workspaces
 //
 // It may import the kernel, identity and workspace.
 package delivery

@@ -1,5 +1,7 @@
 package planjson
 
+import "slices"
+
 // object is whether a value is an object, a map, or nothing.
 func object(v any) bool {
 	_, ok := v.(map[string]any)
@@ -24,11 +26,7 @@ func marked(mark any) bool {
 			}
 		}
 	case []any:
-		for _, m := range mark {
-			if marked(m) {
-				return true
-			}
-		}
+		return slices.ContainsFunc(mark, marked)
 	case nil:
 	default:
 		return true // no mark that we know
