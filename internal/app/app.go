@@ -13,6 +13,8 @@ import (
 	"plumbline.dev/plumbline/internal/delivery/agentpools"
 	"plumbline.dev/plumbline/internal/delivery/configversions"
 	"plumbline.dev/plumbline/internal/delivery/dispatch"
+	"plumbline.dev/plumbline/internal/delivery/runqueue"
+	"plumbline.dev/plumbline/internal/delivery/runs"
 	"plumbline.dev/plumbline/internal/delivery/runtriggers"
 	"plumbline.dev/plumbline/internal/executor/proto"
 	"plumbline.dev/plumbline/internal/identity/access"
@@ -74,6 +76,8 @@ type App struct {
 	Dispatch    *dispatch.Feature
 	GPGKeys     *gpgkeys.Feature
 	RunTriggers *runtriggers.Feature
+	RunQueue    *runqueue.Feature
+	Runs        *runs.Feature
 }
 
 // New opens the data that c names and builds the server. Nothing runs in the
@@ -220,6 +224,10 @@ func (a *App) delivery() {
 	a.Dispatch.Routes(a.Router)
 	a.RunTriggers = &runtriggers.Feature{DB: a.DB, Workspaces: a.Workspaces, Jobs: a.Jobs}
 	a.RunTriggers.Routes(a.Router)
+	a.RunQueue = &runqueue.Feature{DB: a.DB, Workspaces: a.Workspaces}
+	a.Runs = &runs.Feature{DB: a.DB, Keyring: a.Keyring, Bus: a.Bus, Jobs: a.Jobs, Orgs: a.Orgs, Workspaces: a.Workspaces, Configs: a.Configs, Queue: a.RunQueue}
+	a.States.RunIn = a.Runs.Has
+	a.Runs.Routes(a.Router)
 }
 
 func (a *App) registry() {

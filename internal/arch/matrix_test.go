@@ -172,6 +172,9 @@ var levels = map[string]string{
 	"configversions.Version": "workspace",
 	"runtriggers.Trigger":    "workspace",
 	"stateversions.Output":   "workspace",
+	"runs.Run":               "workspace",
+	"runs.Comment":           "workspace",
+	"runs.Event":             "workspace",
 	"variables.Variable":     "workspace", // of a set: nothing but the organization gives what those routes need
 	"varsets.inContext":      "workspace",
 }
@@ -223,6 +226,7 @@ var open = []string{
 	"PATCH /api/v2/account/update",
 	"POST /api/registry/{registry}/v2/gpg-keys",
 	"POST /api/v2/organizations",
+	"POST /api/v2/runs",
 	"POST /api/v2/team-projects",
 	"POST /api/v2/team-workspaces",
 	"POST /api/v2/teams/{id}/authentication-token",

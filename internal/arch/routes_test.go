@@ -83,12 +83,26 @@ func (w *world) furnish(o apptest.Org) map[string]string {
 	as("POST", "/api/registry/private/v2/gpg-keys", document("gpg-keys", map[string]any{"namespace": o.Name, "ascii-armor": signer.Armor}))
 	ids["run-triggers"] = as("POST", "/api/v2/workspaces/"+ids["workspaces"]+"/run-triggers",
 		fmt.Sprintf(`{"data":{"relationships":{"sourceable":{"data":{"type":"workspaces","id":%q}}}}}`, as("POST", base+"/workspaces", document("workspaces", map[string]any{"name": "source-" + o.Name}))))
+	w.furnishRun(o, ids)
 	return ids
+}
+
+// furnishRun makes a run that waits, because its workspace is locked, and what belongs to it.
+func (w *world) furnishRun(o apptest.Org, ids map[string]string) {
+	if _, err := w.s.DB.Exec(w.t.Context(), `UPDATE configuration_versions SET status = 'uploaded' WHERE id = ?`, ids["configuration-versions"]); err != nil {
+		w.t.Fatal(err)
+	}
+	ids["runs"] = w.as(o.Owner.Token, "POST", "/api/v2/runs", fmt.Sprintf(`{"data":{"type":"runs","relationships":{"workspace":{"data":{"type":"workspaces","id":%q}}}}}`, ids["workspaces"]))
+	ids["comments"] = w.as(o.Owner.Token, "POST", "/api/v2/runs/"+ids["runs"]+"/comments", document("comments", map[string]any{"body": "fine"}))
+	ids["run-events"] = w.first(o.Owner.Token, "/api/v2/runs/"+ids["runs"]+"/run-events")
 }
 
 // example returns the path of a route with ids of real resources.
 func (w *world) example(route api.Route) (string, bool) {
 	path, ok := fill(route.Path, w.ids)
+	if route.Method+" "+route.Path == "GET /api/v2/runs" {
+		path += "?workspace_id=" + w.ids["workspaces"]
+	}
 	return path + queries[route.Method+" "+route.Path], ok
 }
 

@@ -4,6 +4,8 @@
 //	configversions  the archives of code that runs use
 //	dispatch        jobs for executors: who gets which, and what becomes of it
 //	runtriggers     runs that follow the applied runs of other workspaces
+//	runqueue        which run of a workspace goes next
+//	runs            runs, their state machine, comments and events
 //
 // It may import the kernel, identity and workspace.
 package delivery

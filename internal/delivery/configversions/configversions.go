@@ -38,6 +38,7 @@ type Version struct {
 	SHA256        string   `db:"sha256"` // in hex
 	Size          int64    `db:"size"`   // of the archive in bytes
 	CreatedBy     *string  `db:"created_by"`
+	MayApply      bool     `db:"may_apply"` // who made it may apply runs, so that those it queues may apply by themselves
 	CreatedAt     db.Time  `db:"created_at"`
 	FetchingAt    *db.Time `db:"fetching_at"`
 	UploadedAt    *db.Time `db:"uploaded_at"`
@@ -98,7 +99,7 @@ func (f *Feature) Routes(r *api.Router) {
 	api.Create(r, "/workspaces/{id}/configuration-versions", authz.PlanRuns, f.Workspaces.Lock, f.create)
 	api.Read(r, one, authz.ReadRuns, f.Find)
 	api.Show(r, one+"/ingress-attributes", authz.ReadRuns, f.Find, f.ingressOf)
-	api.Handle(r, "GET "+one+"/download", authz.ReadRuns, f.Find, f.download, api.Status(http.StatusFound))
+	api.Handle(r, "GET "+one+"/download", authz.ReadRuns, f.Find, f.Download, api.Status(http.StatusFound))
 	api.Do(r, "POST "+one+"/actions/archive", authz.ApplyRuns, f.Find, f.archive, api.Status(http.StatusAccepted))
 	api.Do(r, "POST "+one+"/actions/soft_delete_backing_data", authz.DeleteWorkspace, f.Find, f.softDelete, api.Status(http.StatusOK))
 	api.Do(r, "POST "+one+"/actions/restore_backing_data", authz.DeleteWorkspace, f.Find, f.restore, api.Status(http.StatusOK))
@@ -173,7 +174,8 @@ func (f *Feature) create(ctx context.Context, ws workspaces.Workspace, in jsonap
 	a := in.Data.Attributes
 	v := Version{
 		ID: id.New("cv"), OrgID: ws.OrgID, WorkspaceID: ws.ID, ProjectID: ws.ProjectID, Status: Pending, Source: FromAPI, CreatedAt: db.Now(),
-		AutoQueueRuns: a.AutoQueueRuns.Or(true), Speculative: a.Speculative.Or(false), Provisional: a.Provisional.Or(false), fresh: true,
+		AutoQueueRuns: a.AutoQueueRuns.Or(true), Speculative: a.Speculative.Or(false), Provisional: a.Provisional.Or(false),
+		MayApply: authz.Can(ctx, authz.ApplyRuns, ws.Scope()), fresh: true,
 	}
 	// Every command line says so of itself, as the runs that it makes show too.
 	if api.Request(ctx).Header.Get("X-Terraform-Integration") != "" {

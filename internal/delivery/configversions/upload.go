@@ -162,8 +162,8 @@ func (f *Feature) afterUpload(ctx context.Context, v Version, old, current strin
 	return nil
 }
 
-// download redirects to the archive (302).
-func (f *Feature) download(ctx context.Context, w http.ResponseWriter, _ *http.Request, v Version) error {
+// Download redirects to the archive (302).
+func (f *Feature) Download(ctx context.Context, w http.ResponseWriter, _ *http.Request, v Version) error {
 	if v.Status != Uploaded {
 		return problem.NotFound
 	}

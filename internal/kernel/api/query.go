@@ -143,6 +143,19 @@ type Page[T any] struct {
 	Meta map[string]any
 	// Whole tells that the list has no pages.
 	Whole bool
+	// Uncounted tells that the total is unknown: the answer says only whether there is a
+	// next page, which More knows.
+	Uncounted, More bool
+}
+
+// Uncounted is a page of a list whose total is too dear. items are the rows of the page
+// and one more if there is one.
+func Uncounted[T any](items []T, q Query) Page[T] {
+	p := Page[T]{Items: items, Uncounted: true}
+	if len(items) > q.Size {
+		p.Items, p.More = items[:q.Size], true
+	}
+	return p
 }
 
 // Whole is a list that comes in one piece.
@@ -169,19 +182,25 @@ type pagination struct {
 	PageSize    int  `json:"page-size"`
 	PrevPage    *int `json:"prev-page"`
 	NextPage    *int `json:"next-page"`
-	TotalPages  int  `json:"total-pages"`
-	TotalCount  int  `json:"total-count"`
+	TotalPages  *int `json:"total-pages,omitempty"` // these two are absent of what is not counted
+	TotalCount  *int `json:"total-count,omitempty"`
 }
 
 func (p Page[T]) pagination(q Query) pagination {
-	if p.Whole {
-		return pagination{CurrentPage: 1, PageSize: max(p.Total, 1), TotalPages: 1, TotalCount: p.Total}
+	pages := max(1, (p.Total+q.Size-1)/q.Size)
+	out := pagination{CurrentPage: q.Number, PageSize: q.Size, TotalPages: &pages, TotalCount: &p.Total}
+	more := q.Number < pages
+	switch {
+	case p.Whole:
+		pages = 1
+		return pagination{CurrentPage: 1, PageSize: max(p.Total, 1), TotalPages: &pages, TotalCount: &p.Total}
+	case p.Uncounted:
+		out.TotalPages, out.TotalCount, more = nil, nil, p.More
 	}
-	out := pagination{CurrentPage: q.Number, PageSize: q.Size, TotalPages: max(1, (p.Total+q.Size-1)/q.Size), TotalCount: p.Total}
 	if prev := q.Number - 1; prev > 0 {
 		out.PrevPage = &prev
 	}
-	if next := q.Number + 1; next <= out.TotalPages {
+	if next := q.Number + 1; more {
 		out.NextPage = &next
 	}
 	return out
@@ -202,7 +221,10 @@ func (p Page[T]) links(ctx context.Context, q Query) map[string]any {
 		v.Set("page[size]", strconv.Itoa(at.PageSize))
 		return c.router.Address(c.req) + c.req.URL.EscapedPath() + "?" + v.Encode()
 	}
-	links := map[string]any{"self": link(at.CurrentPage), "first": link(1), "prev": nil, "next": nil, "last": link(at.TotalPages)}
+	links := map[string]any{"self": link(at.CurrentPage), "first": link(1), "prev": nil, "next": nil}
+	if at.TotalPages != nil {
+		links["last"] = link(*at.TotalPages)
+	}
 	if at.PrevPage != nil {
 		links["prev"] = link(*at.PrevPage)
 	}

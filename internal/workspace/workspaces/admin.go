@@ -18,7 +18,7 @@ func (f *Feature) adminRoutes(r *api.Router) {
 // adminList takes q, a part of the name of a workspace or its organization;
 // filter[current_run][status]; sort.
 func (f *Feature) adminList(ctx context.Context, _ authz.Site, q api.Query) (api.Page[Workspace], error) {
-	order, ok := orders[q.Get("sort")]
+	order, ok := f.orderOf(q.Get("sort"))
 	if !ok {
 		return api.Page[Workspace]{}, problem.BadRequest("Workspaces cannot be sorted by %q", q.Get("sort"))
 	}
@@ -27,8 +27,9 @@ func (f *Feature) adminList(ctx context.Context, _ authz.Site, q api.Query) (api
 		where += ` AND (w.name_lower LIKE ? ESCAPE '\' OR w.org_id IN (SELECT x.id FROM organizations x WHERE x.name_lower LIKE ? ESCAPE '\'))`
 		args = append(args, like, like)
 	}
-	if len(q.List("filter[current_run][status]")) > 0 {
-		where += ` AND 1 = 0` // no workspace has a current run
+	if statuses := q.List("filter[current_run][status]"); len(statuses) > 0 {
+		in, inArgs := f.CurrentRun.statusIn(statuses)
+		where, args = where+` AND `+in, append(args, inArgs...)
 	}
 	return f.page(ctx, q, where, args, order)
 }

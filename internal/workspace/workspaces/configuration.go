@@ -95,3 +95,21 @@ func (f *Feature) RetentionDays(ctx context.Context) (map[int][]string, error) {
 	}
 	return byDays, nil
 }
+
+// SetLatestRun notes the newest run of a workspace that may change something.
+func (f *Feature) SetLatestRun(ctx context.Context, id, runID string) error {
+	_, err := f.DB.Exec(ctx, `UPDATE workspaces SET latest_run_id = ?, latest_change_at = ? WHERE id = ?`, runID, db.Now(), id)
+	return err
+}
+
+// SetCurrentRun notes the run whose turn has come.
+func (f *Feature) SetCurrentRun(ctx context.Context, id, runID string) error {
+	_, err := f.DB.Exec(ctx, `UPDATE workspaces SET current_run_id = ?, latest_change_at = ? WHERE id = ?`, runID, db.Now(), id)
+	return err
+}
+
+// Touch notes that something of a workspace has changed, such as how its run ended.
+func (f *Feature) Touch(ctx context.Context, id string) error {
+	_, err := f.DB.Exec(ctx, `UPDATE workspaces SET latest_change_at = ? WHERE id = ?`, db.Now(), id)
+	return err
+}

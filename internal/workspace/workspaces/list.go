@@ -15,8 +15,40 @@ import (
 var listParams = api.Params("search[name]", "search[wildcard-name]", "search[tags]", "search[exclude-tags]",
 	"filter[project][id]", "filter[current-run][status]", "filter[tagged]", "filter[tag-union]")
 
-// orders are the values of sort. No workspace has a current run, so that the order
-// by its time is the order of names.
+// CurrentRun is how to ask for the current run of a workspace in SQL; w is the alias of
+// the workspace, whose column current_run_id names the run.
+type CurrentRun struct {
+	// Created is an expression for when it was created.
+	Created string
+	// In is a condition that its status is one of these.
+	In func(statuses []string) (condition string, args []any)
+}
+
+// statusIn is the condition that the current run of w has one of the statuses.
+func (c CurrentRun) statusIn(statuses []string) (string, []any) {
+	if c.In == nil {
+		return "1 = 0", nil
+	}
+	return c.In(statuses)
+}
+
+// orderOf returns what to order by. Workspaces without a current run are last.
+func (f *Feature) orderOf(sort string) (string, bool) {
+	created := f.CurrentRun.Created
+	if created == "" || !strings.HasSuffix(sort, "current-run.created-at") {
+		order, ok := orders[sort]
+		return order, ok
+	}
+	switch sort {
+	case "current-run.created-at":
+		return "w.current_run_id IS NULL, " + created + ", w.name, w.id", true
+	case "-current-run.created-at":
+		return "w.current_run_id IS NULL, " + created + " DESC, w.name, w.id", true
+	}
+	return "", false
+}
+
+// orders are the values of sort; those of the current run are for a server without runs.
 var orders = map[string]string{
 	"": "w.name, w.id", "name": "w.name, w.id", "-name": "w.name DESC, w.id DESC",
 	"created-at": "w.created_at, w.id", "-created-at": "w.created_at DESC, w.id DESC",
@@ -27,11 +59,11 @@ var orders = map[string]string{
 
 // list shows what the caller may read.
 func (f *Feature) list(ctx context.Context, org orgs.Org, q api.Query) (api.Page[Workspace], error) {
-	order, ok := orders[q.Get("sort")]
+	order, ok := f.orderOf(q.Get("sort"))
 	if !ok {
 		return api.Page[Workspace]{}, problem.BadRequest("Workspaces cannot be sorted by %q", q.Get("sort"))
 	}
-	where, args, err := conditions(ctx, org, q)
+	where, args, err := f.conditions(ctx, org, q)
 	if err != nil {
 		return api.Page[Workspace]{}, err
 	}
@@ -56,7 +88,7 @@ func (f *Feature) page(ctx context.Context, q api.Query, where string, args []an
 // maxTagNames is how many tags a search may name.
 const maxTagNames = 20
 
-func conditions(ctx context.Context, org orgs.Org, q api.Query) (string, []any, error) {
+func (f *Feature) conditions(ctx context.Context, org orgs.Org, q api.Query) (string, []any, error) {
 	allowed, args := authz.FilterOf(ctx, authz.ReadWorkspace, org.ID).SQL("w.project_id", "w.id")
 	where, args := ` WHERE w.org_id = ? AND `+allowed, append([]any{org.ID}, args...)
 	if like := q.Like("search[name]"); like != "" {
@@ -69,8 +101,9 @@ func conditions(ctx context.Context, org orgs.Org, q api.Query) (string, []any, 
 	if id := q.Get("filter[project][id]"); id != "" {
 		where, args = where+` AND w.project_id = ?`, append(args, id)
 	}
-	if len(q.List("filter[current-run][status]")) > 0 {
-		where += ` AND 1 = 0` // no workspace has a current run
+	if statuses := q.List("filter[current-run][status]"); len(statuses) > 0 {
+		in, inArgs := f.CurrentRun.statusIn(statuses)
+		where, args = where+` AND `+in, append(args, inArgs...)
 	}
 	with, without := q.List("search[tags]"), q.List("search[exclude-tags]")
 	if len(with)+len(without) > maxTagNames {

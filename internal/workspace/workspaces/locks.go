@@ -12,8 +12,8 @@ import (
 
 func (f *Feature) lockRoutes(r *api.Router) {
 	api.Action(r, "/workspaces/{id}/actions/lock", authz.LockWorkspace, f.Find, f.lock)
-	api.Action(r, "/workspaces/{id}/actions/unlock", authz.LockWorkspace, f.Find, f.unlock)
-	api.Action(r, "/workspaces/{id}/actions/force-unlock", authz.UpdateWorkspace, f.Find, f.forceUnlock)
+	api.Action(r, "/workspaces/{id}/actions/unlock", authz.LockWorkspace, f.Lock, f.unlock)
+	api.Action(r, "/workspaces/{id}/actions/force-unlock", authz.UpdateWorkspace, f.Lock, f.forceUnlock)
 }
 
 // Locked reports whether somebody holds the lock.
@@ -64,8 +64,27 @@ func (f *Feature) unlock(ctx context.Context, w Workspace, _ jsonapi.In[reason])
 	return f.release(ctx, w)
 }
 
+// forceUnlock takes the lock from people and tokens. A run keeps its own: two engines
+// must never write one state, so it has to be discarded or cancelled.
 func (f *Feature) forceUnlock(ctx context.Context, w Workspace, _ jsonapi.In[reason]) (Workspace, error) {
+	if w.LockedByKind == string(authz.Run) {
+		return w, problem.Conflict("Unable to unlock workspace. The workspace is locked by %s. Discard or cancel the run.", w.holder())
+	}
 	return f.release(ctx, w)
+}
+
+// HoldByRun gives the lock of a workspace to a run, and reports whether it was free.
+func (f *Feature) HoldByRun(ctx context.Context, id, runID string) (bool, error) {
+	n, err := f.DB.Exec(ctx, `UPDATE workspaces SET locked_by_kind = ?, locked_by_id = ?, lock_reason = '', updated_at = ? WHERE id = ? AND locked_by_kind = ''`,
+		authz.Run, runID, db.Now(), id)
+	return n == 1, err
+}
+
+// ReleaseRun takes the lock of a workspace back from a run, if it has it.
+func (f *Feature) ReleaseRun(ctx context.Context, id, runID string) error {
+	_, err := f.DB.Exec(ctx, `UPDATE workspaces SET locked_by_kind = '', locked_by_id = '', lock_reason = '', updated_at = ?
+		WHERE id = ? AND locked_by_kind = ? AND locked_by_id = ?`, db.Now(), id, authz.Run, runID)
+	return err
 }
 
 // holder has the words by which clients tell who holds the lock (protocol.md §2.3).
@@ -94,6 +113,11 @@ func (f *Feature) release(ctx context.Context, w Workspace) (Workspace, error) {
 	}
 	if n == 0 {
 		return w, problem.Conflict("Unable to unlock workspace. The workspace is already unlocked.")
+	}
+	for _, do := range f.OnUnlock {
+		if err := do(ctx, w.ID); err != nil {
+			return w, err
+		}
 	}
 	return f.read(ctx, w.ID)
 }

@@ -78,7 +78,7 @@ func (f *Feature) set(ctx context.Context, w *Workspace, a settings) error {
 	a.MigrationEnvironment.Into(&w.MigrationEnvironment)
 	a.GlobalRemoteState.Into(&w.GlobalRemoteState)
 	a.ProjectRemoteState.Into(&w.ProjectRemoteState)
-	err := problem.All(checkName(w.Name), checkVersion(w.TerraformVersion), checkDirectory(w.WorkingDirectory), checkLengths(*w),
+	err := problem.All(checkName(w.Name), CheckVersion(w.TerraformVersion), checkDirectory(w.WorkingDirectory), checkLengths(*w),
 		w.setTriggers(a), w.setAutoDestroy(a), checkVCS(a.VCSRepo), checkSharing(*w))
 	if err != nil {
 		return err
@@ -106,8 +106,8 @@ func checkName(name string) *problem.Problem {
 	return nil
 }
 
-// checkVersion takes "latest", a whole version, or constraints with commas.
-func checkVersion(v string) *problem.Problem {
+// CheckVersion takes "latest", a whole version, or constraints with commas.
+func CheckVersion(v string) *problem.Problem {
 	if v == "latest" || versionForm.MatchString(v) {
 		return nil
 	}

@@ -23,8 +23,8 @@ func view(ctx context.Context, w Workspace) jsonapi.Resource {
 			"project":                       jsonapi.ToOne("projects", w.ProjectID),
 			"agent-pool":                    jsonapi.ToOne("agent-pools", deref(w.AgentPoolID())),
 			"ssh-key":                       jsonapi.ToOne("ssh-keys", deref(w.SSHKeyID)),
-			"current-run":                   jsonapi.ToOne("runs", ""),
-			"latest-run":                    jsonapi.ToOne("runs", ""),
+			"current-run":                   currentRun(w),
+			"latest-run":                    jsonapi.ToOne("runs", deref(w.LatestRunID)),
 			"current-state-version":         jsonapi.ToOneAt("state-versions", deref(w.CurrentStateVersionID), base+"/current-state-version"),
 			"current-configuration-version": jsonapi.ToOne("configuration-versions", deref(w.CurrentConfigurationVersionID)),
 			"current-assessment-result":     jsonapi.ToOne("assessment-results", ""),
@@ -63,6 +63,14 @@ func (w Workspace) effectiveRefs() jsonapi.Many {
 		ids[i] = e.WireID()
 	}
 	return jsonapi.ToMany("effective-tag-bindings", ids)
+}
+
+// currentRun is that of the lane of the workspace, or was the last there.
+func currentRun(w Workspace) jsonapi.One {
+	if w.CurrentRunID == nil {
+		return jsonapi.ToOne("runs", "")
+	}
+	return jsonapi.ToOneAt("runs", *w.CurrentRunID, "/api/v2/runs/"+*w.CurrentRunID)
 }
 
 // lockedBy points at who holds the lock. An organization's token is no resource.

@@ -58,6 +58,8 @@ type Workspace struct {
 	Retention                     retention.Column `db:"data_retention"`
 	CurrentStateVersionID         *string          `db:"current_state_version_id"`
 	CurrentConfigurationVersionID *string          `db:"current_configuration_version_id"`
+	CurrentRunID                  *string          `db:"current_run_id"`             // the last run that was or is current
+	LatestRunID                   *string          `db:"latest_run_id"`              // the newest run that may change something
 	ResourcesStateVersionID       *string          `db:"resources_state_version_id"` // the state whose resources are known
 	ResourceCount                 int              `db:"resource_count"`
 	LatestChangeAt                db.Time          `db:"latest_change_at"` // of states and runs
@@ -115,6 +117,11 @@ type Feature struct {
 	OnDelete []func(ctx context.Context, w Workspace) error
 	// BeforeUnlock may refuse to unlock a workspace, but not to force it.
 	BeforeUnlock []func(ctx context.Context, w Workspace) error
+	// OnUnlock is called in the transaction in which a person unlocks a workspace.
+	OnUnlock []func(ctx context.Context, id string) error
+	// CurrentRun says how to ask for the current run of a workspace in SQL. The zero
+	// value is a server without runs.
+	CurrentRun CurrentRun
 	// Outputs returns the ids of the outputs of state versions, by state version; nil
 	// is a server without states.
 	Outputs func(ctx context.Context, stateVersionIDs []string) (map[string][]string, error)
