@@ -93,6 +93,7 @@ func (a *App) serve(ctx context.Context, l net.Listener) error {
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(slog.Default().Handler(), slog.LevelDebug),
 	}
+	srv.RegisterOnShutdown(a.Dispatch.Drain) // claims would wait longer than the grace
 	failed := make(chan error, 1)
 	go func() { failed <- srv.Serve(l) }()
 	select {

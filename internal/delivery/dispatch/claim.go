@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -23,6 +24,10 @@ func (s Server) Claim(ctx context.Context, executorID string, c proto.Claim) (*p
 	if len(c.Kinds) == 0 || len(c.Kinds) > 20 || len(c.Ref) > 64 {
 		return nil, problem.BadRequest("A claim names one to twenty kinds of jobs, and a ref of at most 64 characters.")
 	}
+	c.Kinds = slices.DeleteFunc(slices.Clone(c.Kinds), func(kind string) bool { // another version's
+		_, ok := s.f.kinds[kind]
+		return !ok
+	})
 	if err := s.arrived(ctx, executorID); err != nil {
 		return nil, err
 	}
@@ -34,7 +39,7 @@ func (s Server) Claim(ctx context.Context, executorID string, c proto.Claim) (*p
 	for {
 		w := s.f.waiting.enter(s.pool, c.Kinds)
 		job, err := s.next(ctx, executorID, c)
-		if job != nil || err != nil {
+		if job != nil || err != nil || s.f.waiting.over() {
 			s.f.waiting.leave(w)
 			return job, err
 		}
@@ -89,6 +94,9 @@ func (s Server) next(ctx context.Context, executorID string, c proto.Claim) (*pr
 
 // take claims the first job in the queue of the pool; nil if there is none.
 func (s Server) take(ctx context.Context, executorID string, c proto.Claim) (*Job, error) {
+	if len(c.Kinds) == 0 {
+		return nil, nil
+	}
 	j, err := s.f.first(ctx, s.pool, executorID, c.Kinds)
 	if errors.Is(err, problem.NotFound) {
 		return nil, nil
@@ -152,18 +160,12 @@ func (f *Feature) claim(ctx context.Context, j *Job, executorID, ref string) err
 	now := db.Now()
 	until := db.At(now.Add(proto.Lease))
 	j.Status, j.Attempt, j.ExecutorID, j.Ref, j.ClaimedAt, j.LeaseUntil = Claimed, j.Attempt+1, executorID, ref, &now, &until
-	var err error
-	if j.Log != "" && f.Logs != nil {
-		if j.LogBase, err = f.Logs.Size(ctx, j.Log); err != nil {
-			return err
-		}
-	}
 	if claimed := f.kinds[j.Kind].Claimed; claimed != nil {
 		if err := claimed(ctx, *j); err != nil {
 			return err
 		}
 	}
-	if err := f.DB.Update(ctx, "dispatch_jobs", j, "status", "attempt", "executor_id", "ref", "claimed_at", "lease_until", "log_base"); err != nil {
+	if err := f.DB.Update(ctx, "dispatch_jobs", j, "status", "attempt", "executor_id", "ref", "claimed_at", "lease_until"); err != nil {
 		return err
 	}
 	return f.busy(ctx, *j)
@@ -200,6 +202,9 @@ func (f *Feature) unfit(ctx context.Context, j Job, why error) error {
 		if !ok && j.Attempt < maxAttempts && j.Cancel == proto.GoOn {
 			return f.requeue(ctx, j)
 		}
+		if err := f.say(ctx, j, "Error: "+words); err != nil {
+			return err
+		}
 		return f.end(ctx, j, proto.Result{Outcome: proto.Errored, Error: words})
 	})
 	if errors.Is(err, errMoved) {
@@ -217,6 +222,11 @@ func (f *Feature) requeue(ctx context.Context, j Job) error {
 	j.Status, j.Ref, j.ExecutorID, j.Prefer, j.LeaseUntil = Queued, "", "", "", nil
 	if err := f.DB.Update(ctx, "dispatch_jobs", j, "status", "ref", "executor_id", "prefer", "lease_until", "losses"); err != nil {
 		return err
+	}
+	if requeued := f.kinds[j.Kind].Requeued; requeued != nil {
+		if err := requeued(ctx, j); err != nil {
+			return err
+		}
 	}
 	f.announce(ctx, j)
 	return f.freed(ctx, holder)

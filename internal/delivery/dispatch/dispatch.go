@@ -33,7 +33,6 @@ type Job struct {
 	Kind        string       `db:"kind"`
 	Subject     string       `db:"subject"` // id of the plan, apply, … that it is for; one job at a time
 	Log         string       `db:"log"`     // id of its log stream, "" has none
-	LogBase     int64        `db:"log_base"`
 	Priority    int          `db:"priority"`
 	Prefer      string       `db:"prefer"` // executor that takes it most cheaply, "" is any
 	Status      Status       `db:"status"`
@@ -95,6 +94,8 @@ type Kind struct {
 	Put func(ctx context.Context, j Job, name string, body io.Reader) error
 	// Finished is called in the transaction that ends the job, however it ends.
 	Finished func(ctx context.Context, j Job, r proto.Result) error
+	// Requeued is called in the transaction that queues a claimed job again.
+	Requeued func(ctx context.Context, j Job) error
 	// Retries is how often a lost job is queued again.
 	Retries int
 	// TakesLate names the outputs that are taken for a day after the job was given up.
@@ -103,12 +104,13 @@ type Kind struct {
 
 // Logs keeps the texts of jobs.
 type Logs interface {
-	// Append adds text at an offset of the stream, less what is there already.
+	// Append adds text at an offset, which counts what the present writer sent, less what
+	// is there already. It is called outside of transactions.
 	Append(ctx context.Context, id string, offset int64, text []byte) (watched bool, err error)
-	// Size is the offset at which the stream goes on.
-	Size(ctx context.Context, id string) (int64, error)
 	// Say adds a line of the server itself.
 	Say(ctx context.Context, id, line string) error
+	// Restart adds a line of the server, after which another writer begins at 0.
+	Restart(ctx context.Context, id, line string) error
 }
 
 // Feature hands out jobs.
@@ -170,8 +172,12 @@ func (f *Feature) announce(ctx context.Context, j Job) {
 var errMoved = errors.New("the job has moved on")
 
 // change calls do in a transaction that holds what the job's kind locks, and the job, if
-// the job is still in the attempt and status of j; else it is errMoved.
+// the job is still in the attempt and status of j; else it is errMoved. So it is for a
+// kind that only other nodes know, which are of another version.
 func (f *Feature) change(ctx context.Context, j Job, do func(ctx context.Context, j Job) error) error {
+	if _, ok := f.kinds[j.Kind]; !ok {
+		return errMoved
+	}
 	return f.DB.Tx(ctx, func(ctx context.Context) error {
 		if err := f.lock(ctx, j); err != nil {
 			return err

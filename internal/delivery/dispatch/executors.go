@@ -83,7 +83,7 @@ func (s Server) arrived(ctx context.Context, executorID string) error {
 	}
 	known, err := s.f.Agents.Seen(ctx, s.pool, executorID, s.ip)
 	if err == nil && !known {
-		err = proto.ErrUnknown
+		err = proto.ErrGone // it registers again
 	}
 	return err
 }

@@ -108,16 +108,17 @@ func (f *Feature) lose(ctx context.Context, j Job, stillLost func(Job) bool, why
 		}
 		if j.Losses < f.kinds[j.Kind].Retries && j.Cancel == proto.GoOn {
 			j.Losses++
-			if err := f.say(ctx, j, why+" The job is queued again."); err != nil {
-				return err
+			if j.Log != "" && f.Logs != nil {
+				if err := f.Logs.Restart(ctx, j.Log, why+" It is queued again."); err != nil {
+					return err
+				}
 			}
 			return f.requeue(ctx, j)
 		}
-		if err := f.say(ctx, j, why); err != nil {
+		if err := f.say(ctx, j, "Error: "+why); err != nil {
 			return err
 		}
-		r := proto.Result{Outcome: proto.Lost, Error: why}
-		return f.end(ctx, j, r)
+		return f.end(ctx, j, proto.Result{Outcome: proto.Lost, Error: why})
 	})
 	if errors.Is(err, errMoved) || errors.Is(err, problem.NotFound) {
 		return nil

@@ -21,7 +21,7 @@ import (
 // agent pools, which open nothing else.
 func (f *Feature) Routes(r *api.Router) {
 	f.router = r
-	f.Bus.Subscribe(topic, f.waiting.heard)
+	f.Listen()
 	at := r.At(proto.Base)
 	at.Raw("POST /executors", authz.Anyone, f.asAgent(register))
 	at.Raw("DELETE /executors/{id}", authz.Anyone, f.asAgent(leave))
@@ -42,11 +42,8 @@ func (f *Feature) asAgent(do func(s Server, w http.ResponseWriter, req *http.Req
 			return err
 		}
 		err = do(s, w, req)
-		switch {
-		case errors.Is(err, proto.ErrGone):
-			return &problem.Problem{Status: http.StatusGone, Title: "gone", Detail: proto.ErrGone.Error()}
-		case errors.Is(err, proto.ErrUnknown):
-			return &problem.Problem{Status: http.StatusPreconditionFailed, Title: "unknown", Detail: proto.ErrUnknown.Error()}
+		if errors.Is(err, proto.ErrGone) {
+			err = &problem.Problem{Status: http.StatusGone, Title: "gone", Detail: proto.ErrGone.Error()}
 		}
 		return err
 	}

@@ -31,7 +31,7 @@ func (s Server) Report(ctx context.Context, t proto.Ticket, offset int64, log []
 	s.reported(ctx, j.ExecutorID)
 	o := proto.Orders{Cancel: j.Cancel}
 	if j.Log != "" && s.f.Logs != nil {
-		o.Watched, err = s.f.Logs.Append(ctx, j.Log, j.LogBase+offset, log)
+		o.Watched, err = s.f.Logs.Append(ctx, j.Log, offset, log)
 	}
 	return o, err
 }

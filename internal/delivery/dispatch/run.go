@@ -49,6 +49,12 @@ func (f *Feature) Run(ctx context.Context) {
 	}
 }
 
+// Listen lets events wake claims. Call it before the first event.
+func (f *Feature) Listen() { f.Bus.Subscribe(topic, f.waiting.heard) }
+
+// Drain makes the claims that wait return without a job. It is for a server that stops.
+func (f *Feature) Drain() { f.waiting.drain() }
+
 // look wakes claims of this node for jobs that wait longer than an event takes.
 func (f *Feature) look(ctx context.Context) error {
 	here := f.waiting.pools()

@@ -8,8 +8,9 @@ import (
 
 // waiting are the claims of this node that wait for a job, by pool, the longest first.
 type waiting struct {
-	mu     sync.Mutex
-	claims map[string][]*waiter
+	mu      sync.Mutex
+	claims  map[string][]*waiter
+	drained bool
 }
 
 // waiter is a claim that waits.
@@ -61,10 +62,21 @@ func (w *waiting) wake(pool, kind string) {
 	}
 }
 
-// all wakes every claim.
-func (w *waiting) all() {
+// drain makes those who wait go home, and those who come later.
+func (w *waiting) drain() { w.all(true) }
+
+// over reports whether it is no time to wait.
+func (w *waiting) over() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	return w.drained
+}
+
+// all wakes every claim, for the last time if the server stops.
+func (w *waiting) all(last bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.drained = w.drained || last
 	for _, claims := range w.claims {
 		for _, one := range claims {
 			one.woken <- struct{}{}
@@ -88,7 +100,7 @@ func (w *waiting) pools() []string {
 func (w *waiting) heard(id string) {
 	pool, kind, ok := strings.Cut(id, "/")
 	if !ok {
-		w.all()
+		w.all(false)
 		return
 	}
 	w.wake(pool, kind)

@@ -146,11 +146,8 @@ func (c *Client) do(ctx context.Context, method, path, kind string, body io.Read
 		return res, nil
 	}
 	defer func() { _ = res.Body.Close() }()
-	switch res.StatusCode {
-	case http.StatusGone:
+	if res.StatusCode == http.StatusGone {
 		return nil, ErrGone
-	case http.StatusPreconditionFailed:
-		return nil, ErrUnknown
 	}
 	detail, err := io.ReadAll(io.LimitReader(res.Body, 4<<10))
 	return nil, errors.Join(&StatusError{Status: res.StatusCode, Detail: reason(detail)}, err)

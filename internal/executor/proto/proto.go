@@ -26,17 +26,14 @@ import (
 //	PUT  {Base}/jobs/{id}/objects/{name}         Put; the query says the attempt
 //	POST {Base}/jobs/{id}/finish                 Finish; the query says the attempt
 //
-// ErrGone is status 410 and ErrUnknown 412. Other errors of the client are 4xx, with a
+// ErrGone is status 410. Other errors of the client are 4xx, with a
 // JSON:API error object; after 5xx and broken connections it tries again.
 const Base = "/api/agent/v1"
 
 // ErrGone is what an executor hears that no longer holds the job. It stops what it
-// does for it and forgets it.
+// does for it and forgets it. As the answer to a claim it says that the server does not
+// know the executor (any more), which then registers again.
 var ErrGone = errors.New("the job is no longer held by this executor")
-
-// ErrUnknown is what an executor hears that the server does not know (any more), such as an
-// agent that somebody deleted. It registers again.
-var ErrUnknown = errors.New("the executor is not registered")
 
 // Lease is how long a job is held without a report. After it the job is lost: given to
 // another, or ended as errored, as its kind says.

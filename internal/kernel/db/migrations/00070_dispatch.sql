@@ -7,7 +7,6 @@ CREATE TABLE dispatch_jobs (
   kind TEXT NOT NULL,
   subject TEXT NOT NULL,                       -- id of the plan, apply, … that it is for
   log TEXT NOT NULL,                           -- id of its log stream, '' has none
-  log_base BIGINT NOT NULL,                    -- where the text of this attempt begins in the stream
   priority BIGINT NOT NULL,                    -- the highest first
   prefer TEXT NOT NULL,                        -- executor that takes it most cheaply, '' is any
   status TEXT NOT NULL,                        -- queued, claimed, ended
