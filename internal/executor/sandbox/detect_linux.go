@@ -3,6 +3,7 @@ package sandbox
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"os"
 	"os/exec"
 	"strings"
@@ -15,11 +16,14 @@ type platform struct {
 	bwrap   string // path of the binary
 	abi     int    // version of Landlock
 	users   *userPool
+
+	allow, deny []netip.AddrPort
+	resolvers   func() []netip.AddrPort
 }
 
 // detect tries the kinds, best first, by running a program in each.
 func detect(ctx context.Context, o Options) *Sandbox {
-	s := &Sandbox{platform: platform{scratch: o.Scratch, users: &userPool{}}}
+	s := &Sandbox{platform: platform{scratch: o.Scratch, users: &userPool{}, allow: o.Allow, deny: o.Deny, resolvers: resolvers}}
 	var failed []string
 	for _, kind := range []Kind{Bubblewrap, Landlock} {
 		if o.Kind != "" && o.Kind != kind {
@@ -53,7 +57,18 @@ func (s *Sandbox) try(ctx context.Context, kind Kind) (why string, err error) {
 	case None:
 		return "", ErrNone
 	}
-	return why, s.probe(ctx)
+	return s.tryEgress(ctx, why)
+}
+
+// tryEgress makes s judge connections, if that works.
+func (s *Sandbox) tryEgress(ctx context.Context, why string) (string, error) {
+	s.Egress = true
+	judged := s.probe(ctx)
+	if judged == nil {
+		return why, nil
+	}
+	s.Egress = false
+	return fmt.Sprintf("%s; CONNECTIONS OF RUNS ARE NOT JUDGED, metadata addresses and local services are open to them: %s", why, oneLine(judged.Error())), s.probe(ctx)
 }
 
 // lacks says what the kernel's version of Landlock does not do.

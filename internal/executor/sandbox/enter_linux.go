@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime"
 	"strconv"
 	"syscall"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -19,13 +21,21 @@ func enter() {
 	if err != nil {
 		refuse(err)
 	}
-	unix.CloseOnExec(fdOrder)
-	unix.CloseOnExec(fdStatus)
+	for _, fd := range []int{fdOrder, fdStatus, fdReady} {
+		unix.CloseOnExec(fd)
+	}
+	interrupts := make(chan os.Signal, 1)
+	if len(o.Bwrap) > 0 {
+		signal.Notify(interrupts, os.Interrupt)
+	}
 	if err := o.confine(); err != nil {
 		refuse(err)
 	}
+	if err := o.shut(); err != nil {
+		refuse(err)
+	}
 	if len(o.Bwrap) > 0 {
-		o.first()
+		o.first(interrupts)
 	}
 	if err := o.limitMemory(); err != nil {
 		refuse(err)
@@ -74,6 +84,59 @@ func (o order) become() error {
 	return syscall.Setuid(o.User)
 }
 
+// shut installs the filter of system calls and hands its listener to supervise.
+func (o order) shut() error {
+	// A thread from before the filter hands it over, as the filter would make this one wait
+	// for whom it is to reach.
+	listeners, handed := make(chan int), make(chan error)
+	go hand(listeners, handed)
+	<-handed // the thread is there
+	listener, err := install(o.Gated)
+	if err != nil {
+		return err
+	}
+	listeners <- listener
+	if err := <-handed; err != nil || !o.Gated {
+		return err
+	}
+	return knock()
+}
+
+// hand sends a listener to supervise, and a byte that tells it that enter can be interrupted.
+func hand(listeners <-chan int, handed chan<- error) {
+	runtime.LockOSThread()
+	handed <- nil
+	listener := <-listeners
+	var rights []byte
+	if listener > 0 {
+		rights = unix.UnixRights(listener)
+	}
+	err := unix.Sendmsg(fdReady, []byte{0}, rights, nil, 0)
+	if listener > 0 {
+		_ = unix.Close(listener)
+	}
+	handed <- err
+}
+
+// knock makes sure that the gate is there, can do what it must, and refuses.
+func knock() error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = unix.Close(fd) }()
+	nowhere := make([]byte, unix.SizeofSockaddrInet4)                                                                                        // of AF_UNSPEC
+	if _, _, errno := unix.Syscall(unix.SYS_CONNECT, uintptr(fd), uintptr(unsafe.Pointer(&nowhere[0])), uintptr(len(nowhere))); errno != 0 { //nolint:gosec // how a system call takes an address
+		return fmt.Errorf("the sockets of a run are out of reach (is CAP_SYS_PTRACE missing?): %w", errno)
+	}
+	// Nothing opens abstract sockets; without a gate nobody would listen to this one.
+	err = unix.Connect(fd, &unix.SockaddrUnix{Name: "@plumbline-knock"})
+	if errors.Is(err, unix.EACCES) {
+		return nil
+	}
+	return errors.Join(errors.New("connections are not judged"), err)
+}
+
 func (o order) limitMemory() error {
 	if o.Limits.Memory == 0 {
 		return nil
@@ -84,9 +147,7 @@ func (o order) limitMemory() error {
 
 // first is process 1 of a process namespace: it passes interruptions on and buries
 // orphans. When it ends, the kernel kills all others.
-func (o order) first() {
-	interrupts := make(chan os.Signal, 1)
-	signal.Notify(interrupts, os.Interrupt)
+func (o order) first(interrupts <-chan os.Signal) {
 	_ = unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0) // its memory is not for the program
 	args := o.Args
 	if o.Limits.Memory > 0 { // the limit must not hit this process

@@ -17,7 +17,8 @@ import (
 //
 // supervise stays outside and kills all that is left; enter gives up rights. They get the
 // order in a memory file, as arguments are seen by everybody and the environment of a
-// stranger must not steer bwrap (LD_PRELOAD). enter tells its result through a pipe.
+// stranger must not steer bwrap (LD_PRELOAD). enter tells its result through a pipe, and
+// hands the listener of its seccomp filter to supervise through a socket.
 const marker = "plumbline-sandbox"
 
 // File descriptors of supervise and enter.
@@ -25,7 +26,8 @@ const (
 	fdOrder   = 3
 	fdStatus  = 4
 	fdControl = 5 // of supervise: "i" interrupts, the end kills
-	fdInfo    = 5 // of bwrap: where it tells the process number of enter
+	fdReady   = 5 // of enter: where it hands over the listener when it can be interrupted
+	fdInfo    = 6 // of bwrap: where it tells the process number of enter
 )
 
 // order is all that supervise and enter need to know.
@@ -37,6 +39,8 @@ type order struct {
 	User    int    // user and group to become, 0 to stay
 	Rules   []rule // of Landlock
 	ABI     int
+	Gated   bool // whether connections are judged
+	Egress  egress
 	Limits  Limits
 	Private string // folder to remove in the end, also if the server is dead by then
 }

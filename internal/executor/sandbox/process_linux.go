@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -85,19 +86,25 @@ func (s *Sandbox) Start(ctx context.Context, spec Spec) (_ *Process, err error) 
 
 // order is what supervise and enter are to do.
 func (s *Sandbox) order(spec Spec, p private, user int) (order, error) {
-	o := order{Args: spec.Args, Dir: filepath.Join(spec.Dir, spec.In), User: user, ABI: s.abi, Limits: spec.Limits.orDefault(), Private: p.root}
+	o := order{Args: spec.Args, Dir: filepath.Join(spec.Dir, spec.In), User: user, ABI: s.abi, Limits: spec.Limits.orDefault(), Private: p.root, Gated: s.Egress}
+	o.Egress = egress{Allow: slices.Concat(s.allow, spec.Allow), Deny: s.deny, Resolvers: s.resolvers()}
 	var err error
 	at, tmp := home, "/tmp"
 	switch s.Kind {
 	case Bubblewrap:
+		o.Egress.Folders = map[string]string{"/tmp": p.tmp(), "/var/tmp": p.tmp(), home: p.home()}
 		o.Bwrap, err = s.bwrapCommand(spec, p, user)
 	case Landlock:
 		at, tmp = p.home(), p.tmp()
+		o.Egress.Folders = map[string]string{}
+		o.Egress.addFolder(tmp)
+		o.Egress.addFolder(at)
 		o.Rules = rules(spec, p)
 		err = s.allReachable(spec, p, user)
 	case None:
 		err = ErrNone
 	}
+	o.Egress.addFolder(spec.Dir)
 	o.Env = environment(spec.Env, map[string]string{"HOME": at, "TMPDIR": tmp, "PATH": "/usr/local/bin:/usr/bin:/bin"})
 	return o, err
 }
@@ -210,9 +217,9 @@ func (p *Process) attend(ctx context.Context, ended <-chan error) error {
 	if p.limits.Time > 0 {
 		timeout = time.After(p.limits.Time)
 	}
-	interrupt := func() {
-		_, _ = p.control.WriteString("i") // the supervisor may have ended
+	interrupt := func() { // once: at the second an engine leaves everything as it is
 		if grace == nil {
+			_, _ = p.control.WriteString("i") // the supervisor may have ended
 			grace = time.After(p.limits.Grace)
 		}
 	}

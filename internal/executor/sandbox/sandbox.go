@@ -6,11 +6,19 @@
 // ends, is cancelled or the server dies, everything it started dies. Bubblewrap does this
 // with namespaces; where they are missing, Landlock and resource limits do most of it.
 //
-// The network is that of the machine, as providers need it. Addresses that answer to
-// whoever asks from this machine, such as the metadata service of a cloud (169.254.169.254)
-// or a database without a password on localhost, are NOT blocked: a firewall of the operator
-// or an agent on a machine of its own must do that. Landlock hides neither the list of
-// processes nor, before ABI 9, sockets in the file system that the user may open.
+// The network is that of the machine, as providers need it, less what answers to whoever
+// asks from this machine: metadata services of clouds, the link, all addresses of the
+// machine itself, and sockets in the file system or of the abstract kind. Open are what
+// Options and Spec allow, the resolvers of names at port 53, and what the program itself
+// listens to. A seccomp filter hands every call that names an address to the supervisor,
+// which makes the call in the program's stead with an address that it copied. That was
+// chosen because it is the same for root and for ordinary users, with namespaces and
+// without, and needs no privilege: a network namespace with a way out needs root or an IP
+// stack of our own, filters of cgroups need root, and Landlock knows ports but no addresses.
+// It needs to reach into the program as a debugger does; where that is forbidden,
+// Sandbox.Egress is false.
+//
+// Landlock does not hide the list of processes.
 //
 // The surprising rule: the package starts the binary that it is linked into again, as
 // supervisor and as launcher, and its init takes those processes over before main.
@@ -21,6 +29,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"time"
@@ -45,6 +54,9 @@ type Sandbox struct {
 	// Why says, for the log and the page of agents, why it is this kind and what that
 	// kind lacks. It is one line.
 	Why string
+	// Egress says that connections are judged. Where the kernel or a container forbids
+	// that, it is false and Why says the reason.
+	Egress bool
 
 	platform
 }
@@ -56,6 +68,13 @@ type Options struct {
 	// Scratch is the folder for private /tmp and home folders, default the system's for
 	// temporary files.
 	Scratch string
+	// Allow are addresses that every process may reach although they lead to this machine,
+	// to its metadata service or to its neighbours on the link. Port 0 stands for all
+	// ports, the unspecified address (0.0.0.0 or ::) for all addresses of this machine.
+	Allow []netip.AddrPort
+	// Deny are addresses that no process may reach unless Allow has them, such as those of
+	// the server's database, written as in Allow.
+	Deny []netip.AddrPort
 }
 
 // Spec is a process to run.
@@ -77,7 +96,10 @@ type Spec struct {
 	Read []string
 	// Stdout and Stderr get the output as it comes; nil drops it.
 	Stdout, Stderr io.Writer
-	Limits         Limits
+	// Allow are addresses that this process may reach, beside those of Options.Allow and
+	// written like them: that of the server, where it is on this machine.
+	Allow  []netip.AddrPort
+	Limits Limits
 }
 
 // Limits bounds a process and its descendants. A zero field means its default.

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -405,6 +406,16 @@ func TestDetectSaysWhatAndWhy(t *testing.T) {
 const serverOf = "SANDBOX_TEST_SERVER"
 
 func TestMain(m *testing.M) {
+	if os.Getenv(probing) != "" {
+		runProbes()
+		return
+	}
+	if role := os.Getenv(inNetwork); role != "" {
+		_, _ = bufio.NewReader(os.Stdin).ReadString('\n') // until the network is there
+		if role == "world" {
+			beTheWorld()
+		}
+	}
 	if kind := os.Getenv(serverOf); kind != "" {
 		s := Detect(context.Background(), Options{Kind: Kind(kind)})
 		exit, err := s.Run(context.Background(), Spec{Args: []string{"/bin/sh", "-c", family + "echo ready; while :; do sleep $1; done", "sh", os.Args[1]}, Dir: os.Args[2], Stdout: os.Stdout})

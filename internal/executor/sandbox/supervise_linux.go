@@ -3,11 +3,9 @@ package sandbox
 import (
 	"encoding/json"
 	"errors"
-	"io"
 	"os"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -25,12 +23,13 @@ func supervise() {
 		refuse(err)
 	}
 	unix.CloseOnExec(fdControl)
-	child, target, err := launch(o)
+	c, err := launch(o)
 	if err != nil {
 		refuse(err)
 	}
-	go obey(target)
-	status := reap(child)
+	go c.prepare(o.Egress)
+	go c.obey()
+	status := reap(c.pid)
 	if len(o.Bwrap) == 0 {
 		tell(ended(status))
 	}
@@ -45,49 +44,74 @@ func refuse(err error) {
 	os.Exit(1)
 }
 
-// launch starts the next process. target is whom to interrupt, 0 until it is known.
-func launch(o order) (child int, target *atomic.Int64, err error) {
-	target = &atomic.Int64{}
+// child is the process that supervise started.
+type child struct {
+	pid    int
+	socket int           // of its fdReady
+	info   *os.File      // of bwrap's fdInfo, nil with Landlock
+	ready  chan struct{} // closed when it, and nothing else, would be interrupted
+	enter  int           // whom to interrupt, known when ready
+}
+
+// launch starts the next process.
+func launch(o order) (*child, error) {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	c := &child{socket: pair[0], ready: make(chan struct{})}
 	path, args := "/proc/self/exe", []string{"plumbline", marker, "enter"}
-	files := []uintptr{0, 1, 2, fdOrder, fdStatus}
-	var info, infoEnd *os.File
+	files := []uintptr{0, 1, 2, fdOrder, fdStatus, uintptr(pair[1])}
+	var infoEnd *os.File
 	if len(o.Bwrap) > 0 {
-		if info, infoEnd, err = os.Pipe(); err != nil {
-			return 0, nil, err
+		if c.info, infoEnd, err = os.Pipe(); err != nil {
+			return nil, err
 		}
 		path, args = o.Bwrap[0], o.Bwrap
 		files = append(files, infoEnd.Fd())
 	}
 	// Setsid keeps signals of a terminal away. Init runs on the main thread, so the death
 	// signal comes when the process dies, not a thread.
-	child, err = syscall.ForkExec(path, args, &syscall.ProcAttr{ //nolint:gosec // this binary, or bwrap
+	c.pid, err = syscall.ForkExec(path, args, &syscall.ProcAttr{ //nolint:gosec // this binary, or bwrap
 		Env: []string{"PATH=/usr/bin:/bin"}, Files: files,
 		Sys: &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL},
 	})
-	if err != nil {
-		return 0, nil, err
+	_ = unix.Close(pair[1])
+	if infoEnd != nil {
+		_ = infoEnd.Close()
 	}
-	if info == nil {
-		target.Store(int64(child))
-		return child, target, nil
-	}
-	_ = infoEnd.Close()
-	go learn(info, target)
-	return child, target, nil
+	return c, err
 }
 
-// learn reads from bwrap which process is the first inside.
-func learn(info io.Reader, target *atomic.Int64) {
-	var first struct {
-		PID int64 `json:"child-pid"`
+// prepare learns whom to interrupt, and opens the gate with the listener that it hands over.
+func (c *child) prepare(e egress) {
+	c.enter = c.pid
+	if c.info != nil { // bwrap tells which process is the first inside
+		var first struct {
+			PID int `json:"child-pid"`
+		}
+		if json.NewDecoder(c.info).Decode(&first) != nil {
+			return
+		}
+		c.enter = first.PID
 	}
-	if json.NewDecoder(info).Decode(&first) == nil {
-		target.Store(first.PID)
+	rights := make([]byte, unix.CmsgSpace(4))
+	n, length, _, _, err := unix.Recvmsg(c.socket, make([]byte, 1), rights, unix.MSG_CMSG_CLOEXEC)
+	if n != 1 || err != nil { // it failed, and tells why
+		return
+	}
+	close(c.ready)
+	messages, err := unix.ParseSocketControlMessage(rights[:length])
+	if err != nil || len(messages) != 1 { // it has no filter that asks
+		return
+	}
+	if fds, err := unix.ParseUnixRights(&messages[0]); err == nil {
+		(&gate{listener: fds[0], egress: e}).serve()
 	}
 }
 
 // obey does what the server says until the server closes the pipe or dies.
-func obey(target *atomic.Int64) {
+func (c *child) obey() {
 	b := make([]byte, 1)
 	for {
 		n, err := syscall.Read(fdControl, b)
@@ -98,10 +122,15 @@ func obey(target *atomic.Int64) {
 			killDescendants()
 			return
 		}
-		if pid := target.Load(); pid > 0 {
-			_ = unix.Kill(int(pid), unix.SIGINT) // it may have ended
-		}
+		go c.interrupt()
 	}
+}
+
+// interrupt waits until the interruption has an effect: before, the first process of a
+// namespace would not notice it.
+func (c *child) interrupt() {
+	<-c.ready
+	_ = unix.Kill(c.enter, unix.SIGINT) // it may have ended
 }
 
 // reap waits for the process child and buries others meanwhile.
@@ -131,10 +160,17 @@ func killAll() {
 
 // killDescendants kills every descendant that there is, parents and children alike.
 func killDescendants() {
+	for _, pid := range descendants() {
+		_ = unix.Kill(pid, unix.SIGKILL) // it may have ended
+	}
+}
+
+// descendants are all processes that this one or its descendants started, parents first.
+func descendants() []int {
 	children := map[int][]int{}
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
-		return
+		return nil
 	}
 	for _, e := range entries {
 		if pid, err := strconv.Atoi(e.Name()); err == nil {
@@ -142,10 +178,11 @@ func killDescendants() {
 			children[parent] = append(children[parent], pid)
 		}
 	}
-	for queue := children[os.Getpid()]; len(queue) > 0; queue = queue[1:] {
-		_ = unix.Kill(queue[0], unix.SIGKILL) // it may have ended
-		queue = append(queue, children[queue[0]]...)
+	list := children[os.Getpid()]
+	for i := 0; i < len(list); i++ {
+		list = append(list, children[list[i]]...)
 	}
+	return list
 }
 
 // parentOf returns the parent of a process, 0 if the process has ended.

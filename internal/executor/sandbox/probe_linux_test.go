@@ -1,0 +1,485 @@
+package sandbox
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// probing is set for a test binary that tries, inside a sandbox, what its arguments name.
+const probing = "SANDBOX_TEST_PROBE"
+
+// runProbes says for each argument what came of it.
+func runProbes() {
+	for _, p := range os.Args[1:] {
+		fmt.Printf("%s: %s\n", p, probe(p))
+	}
+}
+
+// probe tries something: "reached" or the name of the error.
+func probe(what string) string {
+	fields := strings.Fields(what)
+	var err error
+	switch way, args := fields[0], fields[1:]; way {
+	case "tcp", "udp":
+		err = dial(way, args[0])
+	case "sendto", "sendmsg", "sendmmsg":
+		err = sendUnconnected(way, args[0])
+	case "fastopen":
+		err = fastOpen(args[0])
+	case "unix":
+		err = dialUnix(args[0])
+	case "own":
+		err = ownService(args[0], expand(args[1]))
+	case "race-address":
+		err = race(args[0], args[1])
+	case "connects":
+		err = connects(args[0])
+	case "socket":
+		err = socketOf(args[0])
+	case "option":
+		err = option(args[0])
+	default:
+		err = attempts[way]()
+	}
+	if err == nil {
+		return "reached"
+	}
+	if errno, ok := errors.AsType[syscall.Errno](err); ok {
+		return unix.ErrnoName(errno)
+	}
+	return strings.ReplaceAll(err.Error(), "\n", " ")
+}
+
+// expand replaces $PWD, which the environment does not have, and variables.
+func expand(path string) string {
+	return os.Expand(path, func(name string) string {
+		if cwd, err := os.Getwd(); name == "PWD" && err == nil {
+			return cwd
+		}
+		return os.Getenv(name)
+	})
+}
+
+func dial(network, address string) error {
+	conn, err := net.DialTimeout(network, address, 5*time.Second)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
+		return err
+	}
+	if network == "udp" {
+		if _, err := io.WriteString(conn, "hello"); err != nil {
+			return err
+		}
+	}
+	return hello(conn)
+}
+
+func hello(from io.Reader) error {
+	b := make([]byte, 5)
+	if _, err := io.ReadFull(from, b); err != nil || string(b) != "hello" {
+		return fmt.Errorf("read %q: %w", b, err)
+	}
+	return nil
+}
+
+// sockaddr returns an address for system calls, as IPv6 if it is written so.
+func sockaddr(address string) (unix.Sockaddr, int) {
+	to := netip.MustParseAddrPort(address)
+	if to.Addr().Is4() {
+		return &unix.SockaddrInet4{Addr: to.Addr().As4(), Port: int(to.Port())}, unix.AF_INET
+	}
+	sa := &unix.SockaddrInet6{Addr: to.Addr().As16(), Port: int(to.Port())}
+	if link, err := net.InterfaceByName(to.Addr().Zone()); err == nil {
+		sa.ZoneId = uint32(link.Index)
+	}
+	return sa, unix.AF_INET6
+}
+
+// sendUnconnected sends a packet to an address without a connection and awaits the answer.
+func sendUnconnected(way, address string) error {
+	to, family := sockaddr(address)
+	fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 5}); err != nil {
+		return err
+	}
+	packets := 1
+	switch way {
+	case "sendto":
+		err = unix.Sendto(fd, []byte("hello"), 0, to)
+	case "sendmsg":
+		_, err = unix.SendmsgBuffers(fd, [][]byte{[]byte("he"), []byte("llo")}, nil, to, 0)
+	case "sendmmsg":
+		packets = 2
+		err = sendmmsg(fd, rawName(to))
+	}
+	for range packets {
+		b := make([]byte, 10)
+		if err != nil {
+			return err
+		}
+		var n int
+		if n, _, err = unix.Recvfrom(fd, b, 0); err == nil && string(b[:n]) != "hello" {
+			err = fmt.Errorf("answer %q", b[:n])
+		}
+	}
+	return err
+}
+
+// rawName is an address as it lies in memory.
+func rawName(sa unix.Sockaddr) []byte {
+	switch sa := sa.(type) {
+	case *unix.SockaddrInet4:
+		b := binary.NativeEndian.AppendUint16(nil, unix.AF_INET)
+		b = binary.BigEndian.AppendUint16(b, uint16(sa.Port))
+		return append(append(b, sa.Addr[:]...), make([]byte, 8)...)
+	case *unix.SockaddrInet6:
+		b := binary.NativeEndian.AppendUint16(nil, unix.AF_INET6)
+		b = binary.BigEndian.AppendUint16(b, uint16(sa.Port))
+		b = append(append(b, 0, 0, 0, 0), sa.Addr[:]...)
+		return binary.NativeEndian.AppendUint32(b, sa.ZoneId)
+	}
+	return nil
+}
+
+// sendmmsg sends two packets with one call.
+func sendmmsg(fd int, name []byte) error {
+	type mmsghdr struct {
+		unix.Msghdr
+		sent uint32
+		_    uint32
+	}
+	data := []byte("hello")
+	var list [2]mmsghdr
+	for i := range list {
+		list[i].Name, list[i].Namelen = &name[0], uint32(len(name))
+		list[i].Iov, list[i].Iovlen = &unix.Iovec{Base: &data[0], Len: 5}, 1
+	}
+	n, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, uintptr(fd), uintptr(unsafe.Pointer(&list[0])), 2, 0, 0, 0)
+	if errno != 0 {
+		return errno
+	}
+	if n != 2 || list[0].sent != 5 || list[1].sent != 5 {
+		return fmt.Errorf("sendmmsg = %d, lengths %d and %d, want 2, 5 and 5", n, list[0].sent, list[1].sent)
+	}
+	return nil
+}
+
+// fastOpen connects by sending (tcp(7), MSG_FASTOPEN).
+func fastOpen(address string) error {
+	to, family := sockaddr(address)
+	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	if err := unix.Sendto(fd, []byte("data"), unix.MSG_FASTOPEN, to); err != nil {
+		return err
+	}
+	b := make([]byte, 5)
+	n, err := unix.Read(fd, b)
+	if err != nil || string(b[:n]) != "hello" {
+		return fmt.Errorf("read %q: %w", b[:n], err)
+	}
+	return nil
+}
+
+func dialUnix(path string) error {
+	conn, err := net.DialTimeout("unix", path, 5*time.Second)
+	if err == nil {
+		conn.Close()
+	}
+	return err
+}
+
+// ownService listens and connects to that.
+func ownService(network, address string) error {
+	if network == "udp" || network == "unixgram" {
+		return ownPacket(network, address)
+	}
+	listener, err := net.Listen(network, address)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	go func() {
+		if conn, err := listener.Accept(); err == nil {
+			io.WriteString(conn, "hello")
+			conn.Close()
+		}
+	}()
+	return dial(network, listener.Addr().String())
+}
+
+func ownPacket(network, address string) error {
+	packets, err := net.ListenPacket(network, address)
+	if err != nil {
+		return err
+	}
+	defer packets.Close()
+	from, err := net.ListenPacket(network, map[string]string{"udp": "127.0.0.1:0", "unixgram": address + ".from"}[network])
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	if _, err := from.WriteTo([]byte("hello"), packets.LocalAddr()); err != nil {
+		return err
+	}
+	b := make([]byte, 10)
+	n, sender, err := packets.ReadFrom(b)
+	if err != nil || string(b[:n]) != "hello" {
+		return fmt.Errorf("got %q: %w", b[:n], err)
+	}
+	_, err = packets.WriteTo([]byte("back"), sender)
+	return err
+}
+
+// race connects and sends while another thread changes the address between an open and a
+// closed one.
+func race(open, shut string) error {
+	good, family := sockaddr(open)
+	bad, _ := sockaddr(shut)
+	shared := rawName(good)
+	ports := [2]uint32{binary.NativeEndian.Uint32(shared), binary.NativeEndian.Uint32(rawName(bad))} // family and port
+	var stop atomic.Bool
+	defer stop.Store(true)
+	go func() {
+		for i := 0; !stop.Load(); i++ {
+			atomic.StoreUint32((*uint32)(unsafe.Pointer(&shared[0])), ports[i%2])
+		}
+	}()
+	var passed, refused int
+	for i := range 1500 {
+		kind := []int{unix.SOCK_STREAM, unix.SOCK_DGRAM}[i%2]
+		fd, err := unix.Socket(family, kind|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		data := []byte("x")
+		number, args := uintptr(unix.SYS_CONNECT), [6]uintptr{uintptr(fd), uintptr(unsafe.Pointer(&shared[0])), uintptr(len(shared))}
+		if kind == unix.SOCK_DGRAM {
+			number, args = unix.SYS_SENDTO, [6]uintptr{uintptr(fd), uintptr(unsafe.Pointer(&data[0])), 1, 0, args[1], args[2]}
+		}
+		if _, _, errno := unix.Syscall6(number, args[0], args[1], args[2], args[3], args[4], args[5]); errno == 0 {
+			passed++
+		} else {
+			refused++
+		}
+		unix.Close(fd)
+	}
+	if passed == 0 || refused == 0 {
+		return fmt.Errorf("%d passed, %d were refused: one never came", passed, refused)
+	}
+	return nil
+}
+
+// connects connects to a listener of its own n times.
+func connects(n string) error {
+	times, _ := strconv.Atoi(n)
+	path := fmt.Sprintf("%s/connects.sock", os.TempDir())
+	listener, err := net.Listen("unix", path)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	for range times {
+		if err := dialUnix(path); err != nil {
+			return err
+		}
+		conn, err := listener.Accept()
+		if err != nil {
+			return err
+		}
+		conn.Close()
+	}
+	return nil
+}
+
+func socketOf(kind string) error {
+	args := map[string][3]int{
+		"packet": {unix.AF_PACKET, unix.SOCK_RAW, 0}, "raw": {unix.AF_INET, unix.SOCK_RAW, unix.IPPROTO_ICMP}, "vsock": {unix.AF_VSOCK, unix.SOCK_STREAM, 0}, "alg": {unix.AF_ALG, unix.SOCK_SEQPACKET, 0},
+		"sctp": {unix.AF_INET, unix.SOCK_STREAM, unix.IPPROTO_SCTP}, "netfilter": {unix.AF_NETLINK, unix.SOCK_RAW, unix.NETLINK_NETFILTER}, "udplite": {unix.AF_INET6, unix.SOCK_DGRAM, unix.IPPROTO_UDPLITE},
+	}[kind]
+	fd, err := unix.Socket(args[0], args[1], args[2])
+	if err == nil {
+		unix.Close(fd)
+	}
+	return err
+}
+
+func option(kind string) error {
+	if kind == "route4" {
+		fd, _ := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
+		return unix.SetsockoptString(fd, unix.IPPROTO_IP, unix.IP_OPTIONS, "\x83\x07\x04\xa9\xfe\xa9\xfe\x00")
+	}
+	fd, _ := unix.Socket(unix.AF_INET6, unix.SOCK_STREAM, 0)
+	return unix.SetsockoptString(fd, unix.IPPROTO_IPV6, unix.IPV6_RTHDR, strings.Repeat("\x00", 24))
+}
+
+// call makes a system call that should be refused.
+func callOf(number uintptr, args ...uintptr) func() error {
+	return func() error {
+		var all [6]uintptr
+		copy(all[:], args)
+		if _, _, errno := unix.Syscall6(number, all[0], all[1], all[2], all[3], all[4], all[5]); errno != 0 {
+			return errno
+		}
+		return nil
+	}
+}
+
+var attempts = map[string]func() error{
+	"io_uring":     callOf(unix.SYS_IO_URING_SETUP, 8, uintptr(unsafe.Pointer(&[120]byte{}))),
+	"userns":       callOf(unix.SYS_UNSHARE, unix.CLONE_NEWUSER),
+	"clone-userns": callOf(unix.SYS_CLONE, unix.CLONE_NEWUSER|uintptr(unix.SIGCHLD)),
+	"clone3":       callOf(unix.SYS_CLONE3, 0, 0),
+	"mount":        callOf(unix.SYS_MOUNT, 0, 0, 0, 0, 0),
+	"chroot":       callOf(unix.SYS_CHROOT, uintptr(unsafe.Pointer(&[]byte("/\x00")[0]))),
+	"ptrace":       callOf(unix.SYS_PTRACE, unix.PTRACE_TRACEME),
+	"keyring":      callOf(unix.SYS_KEYCTL, unix.KEYCTL_GET_KEYRING_ID, ^uintptr(3), 0),
+	"setns":        callOf(unix.SYS_SETNS, 0, 0),
+	"bpf":          callOf(unix.SYS_BPF, 0, 0, 0),
+	"memory":       callOf(unix.SYS_PROCESS_VM_READV, uintptr(os.Getppid()), 0, 0, 0, 0, 0),
+	"x32":          callOf(0x40000000 + 42),
+	"32-bit":       thirtyTwoBit,
+	"pair":         pair,
+	"descriptor":   descriptor,
+	"netlink":      netlink,
+	"long-stream":  longStream,
+	"credentials":  credentials,
+}
+
+// pair talks over a pair of sockets with sendmsg.
+func pair() error {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	if err != nil {
+		return err
+	}
+	if n, err := unix.SendmsgBuffers(fds[0], [][]byte{[]byte("hel"), []byte("lo")}, nil, nil, 0); n != 5 || err != nil {
+		return fmt.Errorf("sendmsg = %d, %w", n, err)
+	}
+	b := make([]byte, 10)
+	if n, err := unix.Read(fds[1], b); err != nil || string(b[:n]) != "hello" {
+		return fmt.Errorf("read %q: %w", b[:n], err)
+	}
+	unix.Close(fds[1])
+	if _, err := unix.SendmsgBuffers(fds[0], [][]byte{[]byte("x")}, nil, nil, 0); !errors.Is(err, unix.EPIPE) {
+		return fmt.Errorf("to nobody: %w, want EPIPE", err)
+	}
+	if _, err := unix.SendmsgBuffers(-1, [][]byte{[]byte("x")}, nil, nil, 0); !errors.Is(err, unix.EBADF) {
+		return fmt.Errorf("on no socket: %w, want EBADF", err)
+	}
+	if _, _, errno := unix.Syscall(unix.SYS_SENDMSG, uintptr(fds[0]), 8, 0); errno != unix.EFAULT {
+		return fmt.Errorf("from nowhere: %w, want EFAULT", errno)
+	}
+	return nil
+}
+
+// descriptor passes a pipe through a socket.
+func descriptor() error {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	if err != nil {
+		return err
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	if err := unix.Sendmsg(fds[0], []byte("x"), unix.UnixRights(int(w.Fd())), nil, 0); err != nil {
+		return err
+	}
+	rights := make([]byte, unix.CmsgSpace(4))
+	_, n, _, _, err := unix.Recvmsg(fds[1], make([]byte, 1), rights, 0)
+	if err != nil {
+		return err
+	}
+	messages, err := unix.ParseSocketControlMessage(rights[:n])
+	if err != nil || len(messages) != 1 {
+		return fmt.Errorf("%d control messages, %w", len(messages), err)
+	}
+	got, err := unix.ParseUnixRights(&messages[0])
+	if err != nil {
+		return err
+	}
+	if _, err := unix.Write(got[0], []byte("hello")); err != nil {
+		return err
+	}
+	return hello(r)
+}
+
+func credentials() error {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	if err != nil {
+		return err
+	}
+	return unix.Sendmsg(fds[0], []byte("x"), unix.UnixCredentials(&unix.Ucred{Pid: 1, Uid: 0, Gid: 0}), nil, 0)
+}
+
+// netlink asks for the addresses of the machine, as C libraries do.
+func netlink() error {
+	_, err := syscall.NetlinkRIB(unix.RTM_GETADDR, unix.AF_UNSPEC)
+	return err
+}
+
+// longStream sends 5 MB with sendmsg to a reader that begins late.
+func longStream() error {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	if err != nil {
+		return err
+	}
+	data := make([]byte, 5_000_000)
+	for i := range data {
+		data[i] = byte(i % 251)
+	}
+	read := make(chan error)
+	go func() {
+		got, err := io.ReadAll(os.NewFile(uintptr(fds[1]), "reader"))
+		if err == nil && string(got) != string(data) {
+			err = fmt.Errorf("%d bytes came, and differ", len(got))
+		}
+		read <- err
+	}()
+	for rest := data; len(rest) > 0; {
+		n, err := unix.SendmsgBuffers(fds[0], [][]byte{rest[:len(rest)/2], rest[len(rest)/2:]}, nil, nil, 0)
+		if err != nil {
+			return err
+		}
+		rest = rest[n:]
+	}
+	unix.Close(fds[0])
+	return <-read
+}
+
+// thirtyTwoBit calls the kernel of amd64 as 32-bit programs do: getpid(2) has the number 20.
+func thirtyTwoBit() error {
+	page, err := unix.Mmap(-1, 0, 4096, unix.PROT_READ|unix.PROT_WRITE|unix.PROT_EXEC, unix.MAP_ANON|unix.MAP_PRIVATE)
+	if err != nil {
+		return err
+	}
+	copy(page, "\xb8\x14\x00\x00\x00\xcd\x80\x48\x98\xc3") // mov eax, 20; int 0x80; cdqe; ret
+	code := unsafe.Pointer(&page[0])
+	at := unsafe.Pointer(&code)
+	if r := (*(*func() int)(unsafe.Pointer(&at)))(); r < 0 {
+		return syscall.Errno(-r)
+	}
+	return nil
+}
