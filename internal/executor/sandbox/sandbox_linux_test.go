@@ -160,6 +160,23 @@ func TestOtherEnvironmentsAreHidden(t *testing.T) {
 	})
 }
 
+// TestSystemFilesCanBeRead: without them no name is resolved and no certificate verified.
+func TestSystemFilesCanBeRead(t *testing.T) {
+	defer syscall.Umask(syscall.Umask(0o077))
+	each(t, func(t *testing.T, s *Sandbox) {
+		var there []string
+		for _, path := range append(systemFiles[:len(systemFiles):len(systemFiles)], systemFolders...) {
+			if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o004 != 0 {
+				there = append(there, path)
+			}
+		}
+		out, stderr, _ := output(t, s, shell(t, `for f; do [ -r $f ] && echo $f; done; getent hosts localhost >&2 || echo FAILED`, there...))
+		if want := strings.Join(there, "\n") + "\n"; out != want || stderr == "" {
+			t.Errorf("can read %q, localhost is %q, want %q", out, stderr, want)
+		}
+	})
+}
+
 func TestFilesOutsideCannotBeRead(t *testing.T) {
 	each(t, func(t *testing.T, s *Sandbox) {
 		secret := filepath.Join(folder(t), "root.key")

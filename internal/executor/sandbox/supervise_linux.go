@@ -23,6 +23,7 @@ func supervise() {
 		refuse(err)
 	}
 	unix.CloseOnExec(fdControl)
+	unix.Umask(0o022) // the server's may be stricter, and bwrap makes folders for another user
 	c, err := launch(o)
 	if err != nil {
 		refuse(err)

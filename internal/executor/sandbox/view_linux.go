@@ -87,7 +87,7 @@ func (s *Sandbox) bwrapCommand(spec Spec, p private, user int) ([]string, error)
 		}
 	}
 	for _, path := range systemFiles {
-		args = append(args, "--ro-bind-try", path, path)
+		args = append(append(args, above(path)...), "--ro-bind-try", path, path)
 	}
 	args = append(args,
 		"--ro-bind", filepath.Join(p.etc(), "passwd"), "/etc/passwd", "--ro-bind", filepath.Join(p.etc(), "group"), "/etc/group",
