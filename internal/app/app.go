@@ -13,6 +13,7 @@ import (
 	"plumbline.dev/plumbline/internal/delivery/agentpools"
 	"plumbline.dev/plumbline/internal/delivery/configversions"
 	"plumbline.dev/plumbline/internal/delivery/dispatch"
+	"plumbline.dev/plumbline/internal/delivery/oidc"
 	"plumbline.dev/plumbline/internal/delivery/runqueue"
 	"plumbline.dev/plumbline/internal/delivery/runs"
 	"plumbline.dev/plumbline/internal/delivery/runtriggers"
@@ -78,6 +79,7 @@ type App struct {
 	RunTriggers *runtriggers.Feature
 	RunQueue    *runqueue.Feature
 	Runs        *runs.Feature
+	OIDC        *oidc.Feature
 }
 
 // New opens the data that c names and builds the server. Nothing runs in the
@@ -228,6 +230,8 @@ func (a *App) delivery() {
 	a.Runs = &runs.Feature{DB: a.DB, Keyring: a.Keyring, Bus: a.Bus, Jobs: a.Jobs, Orgs: a.Orgs, Workspaces: a.Workspaces, Configs: a.Configs, Queue: a.RunQueue}
 	a.States.RunIn = a.Runs.Has
 	a.Runs.Routes(a.Router)
+	a.OIDC = &oidc.Feature{DB: a.DB, Keyring: a.Keyring, Jobs: a.Jobs}
+	a.OIDC.Routes(a.Router)
 }
 
 func (a *App) registry() {

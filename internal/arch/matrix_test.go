@@ -206,6 +206,8 @@ var stricter = map[string]authz.Permission{
 var open = []string{
 	"DELETE /api/v2/authentication-tokens/{id}",
 	"DELETE /api/v2/teams/{id}/authentication-token",
+	"GET /.well-known/jwks",
+	"GET /.well-known/openid-configuration",
 	"GET /.well-known/terraform.json",
 	"GET /api/meta/ip-ranges",
 	"GET /api/registry/{registry}/v2/gpg-keys",

@@ -3,6 +3,7 @@
 //	agentpools      groups of agents, who may use them, and their tokens
 //	configversions  the archives of code that runs use
 //	dispatch        jobs for executors: who gets which, and what becomes of it
+//	oidc            the identity of runs, by which clouds trust them
 //	runtriggers     runs that follow the applied runs of other workspaces
 //	runqueue        which run of a workspace goes next
 //	runs            runs, their state machine, comments and events

@@ -32,7 +32,19 @@ type Env struct {
 	Name      string `json:"name"`
 	Value     string `json:"value"`
 	Sensitive bool   `json:"sensitive,omitempty"`
+	InFiles   bool   `json:"in_files,omitempty"` // Folder in Value stands for where Files are
 }
+
+// File is a small file for the engine, such as a token. Folder in its text stands for
+// where all of them are.
+type File struct {
+	Name      string `json:"name"` // without slashes
+	Text      string `json:"text"`
+	Sensitive bool   `json:"sensitive,omitempty"`
+}
+
+// Folder stands for the folder of Files, which only the executor knows.
+const Folder = "@plumbline/files@"
 
 // Variable is an input variable. Later ones win over earlier ones of the same key.
 type Variable struct {
@@ -53,7 +65,8 @@ type Phase struct {
 	Structured       bool       `json:"structured"`        // the log has one JSON object a line (-json)
 	Debug            bool       `json:"debug"`             // TF_LOG=TRACE
 	HasState         bool       `json:"has_state"`
-	Env              []Env      `json:"env"`       // environment variables of the workspace and of the platform
+	Env              []Env      `json:"env"` // environment variables of the workspace and of the platform
+	Files            []File     `json:"files,omitempty"`
 	Variables        []Variable `json:"variables"` // of the workspace, its sets and the run, in rising priority
 	Host             string     `json:"host"`      // of this server as configurations name it: HOST[:PORT]
 	Address          string     `json:"address"`   // of this server: https://HOST[:PORT]
