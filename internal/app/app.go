@@ -11,9 +11,14 @@ import (
 	"sync"
 
 	"plumbline.dev/plumbline/internal/delivery/agentpools"
+	"plumbline.dev/plumbline/internal/delivery/applies"
 	"plumbline.dev/plumbline/internal/delivery/configversions"
 	"plumbline.dev/plumbline/internal/delivery/dispatch"
+	"plumbline.dev/plumbline/internal/delivery/logs"
 	"plumbline.dev/plumbline/internal/delivery/oidc"
+	"plumbline.dev/plumbline/internal/delivery/outputs"
+	"plumbline.dev/plumbline/internal/delivery/plans"
+	"plumbline.dev/plumbline/internal/delivery/progress"
 	"plumbline.dev/plumbline/internal/delivery/runqueue"
 	"plumbline.dev/plumbline/internal/delivery/runs"
 	"plumbline.dev/plumbline/internal/delivery/runtriggers"
@@ -80,6 +85,10 @@ type App struct {
 	RunQueue    *runqueue.Feature
 	Runs        *runs.Feature
 	OIDC        *oidc.Feature
+	Logs        *logs.Feature
+	Outputs     *outputs.Store
+	Plans       *plans.Feature
+	Applies     *applies.Feature
 }
 
 // New opens the data that c names and builds the server. Nothing runs in the
@@ -232,11 +241,44 @@ func (a *App) delivery() {
 	a.Runs.Routes(a.Router)
 	a.OIDC = &oidc.Feature{DB: a.DB, Keyring: a.Keyring, Jobs: a.Jobs}
 	a.OIDC.Routes(a.Router)
+	a.phases()
 }
 
 func (a *App) registry() {
 	a.GPGKeys = &gpgkeys.Feature{DB: a.DB, Orgs: a.Orgs}
 	a.GPGKeys.Routes(a.Router)
+}
+
+// phases are what a run is made of.
+func (a *App) phases() {
+	a.Logs = &logs.Feature{DB: a.DB, Objects: a.Objects, Jobs: a.Jobs, Bus: a.Bus}
+	a.Logs.Routes(a.Router)
+	a.Outputs = &outputs.Store{DB: a.DB, Objects: a.Objects, Jobs: a.Jobs}
+	a.Outputs.Work()
+	a.Plans = &plans.Feature{DB: a.DB, Jobs: a.Jobs, Logs: a.Logs, Outputs: a.Outputs}
+	a.Plans.Routes(a.Router)
+	a.Applies = &applies.Feature{DB: a.DB, Jobs: a.Jobs, Logs: a.Logs, Outputs: a.Outputs}
+	a.Applies.Routes(a.Router)
+	a.Dispatch.Logs = a.Logs
+	a.runPhases()
+}
+
+// runPhases gives each run its plan and its apply.
+func (a *App) runPhases() {
+	a.Runs.MakePlan = func(ctx context.Context, r runs.Run) (string, error) {
+		ws, err := a.Workspaces.Find(ctx, r.WorkspaceID)
+		if err != nil {
+			return "", err
+		}
+		return a.Plans.Create(ctx, plans.New{RunID: r.ID, OrgID: r.OrgID, WorkspaceID: r.WorkspaceID, Structured: ws.StructuredRunOutputEnabled})
+	}
+	a.Runs.MakeApply = func(ctx context.Context, r runs.Run) (string, error) {
+		return a.Applies.Create(ctx, applies.New{RunID: r.ID, OrgID: r.OrgID, WorkspaceID: r.WorkspaceID})
+	}
+	a.Runs.SkipPlan = func(ctx context.Context, r runs.Run) error { return a.Plans.Move(ctx, r.PlanID, progress.Unreachable) }
+	a.Runs.SkipApply = func(ctx context.Context, r runs.Run) error {
+		return a.Applies.Move(ctx, r.ApplyID, progress.Unreachable)
+	}
 }
 
 // scope makes a function that finds where something lives of one that finds it.

@@ -171,6 +171,8 @@ var levels = map[string]string{
 	"stateversions.Version":  "workspace",
 	"configversions.Version": "workspace",
 	"runtriggers.Trigger":    "workspace",
+	"plans.Plan":             "workspace",
+	"applies.Apply":          "workspace",
 	"stateversions.Output":   "workspace",
 	"runs.Run":               "workspace",
 	"runs.Comment":           "workspace",

@@ -95,6 +95,11 @@ func (w *world) furnishRun(o apptest.Org, ids map[string]string) {
 	ids["runs"] = w.as(o.Owner.Token, "POST", "/api/v2/runs", fmt.Sprintf(`{"data":{"type":"runs","relationships":{"workspace":{"data":{"type":"workspaces","id":%q}}}}}`, ids["workspaces"]))
 	ids["comments"] = w.as(o.Owner.Token, "POST", "/api/v2/runs/"+ids["runs"]+"/comments", document("comments", map[string]any{"body": "fine"}))
 	ids["run-events"] = w.first(o.Owner.Token, "/api/v2/runs/"+ids["runs"]+"/run-events")
+	r, err := w.s.App.Runs.Find(w.t.Context(), ids["runs"])
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	ids["plans"], ids["applies"] = r.PlanID, r.ApplyID
 }
 
 // example returns the path of a route with ids of real resources.

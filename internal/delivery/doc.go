@@ -1,12 +1,17 @@
 // Package delivery is the room of how what is managed changes.
 //
 //	agentpools      groups of agents, who may use them, and their tokens
+//	applies         the applies of runs: status, counts, log
 //	configversions  the archives of code that runs use
 //	dispatch        jobs for executors: who gets which, and what becomes of it
 //	oidc            the identity of runs, by which clouds trust them
 //	runtriggers     runs that follow the applied runs of other workspaces
 //	runqueue        which run of a workspace goes next
 //	runs            runs, their state machine, comments and events
+//	logs            what executors print: appended in chunks, followed live, joined at the end
+//	outputs         what plans and applies leave beside their log, as objects
+//	plans           the plans of runs: status, counts, log, JSON forms
+//	progress        the statuses that plans and applies share
 //
 // It may import the kernel, identity and workspace.
 package delivery

@@ -1,0 +1,51 @@
+package applies
+
+import (
+	"context"
+
+	"plumbline.dev/plumbline/internal/delivery/progress"
+	"plumbline.dev/plumbline/internal/kernel/db"
+	"plumbline.dev/plumbline/internal/kernel/jsonapi"
+)
+
+// view is an apply as clients see it.
+func (f *Feature) view(ctx context.Context, p Apply) jsonapi.Resource {
+	self := "/api/v2/applies/" + p.ID
+	a := attributes{
+		Execution: p.Execution.V.Details(), Status: p.Status,
+		Additions: p.Additions, Changes: p.Changes, Destructions: p.Destructions, Imports: p.Imports, Actions: p.Actions,
+		Timestamps: timestamps{p.QueuedAt, p.StartedAt, p.FinishedAt, p.ErroredAt, p.CanceledAt, p.ForceCanceledAt},
+	}
+	if p.hasLog() {
+		a.LogReadURL = new(f.Logs.URL(ctx, p.ID))
+	}
+	return jsonapi.Resource{Type: "applies", ID: p.ID, Attributes: a, Links: jsonapi.Self(self), Relationships: jsonapi.Relationships{
+		"state-versions": jsonapi.ToMany("state-versions", p.states),
+	}}
+}
+
+// hasLog reports whether there is a log to read, or will be.
+func (p Apply) hasLog() bool { return p.Status != progress.Pending && p.Status != progress.Unreachable }
+
+// attributes are named as in the API schema.
+type attributes struct {
+	Execution    *progress.Execution `json:"execution-details"`
+	Status       progress.Status     `json:"status"`
+	Timestamps   timestamps          `json:"status-timestamps"`
+	LogReadURL   *string             `json:"log-read-url,omitempty"`
+	Additions    *int                `json:"resource-additions"`
+	Changes      *int                `json:"resource-changes"`
+	Destructions *int                `json:"resource-destructions"`
+	Imports      *int                `json:"resource-imports"`
+	Actions      *int                `json:"action-invocations"`
+}
+
+// timestamps of what has not happened are absent.
+type timestamps struct {
+	Queued        *db.Time `json:"queued-at,omitempty"`
+	Started       *db.Time `json:"started-at,omitempty"`
+	Finished      *db.Time `json:"finished-at,omitempty"`
+	Errored       *db.Time `json:"errored-at,omitempty"`
+	Canceled      *db.Time `json:"canceled-at,omitempty"`
+	ForceCanceled *db.Time `json:"force-canceled-at,omitempty"`
+}
