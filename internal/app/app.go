@@ -233,12 +233,12 @@ func (a *App) delivery() {
 	a.Configs.Routes(a.Router)
 	a.Dispatch = &dispatch.Feature{DB: a.DB, Bus: a.Bus, Workspaces: a.Workspaces, Agents: a.AgentPools, Tokens: a.Tokens, Used: a.Usage.Note}
 	a.Dispatch.Routes(a.Router)
-	a.RunTriggers = &runtriggers.Feature{DB: a.DB, Workspaces: a.Workspaces, Jobs: a.Jobs}
-	a.RunTriggers.Routes(a.Router)
 	a.RunQueue = &runqueue.Feature{DB: a.DB, Workspaces: a.Workspaces}
 	a.Runs = &runs.Feature{DB: a.DB, Keyring: a.Keyring, Bus: a.Bus, Jobs: a.Jobs, Orgs: a.Orgs, Workspaces: a.Workspaces, Configs: a.Configs, Queue: a.RunQueue}
 	a.States.RunIn = a.Runs.Has
 	a.Runs.Routes(a.Router)
+	a.RunTriggers = &runtriggers.Feature{DB: a.DB, Workspaces: a.Workspaces, Jobs: a.Jobs, Runs: a.Runs}
+	a.RunTriggers.Routes(a.Router)
 	a.OIDC = &oidc.Feature{DB: a.DB, Keyring: a.Keyring, Jobs: a.Jobs}
 	a.OIDC.Routes(a.Router)
 	a.phases()

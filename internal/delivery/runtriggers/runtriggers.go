@@ -10,6 +10,7 @@ package runtriggers
 import (
 	"context"
 
+	"plumbline.dev/plumbline/internal/delivery/runs"
 	"plumbline.dev/plumbline/internal/kernel/api"
 	"plumbline.dev/plumbline/internal/kernel/authz"
 	"plumbline.dev/plumbline/internal/kernel/db"
@@ -52,15 +53,15 @@ type Feature struct {
 	DB         *db.DB
 	Workspaces *workspaces.Feature
 	Jobs       *jobs.Queue
-	// Queue makes a run in a workspace that is locked in this transaction, if it has a
-	// configuration to run.
-	Queue func(ctx context.Context, w workspaces.Workspace, message string) error
+	Runs       *runs.Feature
 }
 
-// Routes adds the endpoints of this package to r, and its job to Jobs.
+// Routes adds the endpoints of this package to r, its job to Jobs, and what it waits for
+// to Runs.
 func (f *Feature) Routes(r *api.Router) {
 	const all, one = "/workspaces/{id}/run-triggers", "/run-triggers/{id}"
 	jobs.Handle(f.Jobs, f.fire)
+	f.Runs.OnEnd = append(f.Runs.OnEnd, f.ended)
 	api.Type(r, "run-triggers", authz.ReadRuns, f.byIDs, view)
 	api.List(r, all, authz.ReadRuns, f.Workspaces.Find, f.list, api.Params(direction))
 	api.Create(r, all, authz.UpdateWorkspace, f.Workspaces.Lock, f.create)

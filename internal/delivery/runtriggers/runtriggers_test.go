@@ -7,10 +7,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	tfe "github.com/hashicorp/go-tfe"
 
 	"plumbline.dev/plumbline/internal/apptest"
-	"plumbline.dev/plumbline/internal/workspace/workspaces"
+	"plumbline.dev/plumbline/internal/delivery/runs"
 )
 
 // connection asks for a trigger with a source.
@@ -171,37 +172,68 @@ func TestAppliedRunFiresOnce(t *testing.T) {
 	apptest.Run(t, func(s *apptest.Server) {
 		ctx, org := s.T.Context(), s.Org("acme")
 		c, net := s.Client(org.Owner.Token), workspace(s, org, "net")
-		for _, name := range []string{"app", "batch", "laptop"} {
+		made := map[string]*tfe.Workspace{}
+		for _, name := range []string{"app", "batch", "laptop", "empty"} {
 			w := workspace(s, org, name)
+			made[name] = w
 			if _, err := c.RunTriggers.Create(ctx, w.ID, tfe.RunTriggerCreateOptions{Sourceable: net}); err != nil {
 				s.T.Fatal(err)
 			}
-			if name == "laptop" {
-				if _, err := c.Workspaces.UpdateByID(ctx, w.ID, tfe.WorkspaceUpdateOptions{ExecutionMode: new("local")}); err != nil {
+			if name != "empty" {
+				v, err := c.ConfigurationVersions.Create(ctx, w.ID, tfe.ConfigurationVersionCreateOptions{AutoQueueRuns: new(false)})
+				if err != nil {
+					s.T.Fatal(err)
+				}
+				if err := c.ConfigurationVersions.Upload(ctx, v.UploadURL, s.T.TempDir()); err != nil {
 					s.T.Fatal(err)
 				}
 			}
-		}
-		queued := map[string]int{}
-		s.App.RunTriggers.Queue = func(_ context.Context, w workspaces.Workspace, message string) error {
-			queued[w.Name+": "+message]++
-			return nil
-		}
-		for _, run := range []string{"run-1", "run-1", "run-2"} {
-			if err := s.DB.Tx(ctx, func(ctx context.Context) error { return s.App.RunTriggers.Applied(ctx, net.ID, run) }); err != nil {
+			settings := map[string]tfe.WorkspaceUpdateOptions{"laptop": {ExecutionMode: new("local")}, "app": {AutoApplyRunTrigger: new(true)}, "batch": {AutoApply: new(true)}}
+			if _, err := c.Workspaces.UpdateByID(ctx, w.ID, settings[name]); err != nil {
 				s.T.Fatal(err)
+			}
+		}
+		for i, ended := range []runs.Run{
+			{ID: "run-1", Status: runs.Applied}, {ID: "run-1", Status: runs.Applied}, {ID: "run-2", Status: runs.Applied},
+			{ID: "run-3", Status: runs.Errored}, {ID: "run-4", Status: runs.PlannedAndFinished},
+		} {
+			ended.WorkspaceID = net.ID
+			if err := s.DB.Tx(ctx, func(ctx context.Context) error {
+				for _, tell := range s.App.Runs.OnEnd {
+					if err := tell(ctx, ended); err != nil {
+						return err
+					}
+				}
+				return nil
+			}); err != nil {
+				s.T.Fatal(i, err)
 			}
 			s.Settle()
 		}
-		for _, name := range []string{"app", "batch"} {
-			for _, run := range []string{"run-1", "run-2"} {
-				if n := queued[name+": Triggered by run "+run+" of workspace net"]; n != 1 {
-					s.T.Errorf("%s has %d runs by %s, want 1", name, n, run)
-				}
+		for name, want := range map[string][]string{
+			"app":    {"run-2 auto", "run-1 auto"},
+			"batch":  {"run-2", "run-1"},
+			"laptop": nil, // runs where its people are
+			"empty":  nil, // has no configuration
+		} {
+			list, err := c.Runs.List(ctx, made[name].ID, nil)
+			if err != nil {
+				s.T.Fatal(err)
 			}
-		}
-		if len(queued) != 4 {
-			s.T.Errorf("queued = %v, want 4 of them", queued)
+			var got []string
+			for _, r := range list.Items {
+				var by, auto string
+				if _, err := fmt.Sscanf(r.Message, "Triggered by run %s of workspace net", &by); err != nil || r.TriggerReason != "run_trigger" {
+					s.T.Errorf("%s has a run %q because of %s", name, r.Message, r.TriggerReason)
+				}
+				if r.AutoApply {
+					auto = " auto"
+				}
+				got = append(got, by+auto)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				s.T.Errorf("%s: %s", name, diff)
+			}
 		}
 	})
 }
