@@ -5,8 +5,10 @@
 //	engine   OpenTofu of any version, fetched and verified
 //	sandbox  one process of a stranger, isolated
 //	masking  secrets kept out of logs
+//	worker   jobs claimed, kept alive, ended and recovered
+//	recipe   what a plan and an apply are made of
 //	planjson plans read: what they change, and what of them may be shown
 //
 // It may import of the kernel only id, problem, archive, crypt and config, and nothing of
-// the other rooms: an agent has no database. Nothing runs these packages yet.
+// the other rooms: an agent has no database.
 package executor

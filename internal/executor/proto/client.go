@@ -60,7 +60,8 @@ func (c *Client) Claim(ctx context.Context, executorID string, claim Claim) (*Jo
 func (c *Client) Report(ctx context.Context, job Ticket, offset int64, log []byte) (o Orders, err error) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
-	res, err := c.do(ctx, http.MethodPost, jobPath(job, "/report")+"&offset="+strconv.FormatInt(offset, 10), "text/plain", bytes.NewReader(log))
+	path := jobPath(job, "/report") + "&offset=" + strconv.FormatInt(offset, 10)
+	res, err := c.do(ctx, http.MethodPost, path, "text/plain", bytes.NewReader(log)) //nolint:bodyclose // decode closes it
 	if err != nil {
 		return o, err
 	}

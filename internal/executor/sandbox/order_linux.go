@@ -25,7 +25,7 @@ const marker = "plumbline-sandbox"
 const (
 	fdOrder   = 3
 	fdStatus  = 4
-	fdControl = 5 // of supervise: "i" interrupts, the end kills
+	fdControl = 5 // of supervise: "i" interrupts, "k" kills; the end without it means that the server is dead
 	fdReady   = 5 // of enter: where it hands over the listener when it can be interrupted
 	fdInfo    = 6 // of bwrap: where it tells the process number of enter
 )

@@ -251,7 +251,10 @@ func (p *Process) attend(ctx context.Context, ended <-chan error) error {
 }
 
 // stop makes the supervisor kill everything.
-func (p *Process) stop() { _ = p.control.Close() }
+func (p *Process) stop() {
+	_, _ = p.control.WriteString("k") // the supervisor may have ended
+	_ = p.control.Close()
+}
 
 // result reads what enter and the supervisor told; the first line counts.
 func (p *Process) result() (r result, err error) {

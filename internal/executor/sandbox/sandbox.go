@@ -106,6 +106,7 @@ type Spec struct {
 type Limits struct {
 	Time      time.Duration // until it is interrupted, none
 	Grace     time.Duration // from interruption until all is killed, 30 s
+	Orphan    time.Duration // from the death of the server, which interrupts, until all is killed; by default it kills at once
 	Memory    int64         // address space of each process in bytes, none; Go programs reserve much more than they use
 	FileSize  int64         // bytes of a file, 10 GiB
 	Processes int           // processes and threads, 4,096; those of the server's user together under Landlock if the server is not root

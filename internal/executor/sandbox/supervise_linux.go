@@ -3,10 +3,14 @@ package sandbox
 import (
 	"encoding/json"
 	"errors"
+	"io"
 	"os"
+	"os/signal"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -24,19 +28,49 @@ func supervise() {
 	}
 	unix.CloseOnExec(fdControl)
 	unix.Umask(0o022) // the server's may be stricter, and bwrap makes folders for another user
-	c, err := launch(o)
+	out, written := []uintptr{1, 2}, func() {}
+	if o.Limits.Orphan > 0 {
+		out, written = outlive()
+	}
+	c, err := launch(o, out)
 	if err != nil {
 		refuse(err)
 	}
 	go c.prepare(o.Egress)
-	go c.obey()
+	go c.obey(o.Limits.Orphan)
 	status := reap(c.pid)
 	if len(o.Bwrap) == 0 {
 		tell(ended(status))
 	}
 	killAll()
+	written()
 	_ = clean(o.Private) // the server tries again, and tells why it cannot
 	os.Exit(0)
+}
+
+// outlive makes pipes for the output of the program, so that it can go on to write when
+// nobody reads any more. Written waits until all of it is passed on.
+func outlive() (files []uintptr, written func()) {
+	signal.Ignore(syscall.SIGPIPE)
+	var copies sync.WaitGroup
+	var ends []*os.File
+	for _, to := range []*os.File{os.Stdout, os.Stderr} {
+		r, w, err := os.Pipe()
+		if err != nil {
+			refuse(err)
+		}
+		ends, files = append(ends, w), append(files, w.Fd())
+		copies.Go(func() {
+			_, _ = io.Copy(to, r) // it fails when the server is dead
+			_, _ = io.Copy(io.Discard, r)
+		})
+	}
+	return files, func() {
+		for _, w := range ends {
+			_ = w.Close()
+		}
+		copies.Wait()
+	}
 }
 
 // refuse tells why the program was not started, and ends.
@@ -54,15 +88,15 @@ type child struct {
 	enter  int           // whom to interrupt, known when ready
 }
 
-// launch starts the next process.
-func launch(o order) (*child, error) {
+// launch starts the next process, whose output goes to out.
+func launch(o order, out []uintptr) (*child, error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
 	}
 	c := &child{socket: pair[0], ready: make(chan struct{})}
 	path, args := "/proc/self/exe", []string{"plumbline", marker, "enter"}
-	files := []uintptr{0, 1, 2, fdOrder, fdStatus, uintptr(pair[1])}
+	files := []uintptr{0, out[0], out[1], fdOrder, fdStatus, uintptr(pair[1])}
 	var infoEnd *os.File
 	if len(o.Bwrap) > 0 {
 		if c.info, infoEnd, err = os.Pipe(); err != nil {
@@ -111,19 +145,25 @@ func (c *child) prepare(e egress) {
 	}
 }
 
-// obey does what the server says until the server closes the pipe or dies.
-func (c *child) obey() {
+// obey does what the server says until the server closes the pipe or dies. Then the
+// program may have time to save what it did.
+func (c *child) obey(orphan time.Duration) {
 	b := make([]byte, 1)
 	for {
 		n, err := syscall.Read(fdControl, b)
 		if errors.Is(err, syscall.EINTR) {
 			continue
 		}
-		if n != 1 || err != nil {
-			killDescendants()
-			return
+		if n == 1 && err == nil && b[0] == 'i' {
+			go c.interrupt()
+			continue
 		}
-		go c.interrupt()
+		if n != 1 && orphan > 0 {
+			go c.interrupt()
+			time.Sleep(orphan)
+		}
+		killDescendants()
+		return
 	}
 }
 

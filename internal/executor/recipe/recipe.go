@@ -1,0 +1,312 @@
+// Package recipe does plans and applies: which commands of an engine run, with which files
+// around a configuration, and what is brought back.
+//
+// The state lies beside the configuration, in a local backend that an override file
+// declares, whatever backend or cloud block the configuration has (protocol.md, "Engines").
+// The surprising rule: an apply always delivers the state it ends with, also if it failed
+// or was cancelled, and long after the server has given it up.
+package recipe
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"plumbline.dev/plumbline/internal/executor/engine"
+	"plumbline.dev/plumbline/internal/executor/proto"
+	"plumbline.dev/plumbline/internal/executor/sandbox"
+	"plumbline.dev/plumbline/internal/executor/worker"
+	"plumbline.dev/plumbline/internal/kernel/archive"
+	"plumbline.dev/plumbline/internal/kernel/problem"
+)
+
+// Machine is what a machine offers to runs.
+type Machine struct {
+	// Engine finds an engine, as engine.Store.Get does.
+	Engine func(ctx context.Context, p engine.Product, want string) (engine.Engine, error)
+	// Env are variables of the environment that every run gets, as KEY=VALUE, such as the
+	// operator's proxy.
+	Env []string
+	// Snapshot is how often the state is looked at during an apply, default 10 s.
+	Snapshot time.Duration
+	// Limits of each process; time and grace are the recipe's.
+	Limits sandbox.Limits
+}
+
+// Where things lie in the folder of a run.
+const (
+	config      = "config" // the configuration as it was unpacked
+	own         = "own"    // what a process needs to know, with secrets; removed in the end
+	out         = "out"    // what processes make
+	planFile    = out + "/plan"
+	planJSON    = out + "/plan.json"
+	schemaJSON  = out + "/schemas.json"
+	redacted    = out + "/redacted.json"
+	generated   = out + "/generated.tf"
+	stateJSON   = out + "/state.json"
+	snapshot    = "snapshot" // the last whole state that was seen during an apply
+	began       = "applying" // there if an engine began to apply
+	stateDir    = "state"
+	stateFile   = "terraform.tfstate"
+	lockFile    = ".terraform.lock.hcl"
+	override    = "zzzz_plumbline_override.tf"
+	planGrace   = 30 * time.Second
+	applyGrace  = time.Hour // the server decides when an apply that was cancelled is killed
+	initOutput  = 1 << 20   // bytes of init's output that are kept
+	defaultName = "default" // the workspace that engines start with
+)
+
+// run is a phase of a run under way.
+type run struct {
+	*Machine
+	t        *worker.Task
+	spec     proto.Phase
+	ctx      context.Context
+	engine   engine.Engine
+	in       string // working directory, relative to the folder
+	deadline time.Time
+	grace    time.Duration
+	env      []string
+}
+
+// failure is an error that people see.
+type failure struct{ words string }
+
+func (f failure) Error() string { return f.words }
+
+func failed(format string, args ...any) error { return failure{fmt.Sprintf(format, args...)} }
+
+// newRun begins a phase: what must not be seen in the log is masked from here on.
+func (m *Machine) newRun(ctx context.Context, t *worker.Task, spec proto.Phase, grace time.Duration) *run {
+	secrets := []string{spec.Token, spec.SSHKey}
+	for _, e := range spec.Env {
+		if e.Sensitive {
+			secrets = append(secrets, e.Value)
+		}
+	}
+	for _, v := range spec.Variables {
+		if v.Sensitive {
+			secrets = append(secrets, v.Value)
+		}
+	}
+	t.Mask(secrets...)
+	r := &run{Machine: m, t: t, spec: spec, ctx: ctx, grace: grace}
+	if spec.Minutes > 0 {
+		r.deadline = time.Now().Add(time.Duration(spec.Minutes) * time.Minute)
+	}
+	return r
+}
+
+// begin finds the engine and says so, as HCP Terraform's logs begin.
+func (r *run) begin() error {
+	slow := time.AfterFunc(time.Second, func() {
+		r.t.Print("Looking for %s %s...", engine.Product(r.spec.Engine.Product).Title(), r.spec.Engine.Version)
+	})
+	e, err := r.Engine(r.ctx, engine.Product(r.spec.Engine.Product), r.spec.Engine.Version)
+	slow.Stop()
+	if err != nil {
+		return failed("%s", strings.TrimPrefix(err.Error(), "engine: "))
+	}
+	r.engine = e
+	r.t.Print("%s v%s\non %s_%s", e.Product.Title(), e.Version, runtime.GOOS, runtime.GOARCH)
+	return nil
+}
+
+// unpack fetches the configuration and finds the working directory.
+func (r *run) unpack() error {
+	err := r.t.Fetch(r.ctx, proto.Archive, func(body io.Reader) error {
+		if err := r.t.Root.RemoveAll(config); err != nil {
+			return err
+		}
+		if err := r.t.Root.Mkdir(config, 0o755); err != nil {
+			return err
+		}
+		return archive.Unpack(r.ctx, body, filepath.Join(r.t.Dir, config), archive.Limits{})
+	})
+	if p, ok := problem.From(err); ok && p.Status == 422 {
+		return failed("The configuration cannot be unpacked: %s", p.Detail)
+	}
+	if err != nil {
+		return err
+	}
+	return r.locate()
+}
+
+// locate finds the working directory. The path of the state is relative to where it really
+// is, so links in it are followed now.
+func (r *run) locate() error {
+	at := filepath.Join(r.t.Dir, config)
+	want := filepath.FromSlash(strings.Trim(r.spec.WorkingDirectory, "/"))
+	if want != "" && !filepath.IsLocal(want) {
+		return failed("The working directory %q leaves the configuration.", r.spec.WorkingDirectory)
+	}
+	real, err := filepath.EvalSymlinks(filepath.Join(at, want))
+	if err != nil {
+		return failed("The configuration has no working directory %q.", r.spec.WorkingDirectory)
+	}
+	top, err := filepath.EvalSymlinks(r.t.Dir)
+	if err != nil {
+		return err
+	}
+	in, err := filepath.Rel(top, real)
+	if err != nil || (in != config && !strings.HasPrefix(in, config+string(filepath.Separator))) {
+		return failed("The working directory %q leaves the configuration.", r.spec.WorkingDirectory)
+	}
+	r.in = in
+	if info, err := r.t.Root.Stat(in); err != nil || !info.IsDir() {
+		return failed("The working directory %q is not a folder.", r.spec.WorkingDirectory)
+	}
+	return nil
+}
+
+// fetchState puts the state where the engine looks for it.
+func (r *run) fetchState() error {
+	if err := r.t.Root.RemoveAll(stateDir); err != nil {
+		return err
+	}
+	if err := r.t.Root.MkdirAll(path.Dir(r.statePath()), 0o700); err != nil {
+		return err
+	}
+	if !r.spec.HasState {
+		return nil
+	}
+	return r.t.Fetch(r.ctx, proto.StateIn, func(body io.Reader) error { return r.t.Write(r.statePath(), body) })
+}
+
+// statePath is where the state lies in the folder.
+func (r *run) statePath() string {
+	if r.workspace() == defaultName {
+		return path.Join(stateDir, stateFile)
+	}
+	return path.Join(stateDir, "workspaces", r.workspace(), stateFile)
+}
+
+// workspace is the name that the configuration sees as terraform.workspace.
+func (r *run) workspace() string {
+	if name := r.spec.Workspace; name != "" && name != "." && name != ".." && !strings.ContainsAny(name, `/\%`) {
+		return name
+	}
+	return defaultName
+}
+
+// init prepares the working directory. What it prints is of interest only if it fails.
+func (r *run) init() error {
+	r.t.Print("Initializing plugins and modules...")
+	var said head
+	exit, err := r.exec(worker.Command{Spec: sandbox.Spec{
+		Args:   []string{r.engine.Path, "init", "-input=false", "-no-color"},
+		Stdout: r.unlessDebug(&said), Stderr: r.unlessDebug(&said),
+	}})
+	if err == nil && exit.Success() {
+		return nil
+	}
+	_, _ = r.t.Log().Write(said.b)
+	return r.explain("init", exit, err)
+}
+
+// unlessDebug is the log if everything is to be seen.
+func (r *run) unlessDebug(w io.Writer) io.Writer {
+	if r.spec.Debug {
+		return r.t.Log()
+	}
+	return w
+}
+
+// exec runs a process of the run.
+func (r *run) exec(c worker.Command) (sandbox.Exit, error) {
+	c.In, c.Env, c.Limits = r.in, append(c.Env, r.env...), r.Limits
+	c.Limits.Grace = r.grace
+	if !r.deadline.IsZero() {
+		c.Limits.Time = max(time.Until(r.deadline), time.Second)
+	}
+	return r.t.Exec(c)
+}
+
+// explain says why a command did not succeed.
+func (r *run) explain(command string, exit sandbox.Exit, err error) error {
+	name := string(r.engine.Product) + " " + command
+	switch {
+	case err != nil:
+		return err
+	case exit.TimedOut:
+		return failed("%s was stopped: a run may take %d minutes.", name, r.spec.Minutes)
+	case r.t.Ending() == worker.Canceled:
+		return failed("%s was cancelled.", name)
+	case r.t.Ending() != worker.Not:
+		return failed("%s was stopped, as the executor ends.", name)
+	case exit.Signal != 0:
+		return failed("%s was ended by signal %d.", name, exit.Signal)
+	}
+	return failed("Operation failed: failed running %s (exit %d)", name, exit.Code)
+}
+
+// result is the end of a phase that failed, which the log shows.
+func (r *run) result(err error, data any) proto.Result {
+	res := proto.Result{Outcome: proto.Errored, Error: oneLine(err)}
+	switch {
+	case err == nil:
+		res.Outcome = proto.Finished
+	case r.t.Ending() == worker.Canceled:
+		res.Outcome = proto.Canceled
+	}
+	if err != nil {
+		r.t.Print("%s", oneLine(err))
+	}
+	if data != nil {
+		res.Data, _ = json.Marshal(data) // structures of numbers and strings
+	}
+	return res
+}
+
+// oneLine is an error for people: of those not meant for them, that there is one.
+func oneLine(err error) string {
+	if err == nil {
+		return ""
+	}
+	var f failure
+	if errors.As(err, &f) {
+		return strings.Join(strings.Fields(f.words), " ")
+	}
+	return "The executor failed: " + strings.Join(strings.Fields(err.Error()), " ")
+}
+
+// has says whether a file is there.
+func (r *run) has(path string) bool {
+	info, err := r.t.Root.Lstat(path)
+	return err == nil && info.Mode().IsRegular() && info.Size() > 0
+}
+
+// putIf delivers a file if it is there.
+func (r *run) putIf(ctx context.Context, name, path string) error {
+	if !r.has(path) {
+		return nil
+	}
+	return r.t.Put(ctx, name, path)
+}
+
+// hide removes what has secrets in it and is not needed any more.
+func (r *run) hide() error {
+	err := r.t.Root.RemoveAll(own)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// head keeps the beginning of what is written to it.
+type head struct{ b []byte }
+
+func (h *head) Write(p []byte) (int, error) {
+	if room := initOutput - len(h.b); room > 0 {
+		h.b = append(h.b, p[:min(room, len(p))]...)
+	}
+	return len(p), nil
+}
