@@ -40,6 +40,8 @@ import (
 	"plumbline.dev/plumbline/internal/kernel/events"
 	"plumbline.dev/plumbline/internal/kernel/jobs"
 	"plumbline.dev/plumbline/internal/registry/gpgkeys"
+	"plumbline.dev/plumbline/internal/registry/modules"
+	"plumbline.dev/plumbline/internal/registry/modules/protocol"
 	"plumbline.dev/plumbline/internal/workspace/projects"
 	"plumbline.dev/plumbline/internal/workspace/sshkeys"
 	"plumbline.dev/plumbline/internal/workspace/stateversions"
@@ -81,6 +83,7 @@ type App struct {
 	AgentPools  *agentpools.Feature
 	Dispatch    *dispatch.Feature
 	GPGKeys     *gpgkeys.Feature
+	Modules     *modules.Feature
 	RunTriggers *runtriggers.Feature
 	RunQueue    *runqueue.Feature
 	Runs        *runs.Feature
@@ -190,7 +193,7 @@ func (a *App) identity() {
 	a.Teams.Routes(r)
 	a.TokenAPI = &tokens.Feature{DB: a.DB, Store: a.Tokens, Users: a.Users, Orgs: a.Orgs, Changed: a.changed}
 	a.TokenAPI.Routes(r)
-	a.Login = &login.Feature{DB: a.DB, Users: a.Users, Store: a.Tokens, Tokens: a.TokenAPI, Orgs: a.Orgs, Adopt: a.Members.Adopt, Changed: a.changed}
+	a.Login = &login.Feature{DB: a.DB, Users: a.Users, Store: a.Tokens, Tokens: a.TokenAPI, Orgs: a.Orgs, Adopt: a.Members.Adopt, Changed: a.changed, Services: map[string]string{}}
 	a.Login.Routes(r)
 	a.Access = &access.Feature{DB: a.DB, Bus: a.Bus, FindTeam: scope(a.Teams.Find)}
 	a.Access.Routes(r)
@@ -247,6 +250,10 @@ func (a *App) delivery() {
 func (a *App) registry() {
 	a.GPGKeys = &gpgkeys.Feature{DB: a.DB, Orgs: a.Orgs}
 	a.GPGKeys.Routes(a.Router)
+	a.Modules = &modules.Feature{DB: a.DB, Orgs: a.Orgs, Objects: a.Objects, Jobs: a.Jobs, AgentPool: a.AgentPools.Usable}
+	a.Modules.Routes(a.Router)
+	(&protocol.Feature{Modules: a.Modules}).Routes(a.Router)
+	a.Login.Services["modules.v1"] = protocol.Base
 }
 
 // phases are what a run is made of.

@@ -115,7 +115,8 @@ func (w *world) rebuild() {
 	for segment, path := range map[string]string{"organizations": "/api/v2/organizations/", "workspaces": "/api/v2/workspaces/", "projects": "/api/v2/projects/",
 		"workspace name": "/api/v2/organizations/" + w.org.Name + "/workspaces/", "teams": "/api/v2/teams/", "varsets": "/api/v2/varsets/",
 		"ssh-keys": "/api/v2/ssh-keys/", "agent-pools": "/api/v2/agent-pools/", "state-versions": "/api/v2/state-versions/",
-		"vars": "/api/v2/vars/", "authentication-tokens": "/api/v2/authentication-tokens/"} {
+		"vars": "/api/v2/vars/", "authentication-tokens": "/api/v2/authentication-tokens/",
+		"registry-modules": "/api/v2/registry-modules/"} {
 		if w.s.Do("GET", path+w.ids[segment], w.org.Owner.Token, nil).Status == 200 {
 			continue
 		}

@@ -84,6 +84,7 @@ func (w *world) furnish(o apptest.Org) map[string]string {
 	ids["run-triggers"] = as("POST", "/api/v2/workspaces/"+ids["workspaces"]+"/run-triggers",
 		fmt.Sprintf(`{"data":{"relationships":{"sourceable":{"data":{"type":"workspaces","id":%q}}}}}`, as("POST", base+"/workspaces", document("workspaces", map[string]any{"name": "source-" + o.Name}))))
 	w.furnishRun(o, ids)
+	w.publish(o, ids)
 	return ids
 }
 
@@ -102,6 +103,28 @@ func (w *world) furnishRun(o apptest.Org, ids map[string]string) {
 	ids["plans"], ids["applies"] = r.PlanID, r.ApplyID
 }
 
+// publish adds a module with a version that can be installed. Each organization has
+// other names, so that those of one belong nowhere in the other.
+func (w *world) publish(o apptest.Org, ids map[string]string) {
+	name, provider, version := "net-"+o.Name, "aws", "1.0.0"
+	if o.Name != "acme" {
+		provider, version = "google", "2.0.0"
+	}
+	base := "/api/v2/organizations/" + o.Name + "/registry-modules"
+	ids["registry-modules"] = w.as(o.Owner.Token, "POST", base, document("registry-modules", map[string]any{"name": name, "provider": provider}))
+	r := w.s.Do("POST", base+"/private/"+o.Name+"/"+name+"/"+provider+"/versions", o.Owner.Token, document("registry-module-versions", map[string]any{"version": version}))
+	links, _ := r.JSON()["data"].(map[string]any)["links"].(map[string]any)
+	if put := w.s.Do("PUT", fmt.Sprint(links["upload"]), "", apptest.TarGz(w.t, map[string]string{"main.tf": `variable "a" {}`})); put.Status != 200 {
+		w.t.Fatalf("uploading a module = %d %s", put.Status, put.Body)
+	}
+	w.s.Settle()
+	for _, at := range []string{"registry-modules", "modules", "show", "delete"} {
+		ids[at+" namespace"], ids[at+" name"], ids[at+" provider"], ids[at+" version"] = o.Name, name, provider, version
+	}
+	ids["registry-modules registry"], ids["registry-modules versions"] = "private", "versions"
+	ids["modules"], ids["show"], ids["delete"] = o.Name, o.Name, o.Name
+}
+
 // example returns the path of a route with ids of real resources.
 func (w *world) example(route api.Route) (string, bool) {
 	path, ok := fill(route.Path, w.ids)
@@ -113,6 +136,7 @@ func (w *world) example(route api.Route) (string, bool) {
 
 // queries are what routes need to know beyond their path.
 var queries = map[string]string{
+	"GET /api/v2/organizations/{organization}/registry-modules/{registry}/{namespace}/{name}/{provider}/version": "?module_version=1.0.0",
 	"GET /api/v2/vars":                         "?filter[organization][name]=acme&filter[workspace][name]=app-acme",
 	"GET /api/v2/state-versions":               "?filter[organization][name]=acme&filter[workspace][name]=app-acme",
 	"GET /api/v2/workspaces/{id}/run-triggers": "?filter[run-trigger][type]=inbound",
@@ -147,6 +171,10 @@ func segment(parts []string, i int) string {
 		return parts[fixed] + " " + strings.Trim(parts[i], "{}")
 	}
 	switch path := strings.Join(parts[:i], "/"); {
+	case before == "registry-modules" && parts[i] == "{organization}":
+		return "organizations"
+	case before == "registry-modules" && strings.Contains(path, "/organizations/"):
+		return "registry-modules registry"
 	case before == "workspaces" && strings.Contains(path, "/organizations/"):
 		return "workspace name"
 	case before == "vars" && strings.Contains(path, "/varsets/"):

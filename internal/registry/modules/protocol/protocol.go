@@ -1,0 +1,130 @@
+// Package protocol serves the module registry protocol, which "terraform init" and
+// "tofu init" speak, and the rest of the registry's HTTP API for modules: lists, search,
+// latest versions and what is known of a module.
+//
+// The surprising rule: a revoked version stays in the list of versions. Those who use it
+// still install it; to everybody else its download says why not, in words that the
+// command lines show.
+//
+// Source: "Module Registry Protocol" and "Registry API" of Terraform's documentation.
+package protocol
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+
+	"plumbline.dev/plumbline/internal/kernel/api"
+	"plumbline.dev/plumbline/internal/kernel/authz"
+	"plumbline.dev/plumbline/internal/registry/modules"
+	"plumbline.dev/plumbline/internal/registry/modules/details"
+)
+
+// Base is where the protocol is served, as the discovery document says it.
+const Base = "/api/registry/v1/modules/"
+
+// Feature serves the protocol.
+type Feature struct{ Modules *modules.Feature }
+
+// Routes adds the endpoints of this package to r.
+func (f *Feature) Routes(r *api.Router) {
+	const (
+		named = "/{namespace}/{name}"
+		one   = named + "/{provider}"
+	)
+	r, plain := r.At("/api/registry/v1/modules"), api.PlainErrors()
+	api.Handle(r, "GET ", authz.SignedIn, api.Site, f.list, plain)
+	api.Handle(r, "GET /search", authz.SignedIn, api.Site, f.search, plain)
+	api.Handle(r, "GET /{namespace}", authz.ReadRegistry, f.Modules.Orgs.ByName, f.listOf, plain)
+	api.Handle(r, "GET "+named, authz.ReadRegistry, api.Both(f.findNamed), f.latestOf, plain)
+	api.Handle(r, "GET "+one, authz.ReadRegistry, api.Keys(f.find), f.latest, plain)
+	api.Handle(r, "GET "+one+"/versions", authz.ReadRegistry, api.Keys(f.find), f.versions, plain)
+	api.Handle(r, "GET "+one+"/download", authz.ReadRegistry, api.Keys(f.find), f.downloadLatest, plain, api.Status(http.StatusFound))
+	api.Handle(r, "GET "+one+"/{version}", authz.ReadRegistry, api.Keys(f.findRelease), f.show, plain)
+	api.Handle(r, "GET "+one+"/{version}/download", authz.ReadRegistry, api.Keys(f.findDownload), f.download, plain, api.Status(http.StatusNoContent))
+}
+
+func (f *Feature) find(ctx context.Context, keys []string) (modules.Published, error) {
+	return f.Modules.FindPublished(ctx, keys[0], keys[1], keys[2])
+}
+
+func (f *Feature) findDownload(ctx context.Context, keys []string) (modules.Download, error) {
+	return f.Modules.FindDownload(ctx, keys[0], keys[1], keys[2], keys[3])
+}
+
+// listed is a version in the list of versions.
+type listed struct {
+	Version     string          `json:"version"`
+	Submodules  []details.Needs `json:"submodules"`
+	Root        details.Needs   `json:"root"`
+	Deprecation *deprecation    `json:"deprecation"` // null if it is not deprecated
+	Revocation  *revocation     `json:"revocation,omitempty"`
+}
+
+type deprecation struct {
+	Reason string `json:"reason"`
+	Link   string `json:"link"`
+}
+
+type revocation struct {
+	Message string `json:"message"`
+	Link    string `json:"link"`
+}
+
+func deprecationOf(r modules.Release) *deprecation {
+	if r.DeprecationID == nil {
+		return nil
+	}
+	return &deprecation{r.DeprecationReason, r.DeprecationLink}
+}
+
+func revocationOf(r modules.Release) *revocation {
+	if r.RevokedAt == nil {
+		return nil
+	}
+	return &revocation{r.RevocationMessage, r.RevocationLink}
+}
+
+// versions lists the versions that can be installed, oldest first.
+func (f *Feature) versions(ctx context.Context, w http.ResponseWriter, _ *http.Request, m modules.Published) error {
+	releases, err := f.Modules.Releases(ctx, m.ID)
+	if err != nil {
+		return err
+	}
+	out := make([]listed, len(releases))
+	for i, r := range releases {
+		out[i] = listed{r.Version, r.Outline.V.Submodules, r.Outline.V.Root, deprecationOf(r), revocationOf(r)}
+	}
+	type module struct {
+		Source   string   `json:"source"`
+		Versions []listed `json:"versions"`
+	}
+	return api.WriteJSON(w, http.StatusOK, "application/json", map[string][]module{"modules": {{address(m), out}}})
+}
+
+func address(m modules.Published) string {
+	return m.Namespace() + "/" + m.Name + "/" + m.Provider
+}
+
+// download says where the archive is (204 and X-Terraform-Get). The query of the address
+// is for the client's downloader alone: what the archive is, and what its content must
+// be (go-getter, "Unarchiving" and "Checksumming").
+func (f *Feature) download(ctx context.Context, w http.ResponseWriter, _ *http.Request, d modules.Download) error {
+	at, err := f.Modules.Address(ctx, d)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("X-Terraform-Get", at+"?archive=tar.gz&checksum=sha256:"+d.SHA256)
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// downloadLatest redirects to the download of the newest version (302).
+func (f *Feature) downloadLatest(_ context.Context, w http.ResponseWriter, _ *http.Request, m modules.Published) error {
+	if m.Latest == "" {
+		return noVersion(m)
+	}
+	w.Header().Set("Location", Base+url.PathEscape(m.Namespace())+"/"+url.PathEscape(m.Name)+"/"+url.PathEscape(m.Provider)+"/"+url.PathEscape(m.Latest)+"/download")
+	w.WriteHeader(http.StatusFound)
+	return nil
+}

@@ -1,0 +1,178 @@
+package modules
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"plumbline.dev/plumbline/internal/kernel/api"
+	"plumbline.dev/plumbline/internal/kernel/authz"
+	"plumbline.dev/plumbline/internal/kernel/db"
+	"plumbline.dev/plumbline/internal/kernel/problem"
+	"plumbline.dev/plumbline/internal/registry/modules/details"
+)
+
+// Published is a private module by its address, without its versions.
+type Published struct{ Module }
+
+// FindPublished returns the private module of that address.
+func (f *Feature) FindPublished(ctx context.Context, namespace, name, provider string) (Published, error) {
+	m, err := db.One[Module](ctx, f.DB, selectModules+`o.name_lower = ? AND m.registry_name = 'private' AND m.namespace_lower = '' AND m.name_lower = ? AND m.provider = ?`,
+		strings.ToLower(namespace), strings.ToLower(name), provider)
+	return Published{m}, err
+}
+
+// Release is a version that can be installed, by newcomers only if it is not revoked.
+type Release struct {
+	ID                string                   `db:"id"`
+	Version           string                   `db:"version"`
+	SortKey           string                   `db:"sort_key"`
+	Outline           db.JSON[details.Outline] `db:"outline"`
+	DeprecationID     *string                  `db:"deprecation_id"` // nil: it is not deprecated
+	DeprecationReason string                   `db:"deprecation_reason"`
+	DeprecationLink   string                   `db:"deprecation_link"`
+	RevokedAt         *db.Time                 `db:"revoked_at"`
+	RevocationMessage string                   `db:"revocation_message"`
+	RevocationLink    string                   `db:"revocation_link"`
+	CreatedAt         db.Time                  `db:"created_at"`
+}
+
+// Releases returns the versions of a module that can be installed, oldest first.
+func (f *Feature) Releases(ctx context.Context, moduleID string) ([]Release, error) {
+	list, err := db.All[Release](ctx, f.DB, `FROM registry_module_versions WHERE module_id = ? AND status = ?`, moduleID, OK)
+	slices.SortFunc(list, func(a, b Release) int { return compare(a.SortKey, a.Version, b.SortKey, b.Version) })
+	return list, err
+}
+
+// DetailsOf returns what the files of a version say.
+func (f *Feature) DetailsOf(ctx context.Context, versionID string) (details.Module, error) {
+	j, err := db.One[db.JSON[details.Module]](ctx, f.DB, `SELECT details FROM registry_module_details WHERE version_id = ?`, versionID)
+	return j.V, err
+}
+
+// Providers returns for which providers an organization has a private module of that
+// name that can be installed, in order.
+func (f *Feature) Providers(ctx context.Context, m Module) ([]string, error) {
+	return db.All[string](ctx, f.DB, `SELECT provider FROM registry_modules WHERE org_id = ? AND registry_name = 'private' AND namespace_lower = '' AND name_lower = ? AND latest_version <> '' ORDER BY provider`,
+		m.OrgID, m.NameLower)
+}
+
+// Download is a version that somebody is about to install.
+type Download struct {
+	ID                string   `db:"id"`
+	OrgID             string   `db:"org_id"`
+	Name              string   `db:"name"`
+	Version           string   `db:"version"`
+	SHA256            string   `db:"sha256"` // of the archive, in hex
+	RevokedAt         *db.Time `db:"revoked_at"`
+	RevocationMessage string   `db:"revocation_message"`
+	RevocationLink    string   `db:"revocation_link"`
+	Known             bool     `db:"known"` // the caller has installed it before
+}
+
+// Scope implements authz.Scoped.
+func (d Download) Scope() authz.Scope { return authz.Scope{Org: d.OrgID} }
+
+// FindDownload returns the version of the private module of that address, if it can be
+// installed.
+func (f *Feature) FindDownload(ctx context.Context, namespace, name, provider, version string) (Download, error) {
+	return db.One[Download](ctx, f.DB, `SELECT v.id AS id, m.org_id AS org_id, m.name AS name, v.version AS version, v.sha256 AS sha256, v.revoked_at AS revoked_at,
+			v.revocation_message AS revocation_message, v.revocation_link AS revocation_link, c.consumer IS NOT NULL AS known
+		FROM organizations o JOIN registry_modules m ON m.org_id = o.id JOIN registry_module_versions v ON v.module_id = m.id
+		LEFT JOIN registry_module_consumers c ON c.version_id = v.id AND c.consumer = ?
+		WHERE o.name_lower = ? AND m.registry_name = 'private' AND m.namespace_lower = '' AND m.name_lower = ? AND m.provider = ? AND v.version = ? AND v.status = ?`,
+		consumer(ctx), strings.ToLower(namespace), strings.ToLower(name), provider, version, OK)
+}
+
+// consumer is who installs a module: the workspace of a run, or whom the token is of.
+func consumer(ctx context.Context) string {
+	s := authz.From(ctx)
+	switch {
+	case s == nil:
+		return ""
+	case s.Kind == authz.Run:
+		return s.RunIn
+	}
+	return s.ID
+}
+
+// Address returns where the archive of a version can be fetched without a token, and
+// remembers that the caller has installed it. A revoked version is refused to those who
+// have not (page "Manage module versions", "Revoke a module version").
+func (f *Feature) Address(ctx context.Context, d Download) (string, error) {
+	if d.RevokedAt != nil && !d.Known {
+		return "", d.refused()
+	}
+	if !d.Known {
+		_, err := f.DB.Exec(ctx, `INSERT INTO registry_module_consumers (version_id, consumer, since) VALUES (?, ?, ?) ON CONFLICT (version_id, consumer) DO NOTHING`, d.ID, consumer(ctx), db.Now())
+		if db.IsForeign(err) {
+			return "", problem.NotFound // it has just been deleted
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+	return f.router.Sign(ctx, "GET", objectKind, d.ID, api.GetTTL), nil
+}
+
+func (d Download) refused() error {
+	words := "Version " + d.Version + " of module " + d.Name + " has been revoked and cannot be installed by new users."
+	if d.RevocationMessage != "" {
+		words += " " + d.RevocationMessage
+	}
+	if d.RevocationLink != "" {
+		words += " See " + d.RevocationLink
+	}
+	return problem.Denied("%s", words)
+}
+
+// Latest is the newest version of a private module.
+type Latest struct {
+	Namespace   string  `db:"namespace"`
+	Name        string  `db:"name"`
+	Provider    string  `db:"provider"`
+	Version     string  `db:"version"`
+	PublishedAt db.Time `db:"published_at"`
+}
+
+// Search says which modules are looked for. Empty fields match all.
+type Search struct {
+	Words, Namespace, Name, Provider string
+
+	Offset, Limit int
+}
+
+// SearchLatest returns the newest versions of the private modules that the caller may
+// read, in the order of their addresses.
+func (f *Feature) SearchLatest(ctx context.Context, s Search) ([]Latest, error) {
+	where, args := mine(ctx)
+	for _, c := range []struct{ column, value string }{{"o.name_lower", strings.ToLower(s.Namespace)}, {"m.name_lower", strings.ToLower(s.Name)}, {"m.provider", s.Provider}} {
+		if c.value != "" {
+			where, args = where+" AND "+c.column+" = ?", append(args, c.value)
+		}
+	}
+	cond, more, err := searching(s.Words)
+	if err != nil {
+		return nil, err
+	}
+	return db.All[Latest](ctx, f.DB, `SELECT o.name AS namespace, m.name AS name, m.provider AS provider, v.version AS version, v.created_at AS published_at
+		FROM registry_modules m JOIN organizations o ON o.id = m.org_id JOIN registry_module_versions v ON v.module_id = m.id AND v.version = m.latest_version
+		WHERE `+where+cond+` AND m.registry_name = 'private' AND m.latest_version <> '' ORDER BY o.name_lower, m.name_lower, m.provider LIMIT ? OFFSET ?`,
+		append(append(args, more...), s.Limit, s.Offset)...)
+}
+
+// mine is the condition on organizations o whose registry the subject of ctx may read.
+func mine(ctx context.Context) (string, []any) {
+	s := authz.From(ctx)
+	if s.SiteAdmin {
+		return "1 = 1", nil
+	}
+	var ids []string
+	for id := range s.Orgs {
+		if s.Can(authz.ReadRegistry, authz.Scope{Org: id}) {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return db.List("o.id IN (?)", ids)
+}
