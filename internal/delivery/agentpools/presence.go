@@ -2,10 +2,12 @@ package agentpools
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"plumbline.dev/plumbline/internal/kernel/db"
 	"plumbline.dev/plumbline/internal/kernel/id"
+	"plumbline.dev/plumbline/internal/kernel/problem"
 )
 
 // What is known of agents comes from package dispatch, which they talk to.
@@ -66,6 +68,21 @@ func (f *Feature) Silence(ctx context.Context) error {
 	}
 	_, err = f.DB.Exec(ctx, `UPDATE agents SET status = 'errored' WHERE status = 'unknown' AND last_ping_at < ?`, db.At(now.Add(-lostAfter)))
 	return err
+}
+
+// Named is the name of an agent and that of its pool, "" of what is gone.
+type Named struct {
+	Name     string `db:"name"`
+	PoolName string `db:"pool_name"`
+}
+
+// Named returns the names of an agent and its pool.
+func (f *Feature) Named(ctx context.Context, poolID, agentID string) (Named, error) {
+	n, err := db.One[Named](ctx, f.DB, `SELECT COALESCE(a.name, '') AS name, p.name AS pool_name FROM agent_pools p LEFT JOIN agents a ON a.pool_id = p.id AND a.id = ? WHERE p.id = ?`, agentID, poolID)
+	if errors.Is(err, problem.NotFound) {
+		return Named{}, nil
+	}
+	return n, err
 }
 
 // Gone returns which of the pools are no more.

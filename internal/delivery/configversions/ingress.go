@@ -82,3 +82,19 @@ func (f *Feature) ingressOf(ctx context.Context, v Version) (Ingress, error) {
 	}
 	return db.One[Ingress](ctx, f.DB, selectIngress+`i.id = ?`, *v.IngressID)
 }
+
+// GitOf returns the variables by which a run knows the commit that a version is made of, as
+// names and values in turn ("The Remote Operations run environment"); none if it came from no VCS.
+func (f *Feature) GitOf(ctx context.Context, versionID string) ([]string, error) {
+	list, err := db.All[Ingress](ctx, f.DB, selectIngress+`v.id = ?`, versionID)
+	if err != nil || len(list) == 0 {
+		return nil, err
+	}
+	const prefix = "TFC_CONFIGURATION_VERSION_GIT_"
+	i := list[0]
+	out := []string{prefix + "BRANCH", i.Branch, prefix + "COMMIT_SHA", i.CommitSHA}
+	if i.Tag != nil {
+		out = append(out, prefix+"TAG", *i.Tag)
+	}
+	return out, nil
+}

@@ -172,6 +172,19 @@ func (f *Feature) Download(ctx context.Context, w http.ResponseWriter, _ *http.R
 	return nil
 }
 
+// Open reads the archive of a version, for who executes a run. It is problem.NotFound if
+// there is none (any more). Call it outside of transactions.
+func (f *Feature) Open(ctx context.Context, versionID string) (io.ReadCloser, error) {
+	v, err := f.Find(ctx, versionID)
+	if err != nil {
+		return nil, err
+	}
+	if v.Status != Uploaded {
+		return nil, problem.NotFound
+	}
+	return f.Objects.Get(ctx, v.OrgID, v.Object)
+}
+
 // get sends the archive.
 func (f *Feature) get(ctx context.Context, w http.ResponseWriter, req *http.Request, versionID string) error {
 	v, err := f.Find(ctx, versionID)

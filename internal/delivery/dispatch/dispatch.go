@@ -21,6 +21,7 @@ import (
 	"plumbline.dev/plumbline/internal/kernel/db"
 	"plumbline.dev/plumbline/internal/kernel/events"
 	"plumbline.dev/plumbline/internal/kernel/id"
+	"plumbline.dev/plumbline/internal/kernel/problem"
 	"plumbline.dev/plumbline/internal/workspace/workspaces"
 )
 
@@ -202,6 +203,15 @@ func (f *Feature) lock(ctx context.Context, j Job) error {
 	}
 	_, err := f.Workspaces.Lock(ctx, *j.WorkspaceID)
 	return err
+}
+
+// Last returns the newest job of a subject; the zero Job if it has none (any more).
+func (f *Feature) Last(ctx context.Context, subject string) (Job, error) {
+	j, err := db.One[Job](ctx, f.DB, `SELECT {} FROM dispatch_jobs WHERE subject = ? ORDER BY queued_at DESC, id LIMIT 1`, subject)
+	if errors.Is(err, problem.NotFound) {
+		return Job{}, nil
+	}
+	return j, err
 }
 
 // Find returns the job with the given id.

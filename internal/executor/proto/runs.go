@@ -25,6 +25,9 @@ const (
 type Engine struct {
 	Product string `json:"product"` // tofu or terraform
 	Version string `json:"version"` // exact, a constraint, or "latest"
+	// Near says that Version may be that of another product: if there is no such version,
+	// the newest of the same minor release is meant, or else the newest of all.
+	Near bool `json:"near,omitempty"`
 }
 
 // Env is a variable of the environment of the engine.

@@ -45,7 +45,28 @@ type entry struct {
 func NewSubjects(d *db.DB, store *tokens.Store, bus *events.Bus, used func(ctx context.Context, t tokens.Token)) *Subjects {
 	s := &Subjects{db: d, tokens: store, used: used, cache: lru.NewLRU[string, entry](20_000, nil, 30*time.Second)}
 	bus.Subscribe(Topic, func(string) { s.epoch.Add(1); s.cache.Purge() })
+	bus.Subscribe(tokenTopic, s.forget)
 	return s
+}
+
+// tokenTopic is published with the id of a token that is no more, when nothing else has changed.
+const tokenTopic = "token"
+
+// Revoked says that tokens are no more. Unlike Changed it costs the others nothing.
+func Revoked(ctx context.Context, bus *events.Bus, tokenIDs []string) {
+	for _, id := range tokenIDs {
+		bus.Publish(ctx, tokenTopic, id)
+	}
+}
+
+// forget forgets what is remembered of a token; "" is of all.
+func (s *Subjects) forget(tokenID string) {
+	s.epoch.Add(1)
+	for _, secret := range s.cache.Keys() {
+		if e, ok := s.cache.Peek(secret); ok && (tokenID == "" || e.token.ID == tokenID) {
+			s.cache.Remove(secret)
+		}
+	}
 }
 
 // Changed says that grants have changed; every node forgets what it remembers.

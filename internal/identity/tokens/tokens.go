@@ -47,6 +47,7 @@ type Token struct {
 	OrgID         *string  `db:"org_id"`        // of the tokens of teams and agent pools too
 	WorkspaceID   *string  `db:"workspace_id"`  // of kind Run
 	AgentPoolID   *string  `db:"agent_pool_id"` // of kind Agent
+	JobID         string   `db:"job_id"`        // of kind Run: the job that it is for, "" is none
 	Single        bool     `db:"single"`        // the one token without a description that a team may have
 	Description   string   `db:"description"`
 	CreatedBy     *string  `db:"created_by"`
@@ -114,11 +115,16 @@ func (s *Store) Lookup(ctx context.Context, secret string) (Token, error) {
 // RunTTL is how long the token of a run works if nobody revokes it before.
 const RunTTL = 24 * time.Hour
 
-// MintRun makes a token for a run in the workspace: it reads and writes the state of
-// that workspace, and reads the states that others share with it.
-func (s *Store) MintRun(ctx context.Context, workspaceID string) (Token, crypt.Secret, error) {
+// MintRun makes a token for a run in the workspace, for the time of a job: it reads and
+// writes the state of that workspace, and reads the states that others share with it.
+func (s *Store) MintRun(ctx context.Context, workspaceID, jobID string) (Token, crypt.Secret, error) {
 	expires := db.At(time.Now().Add(RunTTL))
-	return s.Mint(ctx, Token{Kind: Run, WorkspaceID: &workspaceID, ExpiresAt: &expires})
+	return s.Mint(ctx, Token{Kind: Run, WorkspaceID: &workspaceID, JobID: jobID, ExpiresAt: &expires})
+}
+
+// RevokeOf removes the tokens of a job and returns their ids.
+func (s *Store) RevokeOf(ctx context.Context, jobID string) ([]string, error) {
+	return db.All[string](ctx, s.DB, `DELETE FROM tokens WHERE job_id = ? AND kind = ? RETURNING id`, jobID, Run)
 }
 
 // SessionTTL is how long a browser session lasts after its last request.

@@ -63,6 +63,7 @@ type Version struct {
 	Billable         int64    `db:"billable"`
 	CreatedBy        *string  `db:"created_by"`
 	RunID            *string  `db:"run_id"`
+	Intermediate     bool     `db:"intermediate"` // of an apply that went on, or was lost
 	RollbackOf       *string  `db:"rollback_of"`
 	CreatedAt        db.Time  `db:"created_at"`
 	FinalizedAt      *db.Time `db:"finalized_at"`
@@ -123,7 +124,7 @@ func (f *Feature) Routes(r *api.Router) {
 // view is a version as clients see it.
 func (f *Feature) view(ctx context.Context, v Version) jsonapi.Resource {
 	a := shown{
-		CreatedAt: v.CreatedAt, Status: v.Status, Serial: v.Serial, Size: v.Size, ResourcesProcessed: v.FinalizedAt != nil,
+		CreatedAt: v.CreatedAt, Status: v.Status, Serial: v.Serial, Size: v.Size, Intermediate: v.Intermediate, ResourcesProcessed: v.FinalizedAt != nil,
 		Resources: raw(v.Resources), Modules: raw(v.Modules), Providers: raw(v.Providers),
 	}
 	a.Permissions.CanRestore = authz.Can(ctx, authz.DeleteWorkspace, v.Scope())

@@ -2,8 +2,10 @@ package workspaces
 
 import (
 	"context"
+	"strings"
 
 	"plumbline.dev/plumbline/internal/identity/orgs"
+	"plumbline.dev/plumbline/internal/kernel/api"
 	"plumbline.dev/plumbline/internal/kernel/authz"
 	"plumbline.dev/plumbline/internal/kernel/db"
 	"plumbline.dev/plumbline/internal/kernel/id"
@@ -32,6 +34,11 @@ func (f *Feature) create(ctx context.Context, org orgs.Org, in jsonapi.In[settin
 		TerraformVersion: "latest", AllowDestroyPlan: true, FileTriggersEnabled: true, SpeculativeEnabled: true,
 		StructuredRunOutputEnabled: true, InheritsProjectAutoDestroy: true, Source: "tfe-api",
 		LatestChangeAt: now, CreatedAt: now, UpdatedAt: now,
+	}
+	// Both command lines send the version of theirs; only the name of the client tells
+	// which of the two it is (protocol.md §2.1).
+	if strings.HasPrefix(api.Request(ctx).UserAgent(), "OpenTofu/") {
+		w.Engine = OpenTofu
 	}
 	if err := f.set(ctx, &w, in.Data.Attributes); err != nil {
 		return w, err

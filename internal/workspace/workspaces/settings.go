@@ -23,6 +23,7 @@ type settings struct {
 	AgentPoolID                 jsonapi.Opt[string]          `json:"agent-pool-id"`
 	SettingOverwrites           settingOverwrites            `json:"setting-overwrites"`
 	TerraformVersion            jsonapi.Opt[string]          `json:"terraform-version"`
+	Engine                      jsonapi.Opt[string]          `json:"engine"`
 	WorkingDirectory            jsonapi.Opt[string]          `json:"working-directory"`
 	TriggerPrefixes             jsonapi.Opt[[]string]        `json:"trigger-prefixes"`
 	TriggerPatterns             jsonapi.Opt[[]string]        `json:"trigger-patterns"`
@@ -51,7 +52,7 @@ type settingOverwrites struct {
 }
 
 // settingColumns are what set may change.
-var settingColumns = []string{"name", "name_lower", "description", "execution_mode", "agent_pool_id", "terraform_version",
+var settingColumns = []string{"name", "name_lower", "description", "execution_mode", "agent_pool_id", "terraform_version", "engine",
 	"working_directory", "trigger_prefixes", "trigger_patterns", "allow_destroy_plan", "assessments_enabled", "auto_apply",
 	"auto_apply_run_trigger", "file_triggers_enabled", "queue_all_runs", "speculative_enabled", "structured_run_output_enabled",
 	"auto_destroy_at", "auto_destroy_activity_duration", "inherits_project_auto_destroy", "source_name", "source_url",
@@ -64,6 +65,7 @@ func (f *Feature) set(ctx context.Context, w *Workspace, a settings) error {
 	}
 	a.Description.Into(&w.Description)
 	a.TerraformVersion.Into(&w.TerraformVersion)
+	a.Engine.Into(&w.Engine)
 	a.WorkingDirectory.Into(&w.WorkingDirectory)
 	a.AllowDestroyPlan.Into(&w.AllowDestroyPlan)
 	a.AssessmentsEnabled.Into(&w.AssessmentsEnabled)
@@ -78,7 +80,7 @@ func (f *Feature) set(ctx context.Context, w *Workspace, a settings) error {
 	a.MigrationEnvironment.Into(&w.MigrationEnvironment)
 	a.GlobalRemoteState.Into(&w.GlobalRemoteState)
 	a.ProjectRemoteState.Into(&w.ProjectRemoteState)
-	err := problem.All(checkName(w.Name), CheckVersion(w.TerraformVersion), checkDirectory(w.WorkingDirectory), checkLengths(*w),
+	err := problem.All(checkName(w.Name), CheckVersion(w.TerraformVersion), checkEngine(w.Engine), checkDirectory(w.WorkingDirectory), checkLengths(*w),
 		w.setTriggers(a), w.setAutoDestroy(a), checkVCS(a.VCSRepo), checkSharing(*w))
 	if err != nil {
 		return err
@@ -117,6 +119,20 @@ func CheckVersion(v string) *problem.Problem {
 		}
 	}
 	return nil
+}
+
+// The makes of engines. The numbers of their versions overlap, so a version alone does not
+// tell which is meant.
+const (
+	OpenTofu  = "opentofu"
+	Terraform = "terraform"
+)
+
+func checkEngine(name string) *problem.Problem {
+	if name == "" || name == OpenTofu || name == Terraform {
+		return nil
+	}
+	return problem.Invalid("engine", "Engine is not included in the list: %s, %s", OpenTofu, Terraform)
 }
 
 func checkDirectory(dir string) *problem.Problem {

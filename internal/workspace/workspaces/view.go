@@ -123,6 +123,7 @@ type attributes struct {
 	QueueAllRuns                bool        `json:"queue-all-runs"`
 	SpeculativeEnabled          bool        `json:"speculative-enabled"`
 	StructuredRunOutputEnabled  bool        `json:"structured-run-output-enabled"`
+	Engine                      string      `json:"engine"` // opentofu, terraform; "" is what the server prefers
 	TerraformVersion            string      `json:"terraform-version"`
 	TriggerPrefixes             []string    `json:"trigger-prefixes"`
 	TriggerPatterns             []string    `json:"trigger-patterns"`
@@ -163,7 +164,7 @@ func attributesOf(ctx context.Context, w Workspace) attributes {
 		SettingOverwrites:   overwrites{w.OwnExecutionMode != "", w.OwnExecutionMode != ""},
 		FileTriggersEnabled: w.FileTriggersEnabled, GlobalRemoteState: w.GlobalRemoteState, ProjectRemoteState: w.ProjectRemoteState,
 		Locked: w.Locked(), LockedReason: some(w.LockReason), QueueAllRuns: w.QueueAllRuns, SpeculativeEnabled: w.SpeculativeEnabled,
-		StructuredRunOutputEnabled: w.StructuredRunOutputEnabled, TerraformVersion: w.TerraformVersion,
+		StructuredRunOutputEnabled: w.StructuredRunOutputEnabled, TerraformVersion: w.TerraformVersion, Engine: w.Engine,
 		TriggerPrefixes: list(w.TriggerPrefixes.V), TriggerPatterns: list(w.TriggerPatterns.V), WorkingDirectory: some(w.WorkingDirectory),
 		ResourceCount: w.ResourceCount, Source: w.Source, SourceName: some(w.SourceName), SourceURL: some(w.SourceURL),
 		TagNames: list(w.tagNames), Actions: actions{IsDestroyable: true}, Permissions: permissionsOf(ctx, w),

@@ -30,6 +30,7 @@ type Workspace struct {
 	OwnExecutionMode            string            `db:"execution_mode"` // remote, local, agent; "" is inherited, see ExecutionMode
 	OwnAgentPoolID              *string           `db:"agent_pool_id"`
 	TerraformVersion            string            `db:"terraform_version"` // a version, a constraint or "latest"
+	Engine                      string            `db:"engine"`            // OpenTofu, Terraform; "" is what the server prefers
 	WorkingDirectory            string            `db:"working_directory"`
 	TriggerPrefixes             db.JSON[[]string] `db:"trigger_prefixes"` // at most one of the two lists has members
 	TriggerPatterns             db.JSON[[]string] `db:"trigger_patterns"`

@@ -21,6 +21,7 @@ CREATE TABLE dispatch_jobs (
   claimed_at TIMESTAMPTZ,
   ended_at TIMESTAMPTZ);
 CREATE UNIQUE INDEX dispatch_jobs_live ON dispatch_jobs (subject) WHERE status <> 'ended';
+CREATE INDEX dispatch_jobs_subject ON dispatch_jobs (subject, queued_at);
 CREATE INDEX dispatch_jobs_queued ON dispatch_jobs ((COALESCE(pool_id, '')), org_id, priority DESC, queued_at, id) WHERE status = 'queued';
 CREATE INDEX dispatch_jobs_claimed ON dispatch_jobs ((COALESCE(pool_id, '')), org_id) WHERE status = 'claimed';
 CREATE INDEX dispatch_jobs_held ON dispatch_jobs (executor_id) WHERE status = 'claimed';

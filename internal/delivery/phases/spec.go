@@ -1,0 +1,202 @@
+package phases
+
+import (
+	"context"
+	"net/url"
+	"strings"
+
+	"plumbline.dev/plumbline/internal/delivery/dispatch"
+	"plumbline.dev/plumbline/internal/delivery/plans"
+	"plumbline.dev/plumbline/internal/delivery/runs"
+	"plumbline.dev/plumbline/internal/executor/proto"
+	"plumbline.dev/plumbline/internal/workspace/stateversions"
+	"plumbline.dev/plumbline/internal/workspace/workspaces"
+)
+
+// planSpec says what an executor is to plan.
+func (f *Feature) planSpec(ctx context.Context, j dispatch.Job) (any, error) {
+	p, err := f.Plans.Find(ctx, j.Subject)
+	if err != nil {
+		return nil, err
+	}
+	r, err := f.Runs.Find(ctx, p.RunID)
+	if err != nil {
+		return nil, err
+	}
+	phase, _, err := f.phase(ctx, j, r, p, proto.KindPlan)
+	if err != nil {
+		return nil, err
+	}
+	phase.Minutes = planMinutes
+	return proto.Plan{
+		Phase: phase, Destroy: r.IsDestroy, Refresh: r.Refresh, RefreshOnly: r.RefreshOnly, Targets: r.TargetAddrs.V, Replace: r.ReplaceAddrs.V,
+		GenerateConfig: r.AllowConfigGeneration, PlanOnly: r.PlanOnly,
+	}, nil
+}
+
+// applySpec says what an executor is to apply.
+func (f *Feature) applySpec(ctx context.Context, j dispatch.Job) (any, error) {
+	a, err := f.Applies.Find(ctx, j.Subject)
+	if err != nil {
+		return nil, err
+	}
+	r, err := f.Runs.Find(ctx, a.RunID)
+	if err != nil {
+		return nil, err
+	}
+	p, err := f.Plans.Find(ctx, r.PlanID)
+	if err != nil {
+		return nil, err
+	}
+	phase, state, err := f.phase(ctx, j, r, p, proto.KindApply)
+	if err != nil {
+		return nil, err
+	}
+	planned, err := f.Dispatch.Last(ctx, p.ID)
+	if err != nil {
+		return nil, err
+	}
+	phase.Minutes = applyMinutes
+	phase.Engine = proto.Engine{Product: phase.Engine.Product, Version: p.EngineVersion} // a plan file is of one version
+	return proto.Apply{Phase: phase, PlanID: p.ID, PlanJobID: planned.ID, Serial: state.Serial, Lineage: state.Lineage}, nil
+}
+
+// phase is what a plan and an apply of a run have in common, and the state that they start from.
+func (f *Feature) phase(ctx context.Context, j dispatch.Job, r runs.Run, p plans.Plan, kind string) (proto.Phase, stateversions.Input, error) {
+	var state stateversions.Input
+	ws, err := f.Workspaces.Find(ctx, r.WorkspaceID)
+	if err != nil {
+		return proto.Phase{}, state, err
+	}
+	project, err := f.Workspaces.Projects.Find(ctx, ws.ProjectID)
+	if err != nil {
+		return proto.Phase{}, state, err
+	}
+	address := f.Address(ctx)
+	out := proto.Phase{
+		RunID: r.ID, Organization: ws.OrgName, Workspace: ws.Name, Project: project.Name, Engine: f.engine(ws, r), WorkingDirectory: ws.WorkingDirectory,
+		Structured: p.Structured, Debug: r.DebuggingMode, Host: host(address), Address: address,
+	}
+	if f.CA != nil {
+		out.CA = f.CA()
+	}
+	if state, out.HasState, err = f.state(ctx, r, ws, kind); err != nil {
+		return out, state, err
+	}
+	if out.Env, out.Variables, err = f.values(ctx, r, ws, project.Name, address); err != nil {
+		return out, state, err
+	}
+	if f.Identity != nil {
+		env, err := f.Identity(ctx, r, ws, kind, out.Env)
+		if err != nil {
+			return out, state, err
+		}
+		out.Env = append(out.Env, env...)
+	}
+	if ws.SSHKeyID != nil {
+		key, err := f.SSHKeys.Reveal(ctx, *ws.SSHKeyID)
+		if err != nil {
+			return out, state, absent(err, "The SSH key of the workspace is gone.")
+		}
+		out.SSHKey = key.Reveal()
+	}
+	_, token, err := f.Tokens.MintRun(ctx, ws.ID, j.ID)
+	out.Token = token.Reveal()
+	return out, state, err
+}
+
+// host is what configurations call the server: HOST, or HOST:PORT if the port is not 443.
+func host(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	if u.Port() == "443" {
+		return u.Hostname()
+	}
+	return u.Host
+}
+
+// engine is what a run in a workspace uses. The numbers of OpenTofu and Terraform overlap,
+// and both command lines give a new workspace the version of theirs; so for a workspace
+// that names no engine the version is one that may not exist (docs/compatibility.md).
+func (f *Feature) engine(ws workspaces.Workspace, r runs.Run) proto.Engine {
+	e := proto.Engine{Product: f.Product, Version: r.TerraformVersion, Near: ws.Engine == ""}
+	switch {
+	case ws.Engine == workspaces.Terraform:
+		e.Product = "terraform"
+	case ws.Engine == workspaces.OpenTofu || e.Product == "":
+		e.Product = "tofu"
+	}
+	return e
+}
+
+// state is what a phase starts from: a plan from the state that its run says, which is the
+// one that was current when the plan was claimed; an apply from the current one.
+func (f *Feature) state(ctx context.Context, r runs.Run, ws workspaces.Workspace, kind string) (in stateversions.Input, has bool, err error) {
+	id := ws.CurrentStateVersionID
+	if kind == proto.KindPlan {
+		id = r.InputStateVersionID
+	}
+	if id == nil {
+		return in, false, nil
+	}
+	in, err = f.States.InputOf(ctx, *id)
+	return in, true, absent(err, "The data of the current state of the workspace was deleted.")
+}
+
+// values are the variables of a run. Those of priority sets win over what the run brings
+// along, which wins over the others ("Workspace variables", Precedence).
+func (f *Feature) values(ctx context.Context, r runs.Run, ws workspaces.Workspace, project, address string) (env []proto.Env, vars []proto.Variable, err error) {
+	values, err := f.Variables.ForRun(ctx, ws.ID)
+	if err != nil {
+		return nil, nil, err
+	}
+	brought, err := f.Runs.Variables(ctx, r)
+	if err != nil {
+		return nil, nil, err
+	}
+	var first []proto.Variable
+	for _, v := range values {
+		one := proto.Variable{Key: v.Key, Value: v.Value.Reveal(), HCL: v.HCL, Sensitive: v.Sensitive}
+		switch {
+		case v.Category == "env":
+			env = append(env, proto.Env{Name: v.Key, Value: one.Value, Sensitive: v.Sensitive})
+		case v.Priority:
+			first = append(first, one)
+		default:
+			vars = append(vars, one)
+		}
+	}
+	for _, v := range brought {
+		vars = append(vars, proto.Variable{Key: v.Key, Value: v.Value, HCL: true})
+	}
+	platform, err := f.platform(ctx, r, ws, project, address)
+	return append(env, platform...), append(vars, first...), err
+}
+
+// platform are the variables that every run has ("The Remote Operations run environment"),
+// also as input variables for configurations that declare them. Those called ATLAS_… are
+// older names of the same.
+func (f *Feature) platform(ctx context.Context, r runs.Run, ws workspaces.Workspace, project, address string) ([]proto.Env, error) {
+	slug := ws.OrgName + "/" + ws.Name
+	pairs := []string{
+		"TFC_RUN_ID", r.ID, "TFC_WORKSPACE_NAME", ws.Name, "TFC_WORKSPACE_SLUG", slug, "TFC_PROJECT_NAME", project,
+		"TFE_RUN_ID", r.ID, "ATLAS_ADDRESS", address, "ATLAS_RUN_ID", r.ID, "ATLAS_WORKSPACE_NAME", ws.Name, "ATLAS_WORKSPACE_SLUG", slug,
+	}
+	if r.ConfigurationVersionID != nil {
+		git, err := f.Configs.GitOf(ctx, *r.ConfigurationVersionID)
+		if err != nil {
+			return nil, err
+		}
+		pairs = append(pairs, git...)
+	}
+	var env []proto.Env
+	for i := 0; i < len(pairs); i += 2 {
+		env = append(env, proto.Env{Name: pairs[i], Value: pairs[i+1]})
+		if strings.HasPrefix(pairs[i], "TFC_") {
+			env = append(env, proto.Env{Name: "TF_VAR_" + pairs[i], Value: pairs[i+1]})
+		}
+	}
+	return env, nil
+}
