@@ -17,8 +17,8 @@ import (
 	"plumbline.dev/plumbline/internal/delivery/logs"
 	"plumbline.dev/plumbline/internal/delivery/oidc"
 	"plumbline.dev/plumbline/internal/delivery/outputs"
+	"plumbline.dev/plumbline/internal/delivery/phases"
 	"plumbline.dev/plumbline/internal/delivery/plans"
-	"plumbline.dev/plumbline/internal/delivery/progress"
 	"plumbline.dev/plumbline/internal/delivery/runqueue"
 	"plumbline.dev/plumbline/internal/delivery/runs"
 	"plumbline.dev/plumbline/internal/delivery/runtriggers"
@@ -61,6 +61,7 @@ type App struct {
 	Jobs    *jobs.Queue
 	Router  *api.Router
 	metrics *metrics // nil: nobody asked for them
+	listens string   // where Serve listens, as a URL
 
 	Users       *users.Feature
 	Tokens      *tokens.Store
@@ -88,6 +89,7 @@ type App struct {
 	RunQueue    *runqueue.Feature
 	Runs        *runs.Feature
 	OIDC        *oidc.Feature
+	Phases      *phases.Feature
 	Logs        *logs.Feature
 	Outputs     *outputs.Store
 	Plans       *plans.Feature
@@ -254,38 +256,6 @@ func (a *App) registry() {
 	a.Modules.Routes(a.Router)
 	(&protocol.Feature{Modules: a.Modules}).Routes(a.Router)
 	a.Login.Services["modules.v1"] = protocol.Base
-}
-
-// phases are what a run is made of.
-func (a *App) phases() {
-	a.Logs = &logs.Feature{DB: a.DB, Objects: a.Objects, Jobs: a.Jobs, Bus: a.Bus}
-	a.Logs.Routes(a.Router)
-	a.Outputs = &outputs.Store{DB: a.DB, Objects: a.Objects, Jobs: a.Jobs}
-	a.Outputs.Work()
-	a.Plans = &plans.Feature{DB: a.DB, Jobs: a.Jobs, Logs: a.Logs, Outputs: a.Outputs}
-	a.Plans.Routes(a.Router)
-	a.Applies = &applies.Feature{DB: a.DB, Jobs: a.Jobs, Logs: a.Logs, Outputs: a.Outputs}
-	a.Applies.Routes(a.Router)
-	a.Dispatch.Logs = a.Logs
-	a.runPhases()
-}
-
-// runPhases gives each run its plan and its apply.
-func (a *App) runPhases() {
-	a.Runs.MakePlan = func(ctx context.Context, r runs.Run) (string, error) {
-		ws, err := a.Workspaces.Find(ctx, r.WorkspaceID)
-		if err != nil {
-			return "", err
-		}
-		return a.Plans.Create(ctx, plans.New{RunID: r.ID, OrgID: r.OrgID, WorkspaceID: r.WorkspaceID, Structured: ws.StructuredRunOutputEnabled})
-	}
-	a.Runs.MakeApply = func(ctx context.Context, r runs.Run) (string, error) {
-		return a.Applies.Create(ctx, applies.New{RunID: r.ID, OrgID: r.OrgID, WorkspaceID: r.WorkspaceID})
-	}
-	a.Runs.SkipPlan = func(ctx context.Context, r runs.Run) error { return a.Plans.Move(ctx, r.PlanID, progress.Unreachable) }
-	a.Runs.SkipApply = func(ctx context.Context, r runs.Run) error {
-		return a.Applies.Move(ctx, r.ApplyID, progress.Unreachable)
-	}
 }
 
 // scope makes a function that finds where something lives of one that finds it.

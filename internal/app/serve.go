@@ -55,6 +55,7 @@ func Serve(ctx context.Context, c config.Server, out io.Writer) (err error) {
 		l, scheme = tls.NewListener(l, tlsConfig), "https"
 	}
 	slog.InfoContext(ctx, "serving", "url", scheme+"://"+l.Addr().String(), "version", config.Version, "data", c.DataDir, "took", time.Since(start))
+	a.listens = scheme + "://" + l.Addr().String()
 	if err := a.invite(ctx, out, scheme+"://"+l.Addr().String()); err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@
 //	runs            runs, their state machine, comments and events
 //	logs            what executors print: appended in chunks, followed live, joined at the end
 //	outputs         what plans and applies leave beside their log, as objects
+//	phases          what executors get for plans and applies, and what becomes of what they bring
 //	plans           the plans of runs: status, counts, log, JSON forms
 //	progress        the statuses that plans and applies share
 //

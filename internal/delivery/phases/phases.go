@@ -15,6 +15,7 @@ import (
 	"plumbline.dev/plumbline/internal/delivery/applies"
 	"plumbline.dev/plumbline/internal/delivery/configversions"
 	"plumbline.dev/plumbline/internal/delivery/dispatch"
+	"plumbline.dev/plumbline/internal/delivery/oidc"
 	"plumbline.dev/plumbline/internal/delivery/plans"
 	"plumbline.dev/plumbline/internal/delivery/progress"
 	"plumbline.dev/plumbline/internal/delivery/runs"
@@ -43,10 +44,8 @@ type Feature struct {
 	SSHKeys    *sshkeys.Feature
 	Tokens     *tokens.Store
 	// Revoked tells that tokens are no more.
-	Revoked func(ctx context.Context, tokenIDs []string)
-	// Identity returns the variables of the environment by which a phase ("plan", "apply")
-	// of a run shows others who it is; nil is a server without workload identity.
-	Identity func(ctx context.Context, r runs.Run, ws workspaces.Workspace, phase string, env []proto.Env) ([]proto.Env, error)
+	Revoked  func(ctx context.Context, tokenIDs []string)
+	Identity *oidc.Feature
 	// Address is the address of this server as configurations and executors know it,
 	// without a slash at its end.
 	Address func(ctx context.Context) string

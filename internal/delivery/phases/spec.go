@@ -4,8 +4,10 @@ import (
 	"context"
 	"net/url"
 	"strings"
+	"time"
 
 	"plumbline.dev/plumbline/internal/delivery/dispatch"
+	"plumbline.dev/plumbline/internal/delivery/oidc"
 	"plumbline.dev/plumbline/internal/delivery/plans"
 	"plumbline.dev/plumbline/internal/delivery/runs"
 	"plumbline.dev/plumbline/internal/executor/proto"
@@ -23,11 +25,10 @@ func (f *Feature) planSpec(ctx context.Context, j dispatch.Job) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	phase, _, err := f.phase(ctx, j, r, p, proto.KindPlan)
+	phase, _, err := f.phase(ctx, j, r, p, planMinutes)
 	if err != nil {
 		return nil, err
 	}
-	phase.Minutes = planMinutes
 	return proto.Plan{
 		Phase: phase, Destroy: r.IsDestroy, Refresh: r.Refresh, RefreshOnly: r.RefreshOnly, Targets: r.TargetAddrs.V, Replace: r.ReplaceAddrs.V,
 		GenerateConfig: r.AllowConfigGeneration, PlanOnly: r.PlanOnly,
@@ -48,7 +49,7 @@ func (f *Feature) applySpec(ctx context.Context, j dispatch.Job) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	phase, state, err := f.phase(ctx, j, r, p, proto.KindApply)
+	phase, state, err := f.phase(ctx, j, r, p, applyMinutes)
 	if err != nil {
 		return nil, err
 	}
@@ -56,13 +57,12 @@ func (f *Feature) applySpec(ctx context.Context, j dispatch.Job) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	phase.Minutes = applyMinutes
 	phase.Engine = proto.Engine{Product: phase.Engine.Product, Version: p.EngineVersion} // a plan file is of one version
 	return proto.Apply{Phase: phase, PlanID: p.ID, PlanJobID: planned.ID, Serial: state.Serial, Lineage: state.Lineage}, nil
 }
 
 // phase is what a plan and an apply of a run have in common, and the state that they start from.
-func (f *Feature) phase(ctx context.Context, j dispatch.Job, r runs.Run, p plans.Plan, kind string) (proto.Phase, stateversions.Input, error) {
+func (f *Feature) phase(ctx context.Context, j dispatch.Job, r runs.Run, p plans.Plan, minutes int) (proto.Phase, stateversions.Input, error) {
 	var state stateversions.Input
 	ws, err := f.Workspaces.Find(ctx, r.WorkspaceID)
 	if err != nil {
@@ -75,23 +75,19 @@ func (f *Feature) phase(ctx context.Context, j dispatch.Job, r runs.Run, p plans
 	address := f.Address(ctx)
 	out := proto.Phase{
 		RunID: r.ID, Organization: ws.OrgName, Workspace: ws.Name, Project: project.Name, Engine: f.engine(ws, r), WorkingDirectory: ws.WorkingDirectory,
-		Structured: p.Structured, Debug: r.DebuggingMode, Host: host(address), Address: address,
+		Structured: p.Structured, Debug: r.DebuggingMode, Host: host(address), Address: address, Minutes: minutes,
 	}
 	if f.CA != nil {
 		out.CA = f.CA()
 	}
-	if state, out.HasState, err = f.state(ctx, r, ws, kind); err != nil {
+	if state, out.HasState, err = f.state(ctx, r, ws, j.Kind); err != nil {
 		return out, state, err
 	}
 	if out.Env, out.Variables, err = f.values(ctx, r, ws, project.Name, address); err != nil {
 		return out, state, err
 	}
-	if f.Identity != nil {
-		env, err := f.Identity(ctx, r, ws, kind, out.Env)
-		if err != nil {
-			return out, state, err
-		}
-		out.Env = append(out.Env, env...)
+	if err := f.identify(ctx, &out, r, ws, j.Kind); err != nil {
+		return out, state, err
 	}
 	if ws.SSHKeyID != nil {
 		key, err := f.SSHKeys.Reveal(ctx, *ws.SSHKeyID)
@@ -103,6 +99,15 @@ func (f *Feature) phase(ctx context.Context, j dispatch.Job, r runs.Run, p plans
 	_, token, err := f.Tokens.MintRun(ctx, ws.ID, j.ID)
 	out.Token = token.Reveal()
 	return out, state, err
+}
+
+// identify adds what a phase shows to others as its identity.
+func (f *Feature) identify(ctx context.Context, p *proto.Phase, r runs.Run, ws workspaces.Workspace, kind string) error {
+	w := oidc.Workload{Issuer: p.Address, OrgID: ws.OrgID, Organization: p.Organization, ProjectID: ws.ProjectID, Project: p.Project,
+		WorkspaceID: ws.ID, Workspace: p.Workspace, RunID: r.ID, Phase: kind, Limit: time.Duration(p.Minutes) * time.Minute}
+	made, err := f.Identity.Credentials(ctx, w, p.Env)
+	p.Env, p.Files = append(p.Env, made.Env...), append(p.Files, made.Files...)
+	return err
 }
 
 // host is what configurations call the server: HOST, or HOST:PORT if the port is not 443.

@@ -204,6 +204,9 @@ func callOf(ctx context.Context) *call {
 	return c
 }
 
+// InRequest reports whether ctx is that of a request to a route.
+func InRequest(ctx context.Context) bool { return callOf(ctx) != nil }
+
 // Request returns the HTTP request of ctx, for what no adapter hands on.
 func Request(ctx context.Context) *http.Request { return callOf(ctx).req }
 

@@ -1,0 +1,56 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"os"
+	"path/filepath"
+
+	"plumbline.dev/plumbline/internal/delivery/applies"
+	"plumbline.dev/plumbline/internal/delivery/logs"
+	"plumbline.dev/plumbline/internal/delivery/outputs"
+	"plumbline.dev/plumbline/internal/delivery/phases"
+	"plumbline.dev/plumbline/internal/delivery/plans"
+	"plumbline.dev/plumbline/internal/identity/access"
+	"plumbline.dev/plumbline/internal/kernel/api"
+)
+
+// phases are what a run is made of, and who carries it out.
+func (a *App) phases() {
+	a.Logs = &logs.Feature{DB: a.DB, Objects: a.Objects, Jobs: a.Jobs, Bus: a.Bus}
+	a.Logs.Routes(a.Router)
+	a.Outputs = &outputs.Store{DB: a.DB, Objects: a.Objects, Jobs: a.Jobs}
+	a.Outputs.Work()
+	a.Plans = &plans.Feature{DB: a.DB, Jobs: a.Jobs, Logs: a.Logs, Outputs: a.Outputs}
+	a.Plans.Routes(a.Router)
+	a.Applies = &applies.Feature{DB: a.DB, Jobs: a.Jobs, Logs: a.Logs, Outputs: a.Outputs}
+	a.Applies.Routes(a.Router)
+	a.Dispatch.Logs = a.Logs
+	a.Phases = &phases.Feature{DB: a.DB, Dispatch: a.Dispatch, Runs: a.Runs, Plans: a.Plans, Applies: a.Applies, Configs: a.Configs, Agents: a.AgentPools,
+		Workspaces: a.Workspaces, Variables: a.Variables, States: a.States, SSHKeys: a.SSHKeys, Tokens: a.Tokens, Identity: a.OIDC,
+		Revoked: func(ctx context.Context, ids []string) { access.Revoked(ctx, a.Bus, ids) },
+		Address: a.address, CA: a.authority}
+	a.Phases.Connect()
+}
+
+// address is where executors and configurations find this server: what the operator said,
+// what the agent's request names, or where it listens.
+func (a *App) address(ctx context.Context) string {
+	named := a.Router.PublicURL
+	if named == "" && api.InRequest(ctx) {
+		named = a.Router.Address(api.Request(ctx))
+	}
+	return cmp.Or(named, a.listens, "https://"+a.Config.Listen)
+}
+
+// authority is what signed the certificate of a server that made one for itself.
+func (a *App) authority() string {
+	if a.Config.TLS == "off" || a.Config.TLSCert != "" {
+		return ""
+	}
+	pem, err := os.ReadFile(filepath.Join(a.Config.DataDir, "tls", "ca.pem"))
+	if err != nil {
+		return "" // a test, whose server has no TLS
+	}
+	return string(pem)
+}
