@@ -91,7 +91,7 @@ func (o order) shut() error {
 	listeners, handed := make(chan int), make(chan error)
 	go hand(listeners, handed)
 	<-handed // the thread is there
-	listener, err := install(o.Gated)
+	listener, err := install(o.Gated, len(o.Bwrap) > 0)
 	if err != nil {
 		return err
 	}
@@ -137,12 +137,15 @@ func knock() error {
 	return errors.Join(errors.New("connections are not judged"), err)
 }
 
+// limitMemory stops a process that takes too much at once, before watchMemory sees it. The
+// limit counts what can be written (RLIMIT_DATA), not the address space, of which Go
+// programs reserve much more than they use.
 func (o order) limitMemory() error {
 	if o.Limits.Memory == 0 {
 		return nil
 	}
 	limit := uint64(o.Limits.Memory)
-	return unix.Setrlimit(unix.RLIMIT_AS, &unix.Rlimit{Cur: limit, Max: limit})
+	return unix.Setrlimit(unix.RLIMIT_DATA, &unix.Rlimit{Cur: limit, Max: limit})
 }
 
 // first is process 1 of a process namespace: it passes interruptions on and buries
@@ -151,7 +154,7 @@ func (o order) first(interrupts <-chan os.Signal) {
 	_ = unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0) // its memory is not for the program
 	args := o.Args
 	if o.Limits.Memory > 0 { // the limit must not hit this process
-		args = append([]string{"/bin/sh", "-c", `ulimit -v "$0" && exec "$@"`, strconv.FormatInt(o.Limits.Memory/1024, 10)}, args...)
+		args = append([]string{"/bin/sh", "-c", `ulimit -d "$0" && exec "$@"`, strconv.FormatInt(o.Limits.Memory/1024, 10)}, args...)
 	}
 	child, err := syscall.ForkExec(args[0], args, &syscall.ProcAttr{ //nolint:gosec // what to run is the order
 		Env: o.Env, Files: []uintptr{0, 1, 2}, Sys: &syscall.SysProcAttr{Setsid: true},

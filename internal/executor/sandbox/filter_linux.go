@@ -30,7 +30,8 @@ const namespaces = unix.CLONE_NEWNS | unix.CLONE_NEWCGROUP | unix.CLONE_NEWUTS |
 var refused = map[unix.Errno][]uint32{
 	unix.ENOSYS: { // programs then use what was there before
 		unix.SYS_IO_URING_SETUP, unix.SYS_IO_URING_ENTER, unix.SYS_IO_URING_REGISTER,
-		unix.SYS_CLONE3, // its flags are in memory, where a filter cannot look
+		unix.SYS_CLONE3,       // its flags are in memory, where a filter cannot look
+		unix.SYS_MEMFD_CREATE, // its memory counts for no process
 	},
 	unix.EPERM: {
 		unix.SYS_PTRACE, unix.SYS_PROCESS_VM_READV, unix.SYS_PROCESS_VM_WRITEV, unix.SYS_PIDFD_GETFD, unix.SYS_KCMP,
@@ -42,6 +43,10 @@ var refused = map[unix.Errno][]uint32{
 		unix.SYS_SWAPON, unix.SYS_SWAPOFF, unix.SYS_ACCT, unix.SYS_REBOOT, unix.SYS_SYSLOG,
 	},
 }
+
+// lasting are system calls that make memory which outlives its processes, and is shared
+// with all of the machine where there is no namespace for it (ipc_namespaces(7)).
+var lasting = []uint32{unix.SYS_SHMGET, unix.SYS_MSGGET, unix.SYS_SEMGET, unix.SYS_MQ_OPEN}
 
 // sourceRoutes are options of sockets that send packets by way of another address: level
 // and name.
@@ -80,8 +85,9 @@ func (f *filter) when(code uint16, k uint32, body func(*filter)) {
 }
 
 // filterOf returns the filter of a run. With a gate the calls that name an address wait
-// for its answer; without one they pass.
-func filterOf(arch uint32, gated bool) filter {
+// for its answer; without one they pass. apart says that the run has a namespace of its own
+// for shared memory.
+func filterOf(arch uint32, gated, apart bool) filter {
 	ask := func(f *filter) { f.allow() }
 	if gated {
 		ask = func(f *filter) { f.end(unix.SECCOMP_RET_USER_NOTIF) }
@@ -91,12 +97,17 @@ func filterOf(arch uint32, gated bool) filter {
 	f.do(unix.BPF_JMP|unix.BPF_K|unix.BPF_JEQ, arch)
 	f[len(f)-1].Jt = 1
 	f.refuse(unix.ENOSYS) // another architecture has other numbers
+	f.load(atCall)
+	for _, call := range lasting {
+		if !apart {
+			f.when(unix.BPF_JEQ, call, func(f *filter) { f.refuse(unix.ENOSYS) })
+		}
+	}
 	f.calls(ask)
 	return f
 }
 
 func (f *filter) calls(ask func(*filter)) {
-	f.load(atCall)
 	if runtime.GOARCH == "amd64" {
 		f.when(unix.BPF_JGE, x32, func(f *filter) { f.refuse(unix.ENOSYS) })
 	}
@@ -182,12 +193,12 @@ func (f *filter) spaces(flags uint32) {
 
 // install puts the filter on this thread and what it starts, for good. With a gate it
 // returns the descriptor on which the kernel asks.
-func install(gated bool) (listener int, err error) {
+func install(gated, apart bool) (listener int, err error) {
 	arch, ok := architectures[runtime.GOARCH]
 	if !ok {
 		return -1, fmt.Errorf("seccomp: no filter for %s", runtime.GOARCH)
 	}
-	code := filterOf(arch, gated)
+	code := filterOf(arch, gated, apart)
 	program := unix.SockFprog{Len: uint16(len(code)), Filter: &code[0]}
 	set := func(flags uintptr) (int, unix.Errno) {
 		r, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, flags, uintptr(unsafe.Pointer(&program))) //nolint:gosec // how a system call takes a struct

@@ -47,9 +47,10 @@ type order struct {
 
 // result is a line that enter or supervise write to the status pipe.
 type result struct {
-	Error  string `json:",omitempty"`
-	Code   int
-	Signal int
+	Error       string `json:",omitempty"`
+	Code        int
+	Signal      int
+	OutOfMemory bool `json:",omitempty"`
 }
 
 // file returns the order as an unnamed file in memory.

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -8,6 +9,8 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"os/exec"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -49,6 +52,13 @@ func probe(what string) string {
 		err = connects(args[0])
 	case "socket":
 		err = socketOf(args[0])
+	case "allocate":
+		err = allocate(args[0], args[1])
+	case "map":
+		megabytes, _ := strconv.Atoi(args[0])
+		_, err = unix.Mmap(-1, 0, megabytes<<20, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
+	case "lasting":
+		err = lastingOf(args[0])
 	case "option":
 		err = option(args[0])
 	default:
@@ -366,6 +376,38 @@ var attempts = map[string]func() error{
 	"netlink":      netlink,
 	"long-stream":  longStream,
 	"credentials":  credentials,
+	"memfd":        callOf(unix.SYS_MEMFD_CREATE, uintptr(unsafe.Pointer(&[]byte("x\x00")[0])), 0),
+}
+
+func lastingOf(kind string) error {
+	number := map[string]uintptr{"shmget": unix.SYS_SHMGET, "msgget": unix.SYS_MSGGET, "semget": unix.SYS_SEMGET}[kind]
+	return callOf(number, 0, 1, 0o600)() // IPC_PRIVATE
+}
+
+// allocate lets some processes use memory, in MB each, for three seconds.
+func allocate(processes, megabytes string) error {
+	n, _ := strconv.Atoi(processes)
+	size, _ := strconv.Atoi(megabytes)
+	if n == 1 {
+		memory := bytes.Repeat([]byte("x"), size<<20)
+		<-time.After(3 * time.Second)
+		runtime.KeepAlive(memory)
+		return nil
+	}
+	var list []*exec.Cmd
+	for range n {
+		cmd := exec.Command("/proc/self/exe", "allocate 1 "+megabytes)
+		if err := cmd.Start(); err != nil {
+			return err
+		}
+		list = append(list, cmd)
+	}
+	for _, cmd := range list {
+		if err := cmd.Wait(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // pair talks over a pair of sockets with sendmsg.

@@ -195,7 +195,7 @@ func (p *Process) run(ctx context.Context) {
 	err := p.attend(ctx, ended)
 	p.stop()
 	told, tellErr := p.result()
-	p.exit.Code, p.exit.Signal = told.Code, told.Signal
+	p.exit.Code, p.exit.Signal, p.exit.OutOfMemory = told.Code, told.Signal, told.OutOfMemory
 	switch {
 	case told.Error != "":
 		p.err = fmt.Errorf("sandbox: %s", told.Error)

@@ -107,7 +107,7 @@ type Limits struct {
 	Time      time.Duration // until it is interrupted, none
 	Grace     time.Duration // from interruption until all is killed, 30 s
 	Orphan    time.Duration // from the death of the server, which interrupts, until all is killed; by default it kills at once
-	Memory    int64         // address space of each process in bytes, none; Go programs reserve much more than they use
+	Memory    int64         // bytes that all processes use together, none
 	FileSize  int64         // bytes of a file, 10 GiB
 	Processes int           // processes and threads, 4,096; those of the server's user together under Landlock if the server is not root
 }
@@ -127,10 +127,11 @@ func (l Limits) orDefault() Limits {
 
 // Exit is how a process ended.
 type Exit struct {
-	Code      int  // exit code, 128 and the signal if a signal ended it
-	Signal    int  // the signal that ended it, 0 if none did
-	Cancelled bool // the context ended, or Interrupt or Kill was called, before it ended
-	TimedOut  bool // Limits.Time was over before it ended
+	Code        int  // exit code, 128 and the signal if a signal ended it
+	Signal      int  // the signal that ended it, 0 if none did
+	Cancelled   bool // the context ended, or Interrupt or Kill was called, before it ended
+	TimedOut    bool // Limits.Time was over before it ended
+	OutOfMemory bool // its processes had more memory than Limits.Memory and were killed
 }
 
 // Success says whether the process ended by itself with code 0.
@@ -140,6 +141,8 @@ func (e Exit) String() string {
 	switch {
 	case e.TimedOut:
 		return "stopped: out of time"
+	case e.OutOfMemory:
+		return "stopped: out of memory"
 	case e.Cancelled:
 		return "cancelled"
 	case e.Signal != 0:

@@ -271,8 +271,83 @@ func TestAForkBombIsLimited(t *testing.T) {
 	})
 }
 
-// family starts a child, a child in a session of its own, and one whose parent has ended.
-const family = `sleep $1 & setsid sleep $1 & (setsid sh -c 'trap "" INT TERM HUP; sleep '$1' & sleep '$1'' &) ; `
+func TestMemoryIsLimited(t *testing.T) {
+	each(t, func(t *testing.T, s *Sandbox) {
+		for name, tc := range map[string]struct {
+			probe string
+			want  func(out string, exit Exit) bool
+		}{
+			"at once":                 {"map 400", func(out string, exit Exit) bool { return exit.Success() && strings.Contains(out, "ENOMEM") }},
+			"one process":             {"allocate 1 400", func(_ string, exit Exit) bool { return exit.OutOfMemory || exit.Code == 2 }}, // 2 if its runtime is told first
+			"all processes together":  {"allocate 4 100", func(_ string, exit Exit) bool { return exit.OutOfMemory && exit.String() == "stopped: out of memory" }},
+			"less than what is given": {"allocate 2 50", func(out string, exit Exit) bool { return exit.Success() && strings.Contains(out, "reached") }},
+		} {
+			spec := Spec{Args: []string{self(t), tc.probe}, Env: []string{probing + "=1"}, Dir: folder(t), Limits: Limits{Time: time.Minute, Memory: 250 << 20}}
+			if out, stderr, exit := output(t, s, spec); !tc.want(out, exit) {
+				t.Errorf("%s: %+v\n%s%s", name, exit, out, stderr)
+			}
+		}
+	})
+}
+
+func TestNothingIsKeptInMemory(t *testing.T) {
+	each(t, func(t *testing.T, s *Sandbox) {
+		list := []string{"lasting shmget", "lasting msgget", "lasting semget", "memfd"}
+		got := probes(t, s, nil, list...)
+		for i, line := range got {
+			if want := list[i] + ": ENOSYS"; line != want && (s.Kind == Landlock || i == 3) {
+				t.Errorf("%s, want %s", line, want)
+			}
+		}
+		out, _, _ := output(t, s, shell(t, `for d in / /dev /dev/shm /etc /home /var; do (echo x > $d/planted) 2>/dev/null && stat -f -c "$d %T" $d/planted; done`))
+		if strings.Contains(out, "tmpfs") {
+			t.Errorf("folders in memory can be written: %q", out)
+		}
+	})
+}
+
+func TestAnEngineGetsOneInterruption(t *testing.T) {
+	each(t, func(t *testing.T, s *Sandbox) {
+		started := newReady()
+		var out bytes.Buffer
+		spec := shell(t, `n=0; trap 'n=$((n+1))' INT; echo ready; i=0; while [ $i -lt 40 ]; do sleep 0.01; i=$((i+1)); done; echo "$n" >&2`)
+		spec.Stdout, spec.Stderr, spec.Limits = started, &out, Limits{Grace: time.Minute}
+		ctx, cancel := context.WithCancel(t.Context())
+		p, err := s.Start(ctx, spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		started.wait(t)
+		p.Interrupt()
+		cancel()
+		p.Interrupt()
+		if exit, err := p.Wait(); err != nil || !exit.Cancelled || out.String() != "1\n" {
+			t.Errorf("Wait = %+v, %v; it had %q interruptions, want 1", exit, err, out.String())
+		}
+	})
+}
+
+func TestAnEarlyInterruptionIsNotLost(t *testing.T) {
+	each(t, func(t *testing.T, s *Sandbox) {
+		spec := shell(t, `trap 'exit 7' INT; i=0; while [ $i -lt 3000 ]; do sleep 0.01; i=$((i+1)); done`)
+		spec.Limits = Limits{Grace: time.Hour}
+		p, err := s.Start(t.Context(), spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Interrupt()
+		exit, err := p.Wait()
+		if err == nil && (!exit.Cancelled || exit.Code != 7 && exit.Signal != int(syscall.SIGINT)) {
+			t.Errorf("Wait = %+v, want cancelled by the signal or by the program's own handler", exit)
+		}
+		if err != nil {
+			t.Errorf("Wait = %v, want cancelled", err)
+		}
+	})
+}
+
+// household starts a child, a child in a session of its own, and one whose parent has ended.
+const household = `sleep $1 & setsid sleep $1 & (setsid sh -c 'trap "" INT TERM HUP; sleep '$1' & sleep '$1'' &) ; `
 
 func TestCancellingKillsAll(t *testing.T) {
 	each(t, func(t *testing.T, s *Sandbox) {
@@ -288,7 +363,7 @@ func TestCancellingKillsAll(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
 				started := newReady()
-				spec := shell(t, `trap "" INT; `+family+`while ! [ "$(ls)" = "" ]; do :; done; echo ready; while :; do sleep $1; done`, word)
+				spec := shell(t, `trap "" INT; `+household+`while ! [ "$(ls)" = "" ]; do :; done; echo ready; while :; do sleep $1; done`, word)
 				spec.Stdout, spec.Limits.Grace = started, 100*time.Millisecond
 				p, err := s.Start(ctx, spec)
 				if err != nil {
@@ -340,7 +415,7 @@ func TestTimeRunsOut(t *testing.T) {
 func TestWhatTheProgramLeavesBehindIsKilled(t *testing.T) {
 	each(t, func(t *testing.T, s *Sandbox) {
 		word := fmt.Sprintf("601.%d", os.Getpid())
-		if out, _, exit := output(t, s, shell(t, family+`echo done`, word)); out != "done\n" || !exit.Success() {
+		if out, _, exit := output(t, s, shell(t, household+`echo done`, word)); out != "done\n" || !exit.Success() {
 			t.Errorf("Run = %q, %v", out, exit)
 		}
 		if left := running(t, word); len(left) > 0 {
@@ -351,7 +426,7 @@ func TestWhatTheProgramLeavesBehindIsKilled(t *testing.T) {
 
 func TestLimitsHold(t *testing.T) {
 	each(t, func(t *testing.T, s *Sandbox) {
-		spec := shell(t, `ulimit -c; ulimit -v; exec head -c 200000 /dev/zero > big`)
+		spec := shell(t, `ulimit -c; ulimit -d; exec head -c 200000 /dev/zero > big`)
 		spec.Limits.FileSize, spec.Limits.Memory = 100_000, 1<<30
 		out, _, exit := output(t, s, spec)
 		if out != "0\n1048576\n" || exit.Success() {
@@ -435,7 +510,7 @@ func TestMain(m *testing.M) {
 	}
 	if kind := os.Getenv(serverOf); kind != "" {
 		s := Detect(context.Background(), Options{Kind: Kind(kind)})
-		exit, err := s.Run(context.Background(), Spec{Args: []string{"/bin/sh", "-c", family + "echo ready; while :; do sleep $1; done", "sh", os.Args[1]}, Dir: os.Args[2], Stdout: os.Stdout})
+		exit, err := s.Run(context.Background(), Spec{Args: []string{"/bin/sh", "-c", household + "echo ready; while :; do sleep $1; done", "sh", os.Args[1]}, Dir: os.Args[2], Stdout: os.Stdout})
 		fmt.Println(exit, err)
 		os.Exit(1)
 	}

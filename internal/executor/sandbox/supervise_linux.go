@@ -38,6 +38,9 @@ func supervise() {
 	}
 	go c.prepare(o.Egress)
 	go c.obey(o.Limits.Orphan)
+	if o.Limits.Memory > 0 {
+		go watchMemory(o.Limits.Memory)
+	}
 	status := reap(c.pid)
 	if len(o.Bwrap) == 0 {
 		tell(ended(status))
@@ -86,6 +89,7 @@ type child struct {
 	info   *os.File      // of bwrap's fdInfo, nil with Landlock
 	ready  chan struct{} // closed when it, and nothing else, would be interrupted
 	enter  int           // whom to interrupt, known when ready
+	once   sync.Once     // of interrupt
 }
 
 // launch starts the next process, whose output goes to out.
@@ -167,11 +171,13 @@ func (c *child) obey(orphan time.Duration) {
 	}
 }
 
-// interrupt waits until the interruption has an effect: before, the first process of a
-// namespace would not notice it.
+// interrupt interrupts, once: at the second time an engine leaves everything as it is. It
+// waits until that has an effect: before, the first process of a namespace would not notice.
 func (c *child) interrupt() {
-	<-c.ready
-	_ = unix.Kill(c.enter, unix.SIGINT) // it may have ended
+	c.once.Do(func() {
+		<-c.ready
+		_ = unix.Kill(c.enter, unix.SIGINT) // it may have ended
+	})
 }
 
 // reap waits for the process child and buries others meanwhile.

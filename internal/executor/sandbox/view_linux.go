@@ -31,6 +31,7 @@ type private struct{ root string }
 
 func (p private) tmp() string  { return filepath.Join(p.root, "tmp") }
 func (p private) home() string { return filepath.Join(p.root, "home") }
+func (p private) shm() string  { return filepath.Join(p.root, "shm") }
 func (p private) etc() string  { return filepath.Join(p.root, "etc") }
 
 // makePrivate makes the folders of a process that will run as user, or as the server's
@@ -41,7 +42,7 @@ func makePrivate(scratch string, user int) (private, error) {
 		return private{}, err
 	}
 	p := private{root: root}
-	for _, dir := range []string{p.tmp(), p.home(), p.etc()} {
+	for _, dir := range []string{p.tmp(), p.home(), p.shm(), p.etc()} {
 		if err := os.Mkdir(dir, 0o700); err != nil {
 			return p, err
 		}
@@ -63,7 +64,7 @@ func makePrivate(scratch string, user int) (private, error) {
 	if err := os.Chmod(root, 0o711); err != nil { //nolint:gosec // the other user must pass through
 		return p, err
 	}
-	return p, giveAll(user, p.tmp(), p.home())
+	return p, giveAll(user, p.tmp(), p.home(), p.shm())
 }
 
 // bwrapCommand is bwrap and its arguments up to the command.
@@ -96,6 +97,8 @@ func (s *Sandbox) bwrapCommand(spec Spec, p private, user int) ([]string, error)
 		args = append(append(args, above(path)...), "--ro-bind", path, path)
 	}
 	args = append(append(args, above(spec.Dir)...), "--bind", spec.Dir, spec.Dir)
+	// What bwrap made for itself is in memory: nobody may fill that.
+	args = append(args, "--bind", p.shm(), "/dev/shm", "--remount-ro", "/dev", "--remount-ro", "/")
 	return append(args, "--", inside, marker, "enter"), nil
 }
 
