@@ -384,13 +384,13 @@ func lastingOf(kind string) error {
 	return callOf(number, 0, 1, 0o600)() // IPC_PRIVATE
 }
 
-// allocate lets some processes use memory, in MB each, for three seconds.
+// allocate lets some processes use memory, in MB each, for a time in which it is counted.
 func allocate(processes, megabytes string) error {
 	n, _ := strconv.Atoi(processes)
 	size, _ := strconv.Atoi(megabytes)
 	if n == 1 {
 		memory := bytes.Repeat([]byte("x"), size<<20)
-		<-time.After(3 * time.Second)
+		<-time.After(1500 * time.Millisecond)
 		runtime.KeepAlive(memory)
 		return nil
 	}
