@@ -41,7 +41,7 @@ import (
 	"plumbline.dev/plumbline/internal/kernel/jobs"
 	"plumbline.dev/plumbline/internal/registry/gpgkeys"
 	"plumbline.dev/plumbline/internal/registry/modules"
-	"plumbline.dev/plumbline/internal/registry/modules/protocol"
+	"plumbline.dev/plumbline/internal/registry/providers"
 	"plumbline.dev/plumbline/internal/workspace/projects"
 	"plumbline.dev/plumbline/internal/workspace/sshkeys"
 	"plumbline.dev/plumbline/internal/workspace/stateversions"
@@ -85,6 +85,7 @@ type App struct {
 	Dispatch    *dispatch.Feature
 	GPGKeys     *gpgkeys.Feature
 	Modules     *modules.Feature
+	Providers   *providers.Feature
 	RunTriggers *runtriggers.Feature
 	RunQueue    *runqueue.Feature
 	Runs        *runs.Feature
@@ -247,15 +248,6 @@ func (a *App) delivery() {
 	a.OIDC = &oidc.Feature{DB: a.DB, Keyring: a.Keyring, Jobs: a.Jobs}
 	a.OIDC.Routes(a.Router)
 	a.phases()
-}
-
-func (a *App) registry() {
-	a.GPGKeys = &gpgkeys.Feature{DB: a.DB, Orgs: a.Orgs}
-	a.GPGKeys.Routes(a.Router)
-	a.Modules = &modules.Feature{DB: a.DB, Orgs: a.Orgs, Objects: a.Objects, Jobs: a.Jobs, AgentPool: a.AgentPools.Usable}
-	a.Modules.Routes(a.Router)
-	(&protocol.Feature{Modules: a.Modules}).Routes(a.Router)
-	a.Login.Services["modules.v1"] = protocol.Base
 }
 
 // scope makes a function that finds where something lives of one that finds it.

@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"maps"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -78,9 +80,7 @@ func (w *world) furnish(o apptest.Org) map[string]string {
 	ids["state-versions"] = as("POST", "/api/v2/workspaces/"+ids["workspaces"]+"/state-versions", state)
 	ids["state-version-outputs"] = w.first(o.Owner.Token, "/api/v2/state-versions/"+ids["state-versions"]+"/outputs")
 	ids["configuration-versions"] = as("POST", "/api/v2/workspaces/"+ids["workspaces"]+"/configuration-versions", document("configuration-versions", map[string]any{}))
-	signer := apptest.NewSigner(w.t)
-	ids["registry"], ids["gpg-keys"], ids["gpg-keys key_id"] = "private", o.Name, signer.KeyID
-	as("POST", "/api/registry/private/v2/gpg-keys", document("gpg-keys", map[string]any{"namespace": o.Name, "ascii-armor": signer.Armor}))
+	w.furnishRegistry(o, ids)
 	ids["run-triggers"] = as("POST", "/api/v2/workspaces/"+ids["workspaces"]+"/run-triggers",
 		fmt.Sprintf(`{"data":{"relationships":{"sourceable":{"data":{"type":"workspaces","id":%q}}}}}`, as("POST", base+"/workspaces", document("workspaces", map[string]any{"name": "source-" + o.Name}))))
 	w.furnishRun(o, ids)
@@ -123,6 +123,17 @@ func (w *world) publish(o apptest.Org, ids map[string]string) {
 	}
 	ids["registry-modules registry"], ids["registry-modules versions"] = "private", "versions"
 	ids["modules"], ids["show"], ids["delete"] = o.Name, o.Name, o.Name
+}
+
+// furnishRegistry makes a private provider and the key that signs it.
+func (w *world) furnishRegistry(o apptest.Org, ids map[string]string) {
+	signer, arch := apptest.NewSigner(w.t), strings.ReplaceAll(o.Name, "-", "_")
+	ids["registry"], ids["gpg-keys"], ids["gpg-keys key_id"] = "private", o.Name, signer.KeyID
+	maps.Copy(ids, map[string]string{"registry-providers": "private", "registry-providers namespace": o.Name, "registry-providers name": "prov-" + o.Name,
+		"versions": "1.0." + strconv.Itoa(len(o.Name)), "platforms": "linux", "platforms arch": arch,
+		"providers": o.Name, "providers type": "prov-" + o.Name, "providers version": "1.0." + strconv.Itoa(len(o.Name)), "download": "linux", "download arch": arch})
+	w.s.AddKey(o, signer)
+	w.s.PublishProvider(o, signer, "prov-"+o.Name, "1.0."+strconv.Itoa(len(o.Name)), map[string][]byte{"linux_" + arch: apptest.ProviderZip(w.t, "x", nil)})
 }
 
 // example returns the path of a route with ids of real resources.

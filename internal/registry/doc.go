@@ -1,7 +1,8 @@
 // Package registry is the room of the parts that configurations are made of.
 //
-//	modules  private modules, their versions, and records of public ones
-//	gpgkeys  public keys of those who sign providers
+//	modules    private modules, their versions, and records of public ones
+//	gpgkeys    public keys of those who sign providers
+//	providers  private providers, their versions and platforms, and records of public ones
 //
 // It may import the kernel, identity, workspace and delivery.
 package registry

@@ -21,7 +21,7 @@ func TestDiscovery(t *testing.T) {
 		if err := json.Unmarshal(r.Body, &got); err != nil {
 			s.T.Fatal(err)
 		}
-		want := map[string]any{"tfe.v2": "/api/v2/", "tfe.v2.1": "/api/v2/", "tfe.v2.2": "/api/v2/", "state.v2": "/api/v2/", "modules.v1": "/api/registry/v1/modules/",
+		want := map[string]any{"modules.v1": "/api/registry/v1/modules/", "providers.v1": "/api/registry/v1/providers/", "tfe.v2": "/api/v2/", "tfe.v2.1": "/api/v2/", "tfe.v2.2": "/api/v2/", "state.v2": "/api/v2/",
 			"login.v1": map[string]any{"client": "terraform-cli", "grant_types": []any{"authz_code"}, "authz": "/app/oauth2/auth", "token": "/oauth2/token",
 				"ports": []any{10000.0, 10010.0}}}
 		if diff := cmp.Diff(want, got); diff != "" || r.Header.Get("Content-Type") != "application/json" {
