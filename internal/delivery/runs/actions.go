@@ -122,8 +122,12 @@ func (r Run) forceCancelable(now time.Time) bool {
 	return !r.Final && r.ForceCancelAt != nil && !now.Before(r.ForceCancelAt.Time)
 }
 
-// forceCancel ends a run whose executor does not.
+// forceCancel ends a run whose executor does not. Beside the administration of the
+// workspace it takes the right to apply, which tokens of organizations lack.
 func (f *Feature) forceCancel(ctx context.Context, r Run, in jsonapi.In[remark]) error {
+	if err := authz.Check(ctx, authz.ApplyRuns, r); err != nil {
+		return err
+	}
 	r, _, err := f.Lock(ctx, r.ID)
 	if err != nil {
 		return err

@@ -121,7 +121,7 @@ func permissionsOf(ctx context.Context, r Run) permissions {
 	apply := can(authz.ApplyRuns)
 	return permissions{
 		CanApply: apply, CanCancel: apply, CanDiscard: apply, CanForceExecute: apply,
-		CanComment: can(authz.PlanRuns), CanForceCancel: can(authz.UpdateWorkspace), CanOverridePolicyCheck: can(authz.OverridePolicies),
+		CanComment: can(authz.PlanRuns), CanForceCancel: apply && can(authz.UpdateWorkspace), CanOverridePolicyCheck: can(authz.OverridePolicies),
 	}
 }
 
