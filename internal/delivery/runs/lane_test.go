@@ -143,3 +143,32 @@ func TestQueueOfAnOrganization(t *testing.T) {
 		}
 	})
 }
+
+func TestAppliedRunQueuesARunInTheWorkspacesThatFollow(t *testing.T) {
+	apptest.Run(t, func(s *apptest.Server) {
+		f := setUp(s)
+		follower, empty := f.workspace("follower"), s.Workspace(f.org, "", "empty")
+		_, err := f.c.Workspaces.UpdateByID(f.ctx, follower, tfe.WorkspaceUpdateOptions{AutoApplyRunTrigger: tfe.Bool(true)})
+		f.must(err)
+		for _, ws := range []string{follower, empty} {
+			_, err := f.c.RunTriggers.Create(f.ctx, ws, tfe.RunTriggerCreateOptions{Sourceable: &tfe.Workspace{ID: f.ws}})
+			f.must(err)
+		}
+		discarded, r := f.queue(tfe.RunCreateOptions{}), f.queue(tfe.RunCreateOptions{AutoApply: tfe.Bool(true)})
+		f.planned(discarded.ID, proto.Finished, true)
+		f.must(f.c.Runs.Discard(f.ctx, discarded.ID, tfe.RunDiscardOptions{}))
+		f.planned(r.ID, proto.Finished, true)
+		f.applied(r.ID, proto.Finished)
+		s.Settle()
+		for ws, want := range map[string]int{follower: 1, empty: 0} {
+			list, err := f.c.Runs.List(f.ctx, ws, nil)
+			f.must(err)
+			if len(list.Items) != want {
+				s.T.Errorf("runs of %s = %d, want %d", ws, len(list.Items), want)
+			}
+			if want == 1 && (!list.Items[0].AutoApply || list.Items[0].Status != tfe.RunPlanQueued) {
+				s.T.Errorf("run = %+v", list.Items[0])
+			}
+		}
+	})
+}
