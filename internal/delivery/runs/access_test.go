@@ -31,7 +31,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 			f.planned(r.ID, proto.Finished, true)
 			return r.ID
 		}
-		queued := func() string { return f.queue(tfe.RunCreateOptions{PlanOnly: tfe.Bool(true)}).ID }
+		queued := func() string { return f.queue(tfe.RunCreateOptions{PlanOnly: new(true)}).ID }
 		discard := func(id string) {
 			if r := f.read(id); r.Actions.IsDiscardable {
 				f.must(f.c.Runs.Discard(f.ctx, id, tfe.RunDiscardOptions{}))
@@ -108,7 +108,7 @@ func TestListsShowOnlyWhatOneMayRead(t *testing.T) {
 func TestTeamTokenStartsRuns(t *testing.T) {
 	apptest.Run(t, func(s *apptest.Server) {
 		f := setUp(s)
-		team, err := f.c.Teams.Create(f.ctx, "acme", tfe.TeamCreateOptions{Name: tfe.String("ci"), OrganizationAccess: &tfe.OrganizationAccessOptions{ManageWorkspaces: tfe.Bool(true)}})
+		team, err := f.c.Teams.Create(f.ctx, "acme", tfe.TeamCreateOptions{Name: new("ci"), OrganizationAccess: &tfe.OrganizationAccessOptions{ManageWorkspaces: new(true)}})
 		f.must(err)
 		token, err := f.c.TeamTokens.Create(f.ctx, team.ID)
 		f.must(err)

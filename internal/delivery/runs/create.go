@@ -192,21 +192,13 @@ func (f *Feature) insert(ctx context.Context, n New) (Run, error) {
 	if err := f.DB.Insert(ctx, "runs", r); err != nil {
 		return r, err
 	}
-	if r.PlanID, err = f.phase(ctx, r, "plan", f.MakePlan); err != nil {
+	if r.PlanID, err = f.MakePlan(ctx, r); err != nil {
 		return r, err
 	}
-	if r.ApplyID, err = f.phase(ctx, r, "apply", f.MakeApply); err != nil {
+	if r.ApplyID, err = f.MakeApply(ctx, r); err != nil {
 		return r, err
 	}
 	return r, f.DB.Update(ctx, "runs", r, "plan_id", "apply_id")
-}
-
-// phase makes the plan or the apply of a run, or just an id where nothing makes them.
-func (f *Feature) phase(ctx context.Context, r Run, prefix string, do func(context.Context, Run) (string, error)) (string, error) {
-	if do == nil {
-		return id.New(prefix), nil
-	}
-	return do(ctx, r)
 }
 
 func or(s, otherwise string) string {

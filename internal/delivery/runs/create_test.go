@@ -16,8 +16,8 @@ func TestNewRunIsWhatWasAskedFor(t *testing.T) {
 	apptest.Run(t, func(s *apptest.Server) {
 		f := setUp(s)
 		r := f.queue(tfe.RunCreateOptions{
-			Message: tfe.String("hello"), AllowEmptyApply: tfe.Bool(true), AllowConfigGeneration: tfe.Bool(true), AutoApply: tfe.Bool(true),
-			Refresh: tfe.Bool(false), TargetAddrs: []string{"a.b"}, ReplaceAddrs: []string{"c.d"}, InvokeActionAddrs: []string{"action.x.y"}, PolicyPaths: []string{"./p"},
+			Message: new("hello"), AllowEmptyApply: new(true), AllowConfigGeneration: new(true), AutoApply: new(true),
+			Refresh: new(false), TargetAddrs: []string{"a.b"}, ReplaceAddrs: []string{"c.d"}, InvokeActionAddrs: []string{"action.x.y"}, PolicyPaths: []string{"./p"},
 			Variables: []*tfe.RunVariable{{Key: "replicas", Value: "2"}, {Key: "key", Value: `"sécret"`}},
 		})
 		r = f.read(r.ID)
@@ -63,13 +63,13 @@ func TestRefusedRuns(t *testing.T) {
 	apptest.Run(t, func(s *apptest.Server) {
 		f := setUp(s)
 		empty, local, safe := s.Workspace(f.org, "", "empty"), f.workspace("local"), f.workspace("safe")
-		_, err := f.c.Workspaces.UpdateByID(f.ctx, local, tfe.WorkspaceUpdateOptions{ExecutionMode: tfe.String("local")})
+		_, err := f.c.Workspaces.UpdateByID(f.ctx, local, tfe.WorkspaceUpdateOptions{ExecutionMode: new("local")})
 		f.must(err)
-		_, err = f.c.Workspaces.UpdateByID(f.ctx, safe, tfe.WorkspaceUpdateOptions{AllowDestroyPlan: tfe.Bool(false)})
+		_, err = f.c.Workspaces.UpdateByID(f.ctx, safe, tfe.WorkspaceUpdateOptions{AllowDestroyPlan: new(false)})
 		f.must(err)
-		pending, err := f.c.ConfigurationVersions.Create(f.ctx, f.ws, tfe.ConfigurationVersionCreateOptions{Provisional: tfe.Bool(true)})
+		pending, err := f.c.ConfigurationVersions.Create(f.ctx, f.ws, tfe.ConfigurationVersionCreateOptions{Provisional: new(true)})
 		f.must(err)
-		speculative := f.upload(f.ws, tfe.ConfigurationVersionCreateOptions{Speculative: tfe.Bool(true), AutoQueueRuns: tfe.Bool(false)})
+		speculative := f.upload(f.ws, tfe.ConfigurationVersionCreateOptions{Speculative: new(true), AutoQueueRuns: new(false)})
 		type m = map[string]any
 		in := func(ws string) map[string]string { return map[string]string{"workspace": ws} }
 		for _, c := range []struct {
@@ -116,7 +116,7 @@ func TestConfigurationOfARun(t *testing.T) {
 		}
 		first := current()
 		other := f.workspace("other")
-		promoted := f.upload(other, tfe.ConfigurationVersionCreateOptions{AutoQueueRuns: tfe.Bool(false)})
+		promoted := f.upload(other, tfe.ConfigurationVersionCreateOptions{AutoQueueRuns: new(false)})
 		if r := f.queue(tfe.RunCreateOptions{}); r.ConfigurationVersion.ID != first {
 			s.T.Errorf("configuration = %s, want the current one %s", r.ConfigurationVersion.ID, first)
 		}
@@ -124,7 +124,7 @@ func TestConfigurationOfARun(t *testing.T) {
 		if r := f.queue(tfe.RunCreateOptions{ConfigurationVersion: &tfe.ConfigurationVersion{ID: promoted}}); r.ConfigurationVersion.ID != promoted || current() != promoted {
 			s.T.Errorf("configuration = %s, current %s; want %s", r.ConfigurationVersion.ID, current(), promoted)
 		}
-		speculative := f.upload(f.ws, tfe.ConfigurationVersionCreateOptions{AutoQueueRuns: tfe.Bool(false), Speculative: tfe.Bool(true)})
+		speculative := f.upload(f.ws, tfe.ConfigurationVersionCreateOptions{AutoQueueRuns: new(false), Speculative: new(true)})
 		if r := f.queue(tfe.RunCreateOptions{ConfigurationVersion: &tfe.ConfigurationVersion{ID: speculative}}); !r.PlanOnly || r.Status != tfe.RunPlanQueued || current() != promoted {
 			s.T.Errorf("speculative run = %+v, current %s; want one that only plans, at once", r, current())
 		}
@@ -142,8 +142,8 @@ func TestConfigurationOfARun(t *testing.T) {
 func TestProvisionalConfigurationIsCurrentOnceApplied(t *testing.T) {
 	apptest.Run(t, func(s *apptest.Server) {
 		f := setUp(s)
-		v := f.upload(f.ws, tfe.ConfigurationVersionCreateOptions{AutoQueueRuns: tfe.Bool(false), Provisional: tfe.Bool(true)})
-		r := f.queue(tfe.RunCreateOptions{ConfigurationVersion: &tfe.ConfigurationVersion{ID: v}, AutoApply: tfe.Bool(true)})
+		v := f.upload(f.ws, tfe.ConfigurationVersionCreateOptions{AutoQueueRuns: new(false), Provisional: new(true)})
+		r := f.queue(tfe.RunCreateOptions{ConfigurationVersion: &tfe.ConfigurationVersion{ID: v}, AutoApply: new(true)})
 		is := func() bool {
 			w, err := f.App.Workspaces.Find(f.ctx, f.ws)
 			f.must(err)
@@ -163,7 +163,7 @@ func TestProvisionalConfigurationIsCurrentOnceApplied(t *testing.T) {
 func TestUploadedConfigurationQueuesARun(t *testing.T) {
 	apptest.Run(t, func(s *apptest.Server) {
 		f := setUp(s)
-		_, err := f.c.Workspaces.UpdateByID(f.ctx, f.ws, tfe.WorkspaceUpdateOptions{AutoApply: tfe.Bool(true)})
+		_, err := f.c.Workspaces.UpdateByID(f.ctx, f.ws, tfe.WorkspaceUpdateOptions{AutoApply: new(true)})
 		f.must(err)
 		only := func(operation string) *tfe.Run {
 			list, err := f.c.Runs.List(f.ctx, f.ws, &tfe.RunListOptions{Operation: operation})
@@ -173,11 +173,11 @@ func TestUploadedConfigurationQueuesARun(t *testing.T) {
 			}
 			return list.Items[0]
 		}
-		v := f.upload(f.ws, tfe.ConfigurationVersionCreateOptions{AutoQueueRuns: tfe.Bool(true)})
+		v := f.upload(f.ws, tfe.ConfigurationVersionCreateOptions{AutoQueueRuns: new(true)})
 		if r := only("plan_and_apply"); r.Source != tfe.RunSourceConfigurationVersion || r.ConfigurationVersion.ID != v || !r.AutoApply || r.CreatedBy.ID != f.org.Owner.ID {
 			s.T.Errorf("run = %+v", r)
 		}
-		v = f.upload(f.ws, tfe.ConfigurationVersionCreateOptions{AutoQueueRuns: tfe.Bool(true), Speculative: tfe.Bool(true)})
+		v = f.upload(f.ws, tfe.ConfigurationVersionCreateOptions{AutoQueueRuns: new(true), Speculative: new(true)})
 		if r := only("plan_only"); !r.PlanOnly || r.ConfigurationVersion.ID != v {
 			s.T.Errorf("run = %+v", r)
 		}
@@ -189,14 +189,14 @@ func TestUploadedConfigurationQueuesARun(t *testing.T) {
 func TestOnlyWhoMayApplyAppliesByAutoApply(t *testing.T) {
 	apptest.Run(t, func(s *apptest.Server) {
 		f := setUp(s)
-		_, err := f.c.Workspaces.UpdateByID(f.ctx, f.ws, tfe.WorkspaceUpdateOptions{AutoApply: tfe.Bool(true)})
+		_, err := f.c.Workspaces.UpdateByID(f.ctx, f.ws, tfe.WorkspaceUpdateOptions{AutoApply: new(true)})
 		f.must(err)
 		planner := s.Client(s.With(f.org, "planner", nil, map[string]string{f.ws: "plan"}).Token)
-		r, err := planner.Runs.Create(f.ctx, tfe.RunCreateOptions{Workspace: &tfe.Workspace{ID: f.ws}, AutoApply: tfe.Bool(true)})
+		r, err := planner.Runs.Create(f.ctx, tfe.RunCreateOptions{Workspace: &tfe.Workspace{ID: f.ws}, AutoApply: new(true)})
 		f.must(err)
 		f.planned(r.ID, proto.Finished, true)
 		f.wants(map[string]runs.Status{r.ID: runs.Planned})
-		v, err := planner.ConfigurationVersions.Create(f.ctx, f.ws, tfe.ConfigurationVersionCreateOptions{AutoQueueRuns: tfe.Bool(true)})
+		v, err := planner.ConfigurationVersions.Create(f.ctx, f.ws, tfe.ConfigurationVersionCreateOptions{AutoQueueRuns: new(true)})
 		f.must(err)
 		s.Do("PUT", v.UploadURL, "", archiveOf(s.T))
 		list, err := f.c.Runs.List(f.ctx, f.ws, nil)

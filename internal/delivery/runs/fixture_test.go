@@ -64,9 +64,9 @@ func (f *fixture) standIn() {
 func (f *fixture) workspace(name string) string {
 	f.T.Helper()
 	ws := f.Workspace(f.org, "", name)
-	_, err := f.c.Workspaces.UpdateByID(f.ctx, ws, tfe.WorkspaceUpdateOptions{AllowDestroyPlan: tfe.Bool(true)})
+	_, err := f.c.Workspaces.UpdateByID(f.ctx, ws, tfe.WorkspaceUpdateOptions{AllowDestroyPlan: new(true)})
 	f.must(err)
-	f.upload(ws, tfe.ConfigurationVersionCreateOptions{AutoQueueRuns: tfe.Bool(false)})
+	f.upload(ws, tfe.ConfigurationVersionCreateOptions{AutoQueueRuns: new(false)})
 	return ws
 }
 

@@ -19,7 +19,7 @@ func TestRunsOfAWorkspaceGoOneByOne(t *testing.T) {
 		for range 3 {
 			ids = append(ids, f.queue(tfe.RunCreateOptions{}).ID)
 		}
-		speculative := f.queue(tfe.RunCreateOptions{PlanOnly: tfe.Bool(true)})
+		speculative := f.queue(tfe.RunCreateOptions{PlanOnly: new(true)})
 		elsewhere := f.queue(tfe.RunCreateOptions{Workspace: &tfe.Workspace{ID: f.workspace("elsewhere")}})
 		f.wants(map[string]runs.Status{ids[0]: runs.PlanQueued, ids[1]: runs.Pending, ids[2]: runs.Pending, speculative.ID: runs.PlanQueued, elsewhere.ID: runs.PlanQueued})
 		for _, id := range ids {
@@ -44,7 +44,7 @@ func TestLockedWorkspaceQueuesRuns(t *testing.T) {
 		f := setUp(s)
 		_, err := f.c.Workspaces.Lock(f.ctx, f.ws, tfe.WorkspaceLockOptions{})
 		f.must(err)
-		r, speculative := f.queue(tfe.RunCreateOptions{}), f.queue(tfe.RunCreateOptions{PlanOnly: tfe.Bool(true)})
+		r, speculative := f.queue(tfe.RunCreateOptions{}), f.queue(tfe.RunCreateOptions{PlanOnly: new(true)})
 		f.wants(map[string]runs.Status{r.ID: runs.Pending, speculative.ID: runs.PlanQueued})
 		_, err = f.c.Workspaces.Unlock(f.ctx, f.ws)
 		f.must(err)
@@ -148,13 +148,13 @@ func TestAppliedRunQueuesARunInTheWorkspacesThatFollow(t *testing.T) {
 	apptest.Run(t, func(s *apptest.Server) {
 		f := setUp(s)
 		follower, empty := f.workspace("follower"), s.Workspace(f.org, "", "empty")
-		_, err := f.c.Workspaces.UpdateByID(f.ctx, follower, tfe.WorkspaceUpdateOptions{AutoApplyRunTrigger: tfe.Bool(true)})
+		_, err := f.c.Workspaces.UpdateByID(f.ctx, follower, tfe.WorkspaceUpdateOptions{AutoApplyRunTrigger: new(true)})
 		f.must(err)
 		for _, ws := range []string{follower, empty} {
 			_, err := f.c.RunTriggers.Create(f.ctx, ws, tfe.RunTriggerCreateOptions{Sourceable: &tfe.Workspace{ID: f.ws}})
 			f.must(err)
 		}
-		discarded, r := f.queue(tfe.RunCreateOptions{}), f.queue(tfe.RunCreateOptions{AutoApply: tfe.Bool(true)})
+		discarded, r := f.queue(tfe.RunCreateOptions{}), f.queue(tfe.RunCreateOptions{AutoApply: new(true)})
 		f.planned(discarded.ID, proto.Finished, true)
 		f.must(f.c.Runs.Discard(f.ctx, discarded.ID, tfe.RunDiscardOptions{}))
 		f.planned(r.ID, proto.Finished, true)

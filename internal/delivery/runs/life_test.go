@@ -28,7 +28,7 @@ func TestPlanConfirmApply(t *testing.T) {
 		if r = f.read(r.ID); r.Status != tfe.RunPlanned || !r.HasChanges || *r.Actions != (tfe.RunActions{IsConfirmable: true, IsDiscardable: true}) {
 			s.T.Errorf("run = %+v %+v, want one that waits for confirmation", r, r.Actions)
 		}
-		f.must(f.c.Runs.Apply(f.ctx, r.ID, tfe.RunApplyOptions{Comment: tfe.String("Looks good")}))
+		f.must(f.c.Runs.Apply(f.ctx, r.ID, tfe.RunApplyOptions{Comment: new("Looks good")}))
 		if r = f.read(r.ID); r.Status != tfe.RunApplyQueued || r.ConfirmedBy.ID != f.org.Owner.ID || len(r.Comments) != 1 {
 			s.T.Errorf("run = %+v", r)
 		}
@@ -64,7 +64,7 @@ func TestPlanConfirmApply(t *testing.T) {
 func TestHowPlansEnd(t *testing.T) {
 	apptest.Run(t, func(s *apptest.Server) {
 		f := setUp(s)
-		yes := tfe.Bool(true)
+		yes := new(true)
 		for i, c := range []struct {
 			name    string
 			o       tfe.RunCreateOptions
@@ -103,7 +103,7 @@ func TestHowAppliesEnd(t *testing.T) {
 	apptest.Run(t, func(s *apptest.Server) {
 		f := setUp(s)
 		for outcome, want := range map[proto.Outcome]runs.Status{proto.Finished: runs.Applied, proto.Errored: runs.Errored, proto.Lost: runs.Errored, proto.Canceled: runs.Canceled} {
-			r := f.queue(tfe.RunCreateOptions{AutoApply: tfe.Bool(true)})
+			r := f.queue(tfe.RunCreateOptions{AutoApply: new(true)})
 			f.planned(r.ID, proto.Finished, true)
 			f.applied(r.ID, outcome)
 			f.wants(map[string]runs.Status{r.ID: want})
@@ -118,7 +118,7 @@ func TestCancel(t *testing.T) {
 	apptest.Run(t, func(s *apptest.Server) {
 		f := setUp(s)
 		first, second := f.queue(tfe.RunCreateOptions{}), f.queue(tfe.RunCreateOptions{})
-		f.must(f.c.Runs.Cancel(f.ctx, second.ID, tfe.RunCancelOptions{Comment: tfe.String("why not")}))
+		f.must(f.c.Runs.Cancel(f.ctx, second.ID, tfe.RunCancelOptions{Comment: new("why not")}))
 		got := f.read(second.ID)
 		if got.Status != tfe.RunCanceled || got.CanceledAt.IsZero() || !got.ForceCancelAvailableAt.After(time.Now()) || got.Actions.IsForceCancelable || len(got.Comments) != 1 {
 			s.T.Errorf("cancelled while pending = %+v", got)
@@ -148,7 +148,7 @@ func TestForceCancelAfterTheCoolOff(t *testing.T) {
 		f := setUp(s)
 		s.App.Runs.CoolOff = time.Nanosecond
 		writer := s.With(f.org, "writer", nil, map[string]string{f.ws: "write"})
-		r, next := f.queue(tfe.RunCreateOptions{AutoApply: tfe.Bool(true)}), f.queue(tfe.RunCreateOptions{})
+		r, next := f.queue(tfe.RunCreateOptions{AutoApply: new(true)}), f.queue(tfe.RunCreateOptions{})
 		f.planned(r.ID, proto.Finished, true)
 		f.applyStarted(r.ID)
 		if code := f.act(f.org.Owner.Token, r.ID, "force-cancel"); code != 409 {
@@ -183,7 +183,7 @@ func TestDiscard(t *testing.T) {
 			s.T.Errorf("discard of a queued plan = %d, want 409", code)
 		}
 		f.planned(first.ID, proto.Finished, true)
-		f.must(f.c.Runs.Discard(f.ctx, first.ID, tfe.RunDiscardOptions{Comment: tfe.String("no")}))
+		f.must(f.c.Runs.Discard(f.ctx, first.ID, tfe.RunDiscardOptions{Comment: new("no")}))
 		f.wants(map[string]runs.Status{first.ID: runs.Discarded, second.ID: runs.Discarded})
 		if f.lockedBy(f.ws) != "" {
 			s.T.Error("the workspace is still locked")
@@ -195,7 +195,7 @@ func TestSavedPlanWaitsForItsTurnWhenConfirmed(t *testing.T) {
 	apptest.Run(t, func(s *apptest.Server) {
 		f := setUp(s)
 		busy := f.queue(tfe.RunCreateOptions{})
-		saved := f.queue(tfe.RunCreateOptions{SavePlan: tfe.Bool(true)})
+		saved := f.queue(tfe.RunCreateOptions{SavePlan: new(true)})
 		f.planned(saved.ID, proto.Finished, true)
 		f.wants(map[string]runs.Status{busy.ID: runs.PlanQueued, saved.ID: runs.PlannedAndSaved})
 		if !f.read(saved.ID).Actions.IsConfirmable {
@@ -214,7 +214,7 @@ func TestSavedPlanWaitsForItsTurnWhenConfirmed(t *testing.T) {
 func TestStalePlanIsNotApplied(t *testing.T) {
 	apptest.Run(t, func(s *apptest.Server) {
 		f := setUp(s)
-		saved := f.queue(tfe.RunCreateOptions{SavePlan: tfe.Bool(true)})
+		saved := f.queue(tfe.RunCreateOptions{SavePlan: new(true)})
 		f.planned(saved.ID, proto.Finished, true)
 		_, err := s.DB.Exec(f.ctx, `UPDATE workspaces SET current_state_version_id = 'sv-new' WHERE id = ?`, f.ws)
 		f.must(err)

@@ -19,11 +19,11 @@ import (
 func TestFiltersOfLists(t *testing.T) {
 	apptest.Run(t, func(s *apptest.Server) {
 		f := setUp(s)
-		yes := tfe.Bool(true)
+		yes := new(true)
 		other := f.workspace("Other")
 		names := map[string]string{}
 		queue := func(name string, o tfe.RunCreateOptions) string {
-			o.Message = tfe.String("the " + name + " RUN 100%")
+			o.Message = new("the " + name + " RUN 100%")
 			r := f.queue(o)
 			names[r.ID] = name
 			return r.ID
@@ -92,7 +92,7 @@ func TestFiltersOfLists(t *testing.T) {
 func (f *fixture) ingress(names map[string]string) string {
 	f.T.Helper()
 	const commit = "1e1c1018d1bbc0b8517d072718e0d87c1a0eda95"
-	v := f.upload(f.ws, tfe.ConfigurationVersionCreateOptions{AutoQueueRuns: tfe.Bool(false), Provisional: tfe.Bool(true)})
+	v := f.upload(f.ws, tfe.ConfigurationVersionCreateOptions{AutoQueueRuns: new(false), Provisional: new(true)})
 	_, err := f.DB.Exec(f.ctx, `INSERT INTO ingress_attributes (id, configuration_version_id, branch, clone_url, commit_message, commit_sha, commit_url, compare_url, identifier,
 		is_pull_request, on_default_branch, sender_username, sender_avatar_url, sender_html_url) VALUES (?, ?, 'main', '', '', ?, '', '', '', ?, ?, 'octocat', '', '')`,
 		id.New("ia"), v, commit, false, true)
@@ -126,7 +126,7 @@ func TestListOfAnOrganizationIsNotCounted(t *testing.T) {
 		f := setUp(s)
 		var ids []string
 		for range 3 {
-			ids = append(ids, f.queue(tfe.RunCreateOptions{PlanOnly: tfe.Bool(true)}).ID)
+			ids = append(ids, f.queue(tfe.RunCreateOptions{PlanOnly: new(true)}).ID)
 		}
 		r := s.Do("GET", "/api/v2/organizations/acme/runs?page[size]=2", f.org.Owner.Token, nil)
 		want := map[string]any{"current-page": 1.0, "page-size": 2.0, "prev-page": nil, "next-page": 2.0}
@@ -159,7 +159,7 @@ func TestListsTakeTheSameStatementsForManyRuns(t *testing.T) {
 			"/api/v2/organizations/acme/runs?include=workspace,created_by,task_stages,tf_policy_evaluations,cost_estimate,configuration_version",
 			"/api/v2/organizations/acme/runs/queue",
 		}
-		f.queue(tfe.RunCreateOptions{PlanOnly: tfe.Bool(true)})
+		f.queue(tfe.RunCreateOptions{PlanOnly: new(true)})
 		count := func() (n []int) {
 			for _, path := range paths {
 				n = append(n, len(s.Statements(func() {
@@ -172,7 +172,7 @@ func TestListsTakeTheSameStatementsForManyRuns(t *testing.T) {
 		}
 		one := count()
 		for i := range 12 {
-			r := f.queue(tfe.RunCreateOptions{PlanOnly: tfe.Bool(true), Variables: []*tfe.RunVariable{{Key: "k", Value: "1"}}})
+			r := f.queue(tfe.RunCreateOptions{PlanOnly: new(true), Variables: []*tfe.RunVariable{{Key: "k", Value: "1"}}})
 			_, err := f.c.Comments.Create(f.ctx, r.ID, tfe.CommentCreateOptions{Body: fmt.Sprint(i)})
 			f.must(err)
 		}

@@ -55,8 +55,8 @@ func (m *machine) queue(t *rapid.T) {
 		t.Skip("enough runs")
 	}
 	some := rapid.Bool()
-	r := m.f.queue(tfe.RunCreateOptions{Workspace: &tfe.Workspace{ID: m.ws}, PlanOnly: tfe.Bool(some.Draw(t, "plan-only") && some.Draw(t, "really")), SavePlan: tfe.Bool(some.Draw(t, "save")),
-		AutoApply: tfe.Bool(some.Draw(t, "auto"))})
+	r := m.f.queue(tfe.RunCreateOptions{Workspace: &tfe.Workspace{ID: m.ws}, PlanOnly: new(some.Draw(t, "plan-only") && some.Draw(t, "really")), SavePlan: new(some.Draw(t, "save")),
+		AutoApply: new(some.Draw(t, "auto"))})
 	m.runs = append(m.runs, r.ID)
 }
 

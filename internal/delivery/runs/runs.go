@@ -112,6 +112,7 @@ type Feature struct {
 	CoolOff    time.Duration // 0 is DefaultCoolOff
 
 	// MakePlan and MakeApply make the plan and the apply of a new run and return their ids.
+	// They are never nil.
 	MakePlan, MakeApply func(ctx context.Context, r Run) (string, error)
 	// StartPlan and StartApply give the phase to an executor. The run is plan_queued or
 	// apply_queued by then; PlanStarted and ApplyStarted tell that one has taken it.

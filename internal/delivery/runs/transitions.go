@@ -3,6 +3,7 @@ package runs
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"plumbline.dev/plumbline/internal/kernel/authz"
@@ -115,9 +116,7 @@ func (f *Feature) move(ctx context.Context, r *Run, to Status, why string, colum
 // with returns times with one more, leaving the map of the caller alone.
 func with(times map[Status]db.Time, s Status, at db.Time) map[Status]db.Time {
 	out := make(map[Status]db.Time, len(times)+1)
-	for k, v := range times {
-		out[k] = v
-	}
+	maps.Copy(out, times)
 	out[s] = at
 	return out
 }
