@@ -158,6 +158,15 @@ func (f *Feature) PlanStarted(ctx context.Context, runID string) error {
 	return f.move(ctx, &r, Planning, "", "input_state_version_id")
 }
 
+// PlanLost tells that the executor of a plan is gone and another one is to take it.
+func (f *Feature) PlanLost(ctx context.Context, runID string) error {
+	r, _, err := f.Lock(ctx, runID)
+	if err != nil || r.Status != Planning {
+		return err
+	}
+	return f.move(ctx, &r, PlanQueued, "The executor was lost")
+}
+
 // PlanFinished tells what became of the plan of a run. message is for people, if the
 // plan has failed. A run that has ended meanwhile stays as it is.
 func (f *Feature) PlanFinished(ctx context.Context, runID string, outcome proto.Outcome, hasChanges bool, message string) error {

@@ -32,6 +32,7 @@ var transitions = []transition{
 	{Queuing, PlanQueued, "the plan waits for an executor"},
 	{Pending, Queuing, "the plan is put off"},
 	{PlanQueued, Planning, "an executor has taken the plan"},
+	{Planning, PlanQueued, "the executor was lost; another one is to plan"},
 	{Planning, Planned, "the plan is made"},
 	{Planned, PostPlanRunning, "something is to be done after the plan"},
 	{PostPlanRunning, PostPlanCompleted, "that is done"},
