@@ -39,7 +39,7 @@ func start(ctx context.Context, binary, dir, database string) (*server, error) {
 		return nil, err
 	}
 	s := &server{url: "http://" + address, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
-	s.cmd = exec.CommandContext(ctx, binary, "serve", "--data-dir", dir, "--listen", address, "--tls", "off", "--database", database, "--log-level", "warn") //nolint:gosec // the binary to measure
+	s.cmd = exec.CommandContext(ctx, binary, "serve", "--data-dir", dir, "--listen", address, "--tls", "off", "--database", database, "--log-level", "warn", "--workers", "0") //nolint:gosec // the binary to measure
 	s.cmd.Stderr = os.Stderr
 	began := time.Now()
 	if err := s.cmd.Start(); err != nil {

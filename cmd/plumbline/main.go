@@ -16,6 +16,7 @@ import (
 
 type commands struct {
 	Serve   serve            `cmd:"" help:"Run the server. Each flag can be set in the environment instead."`
+	Agent   agent            `cmd:"" help:"Execute the runs of an agent pool on this machine. Each flag can be set in the environment instead."`
 	Admin   admin            `cmd:"" help:"Administer the installation in DATA-DIR, also while the server runs."`
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }
@@ -24,6 +25,18 @@ type serve struct{ config.Server }
 
 // Run serves until it is told to stop.
 func (s *serve) Run(ctx context.Context) error { return app.Serve(ctx, s.Server, os.Stderr) }
+
+type agent struct{ config.Agent }
+
+// Help is the long text of the command.
+func (agent) Help() string {
+	return "An agent asks the server for runs of its agent pool over HTTPS and executes them here, isolated from each other and from this machine. The server never connects to it. " +
+		"Make a token on the page of the agent pool, and start with:\n\n    PLUMBLINE_ADDRESS=https://plumbline.example.com PLUMBLINE_AGENT_TOKEN=… plumbline agent\n\n" +
+		"OpenTofu is fetched when it is first needed, its signature checked. Install bubblewrap for the best isolation. What runs can use beyond that, such as git or cloud command lines, is what is installed in /usr."
+}
+
+// Run executes runs until it is told to stop.
+func (a *agent) Run(ctx context.Context) error { return app.Agent(ctx, a.Agent, os.Stderr) }
 
 // place says which installation an admin command is about.
 type place struct {

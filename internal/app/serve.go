@@ -15,7 +15,7 @@ import (
 	"slices"
 	"time"
 
-	"plumbline.dev/plumbline/internal/executor/engine"
+	"plumbline.dev/plumbline/internal/executor/worker"
 	"plumbline.dev/plumbline/internal/kernel/config"
 )
 
@@ -33,15 +33,16 @@ func Serve(ctx context.Context, c config.Server, out io.Writer) (err error) {
 	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
 		return err
 	}
-	if err := checkEngine(ctx, c); err != nil {
-		return err
-	}
 	start := time.Now()
 	a, err := New(ctx, c)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, a.Close()) }()
+	w, err := a.worker(ctx)
+	if err != nil {
+		return err
+	}
 	tlsConfig, err := certificates(c)
 	if err != nil {
 		return err
@@ -64,7 +65,7 @@ func Serve(ctx context.Context, c config.Server, out io.Writer) (err error) {
 			return fmt.Errorf("serving metrics: %w", err)
 		}
 	}
-	return a.serve(ctx, l)
+	return a.serve(ctx, l, w)
 }
 
 // invite tells on out where the first account is made, as long as nobody can log in.
@@ -80,8 +81,8 @@ func (a *App) invite(ctx context.Context, out io.Writer, address string) error {
 	return err
 }
 
-// serve answers requests on l and works in the background until ctx ends.
-func (a *App) serve(ctx context.Context, l net.Listener) error {
+// serve answers requests on l, executes runs, and works in the background until ctx ends.
+func (a *App) serve(ctx context.Context, l net.Listener, w *worker.Worker) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan struct{})
 	go func() { defer close(done); a.Run(background) }()
@@ -95,30 +96,30 @@ func (a *App) serve(ctx context.Context, l net.Listener) error {
 		ErrorLog:          slog.NewLogLogger(slog.Default().Handler(), slog.LevelDebug),
 	}
 	srv.RegisterOnShutdown(a.Dispatch.Drain) // claims would wait longer than the grace
-	failed := make(chan error, 1)
+	failed := make(chan error, 2)
 	go func() { failed <- srv.Serve(l) }()
+	work, stopWork := context.WithCancel(ctx)
+	worked := make(chan struct{})
+	go func() {
+		defer close(worked)
+		if w == nil {
+			return
+		}
+		if err := w.Run(work); err != nil {
+			failed <- err
+		}
+	}()
+	defer func() { stopWork(); <-worked }()
 	select {
 	case err := <-failed:
 		return err
 	case <-ctx.Done():
 	}
+	<-worked // runs under way use the server until they have ended
 	slog.InfoContext(background, "stopping: requests under way may finish")
 	grace, cancel := context.WithTimeout(background, 20*time.Second)
 	defer cancel()
 	return srv.Shutdown(grace)
-}
-
-// checkEngine refuses a binary that is no engine.
-func checkEngine(ctx context.Context, c config.Server) error {
-	if c.Engine == "" {
-		return nil
-	}
-	e, err := engine.Identify(ctx, c.Engine)
-	if err != nil {
-		return fmt.Errorf("--engine: %w", err)
-	}
-	slog.InfoContext(ctx, "engine", "product", e.Product.Title(), "version", e.Version, "path", c.Engine)
-	return nil
 }
 
 // check refuses settings that contradict each other before anything is opened.

@@ -110,10 +110,10 @@ func TestSettingsThatContradictAreRefused(t *testing.T) {
 	for says, c := range map[string]config.Server{
 		"go together": {TLSCert: "x.pem"},
 		"no network":  {Proxies: []string{"10.0.0.1"}},
-		"--engine":    {Engine: "/bin/true"},
+		"--engine":    {Workers: 1, Executor: config.Executor{Engine: []string{"/bin/true"}}, Blobs: "file", Database: "sqlite"},
 		"tls-cert":    {TLSCert: "absent.pem", TLSKey: "absent.key", Listen: "127.0.0.1:0", Blobs: "file", Database: "sqlite"},
 	} {
-		c.DataDir = t.TempDir()
+		c.DataDir, c.WorkDir = t.TempDir(), t.TempDir()
 		if err := app.Serve(t.Context(), c, io.Discard); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("Serve = %v, want an error with %q", err, says)
 		}

@@ -70,6 +70,9 @@ func start(t testing.TB, options []func(*config.Server)) *Server {
 	for _, set := range options {
 		set(&c)
 	}
+	if c.Workers != 0 && c.WorkDir == "" {
+		c.WorkDir = t.TempDir()
+	}
 	a, err := app.New(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
@@ -78,6 +81,11 @@ func start(t testing.TB, options []func(*config.Server)) *Server {
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	var wg sync.WaitGroup
 	wg.Go(func() { a.Run(ctx) })
+	wg.Go(func() {
+		if err := a.Work(ctx); err != nil {
+			t.Error(err)
+		}
+	})
 	<-a.Bus.Ready()
 	handler := a.Handler()
 	if _, timed := t.(*testing.B); !timed {

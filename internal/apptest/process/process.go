@@ -35,6 +35,7 @@ type Server struct {
 	T       *testing.T
 	URL     string
 	Dir     string
+	Work    string // where it executes runs
 	binary  string
 	address string
 	cmd     *exec.Cmd
@@ -48,7 +49,7 @@ func Start(t *testing.T, dir string) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{T: t, Dir: dir, binary: Binary(t), address: l.Addr().String()}
+	s := &Server{T: t, Dir: dir, Work: t.TempDir(), binary: Binary(t), address: l.Addr().String()}
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +63,7 @@ func Start(t *testing.T, dir string) *Server {
 func (s *Server) Restart() {
 	s.T.Helper()
 	s.log = &bytes.Buffer{}
-	s.cmd = exec.CommandContext(context.WithoutCancel(s.T.Context()), s.binary, "serve", "--data-dir", s.Dir, "--listen", s.address, "--tls", "off")
+	s.cmd = exec.CommandContext(context.WithoutCancel(s.T.Context()), s.binary, "serve", "--data-dir", s.Dir, "--work-dir", s.Work, "--listen", s.address, "--tls", "off")
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	if err := s.cmd.Start(); err != nil {
 		s.T.Fatal(err)

@@ -2,13 +2,20 @@ package recipe
 
 import (
 	"bytes"
+	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"plumbline.dev/plumbline/internal/executor/engine"
 	"plumbline.dev/plumbline/internal/executor/proto"
@@ -21,6 +28,7 @@ const (
 	exprVars   = own + "/expressions.tfvars"
 	sshKey     = own + "/ssh_key"
 	caBundle   = own + "/ca.pem"
+	ownFiles   = own + "/files"
 )
 
 // ours are variables of the environment that steer where an engine keeps things: a run
@@ -42,6 +50,12 @@ func (r *run) equip() error {
 		sshKey:                    r.spec.SSHKey,
 		caBundle:                  r.bundle(),
 	}
+	for _, f := range r.spec.Files {
+		if f.Name == "" || f.Name == "." || f.Name == ".." || strings.ContainsAny(f.Name, "/\\") {
+			return fmt.Errorf("%q is no name of a file", f.Name)
+		}
+		files[path.Join(ownFiles, f.Name)] = r.inFiles(f.Text)
+	}
 	for name, text := range files {
 		if text == "" {
 			continue
@@ -53,7 +67,7 @@ func (r *run) equip() error {
 	if err := r.t.Root.MkdirAll(out, 0o700); err != nil {
 		return err
 	}
-	r.env = r.environment()
+	r.env, r.allow = r.environment(), slices.Concat(r.Allow, addresses(r.ctx, r.spec.Address))
 	return nil
 }
 
@@ -106,7 +120,9 @@ func (r *run) environment() []string {
 	}
 	for _, e := range r.spec.Env {
 		if e.Name != "" && !strings.ContainsAny(e.Name, "=\x00") && !strings.Contains(e.Value, "\x00") && !slices.Contains(ours, e.Name) {
-			env[e.Name] = e.Value
+			if env[e.Name] = e.Value; e.InFiles {
+				env[e.Name] = r.inFiles(e.Value)
+			}
 		}
 	}
 	env["TF_CLI_CONFIG_FILE"] = filepath.Join(r.t.Dir, cliConfig)
@@ -122,6 +138,35 @@ func (r *run) environment() []string {
 		all = append(all, name+"="+value)
 	}
 	slices.Sort(all)
+	return all
+}
+
+// inFiles is a text with the place of the files of the run in it.
+func (r *run) inFiles(text string) string {
+	return strings.ReplaceAll(text, proto.Folder, filepath.Join(r.t.Dir, ownFiles))
+}
+
+// addresses are those at which the server answers: a run may reach it also if it is on
+// this machine.
+func addresses(ctx context.Context, server string) []netip.AddrPort {
+	u, err := url.Parse(server)
+	if err != nil || u.Hostname() == "" {
+		return nil
+	}
+	port, err := net.DefaultResolver.LookupPort(ctx, "tcp", cmp.Or(u.Port(), u.Scheme))
+	if err != nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", u.Hostname())
+	if err != nil {
+		slog.WarnContext(ctx, "the server's own name is not known: runs may not reach it", "host", u.Hostname(), "err", err)
+	}
+	var all []netip.AddrPort
+	for _, ip := range ips {
+		all = append(all, netip.AddrPortFrom(ip.Unmap(), uint16(port)))
+	}
 	return all
 }
 

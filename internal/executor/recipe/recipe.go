@@ -14,11 +14,14 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/netip"
 	"path"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
+
+	"github.com/hashicorp/go-version"
 
 	"plumbline.dev/plumbline/internal/executor/engine"
 	"plumbline.dev/plumbline/internal/executor/proto"
@@ -37,6 +40,8 @@ type Machine struct {
 	Env []string
 	// Snapshot is how often the state is looked at during an apply, default 10 s.
 	Snapshot time.Duration
+	// Allow are addresses that runs may reach although they are closed to them otherwise.
+	Allow []netip.AddrPort
 	// Limits of each process; time and grace are the recipe's.
 	Limits sandbox.Limits
 }
@@ -75,6 +80,7 @@ type run struct {
 	deadline time.Time
 	grace    time.Duration
 	env      []string
+	allow    []netip.AddrPort
 }
 
 // failure is an error that people see.
@@ -90,6 +96,11 @@ func (m *Machine) newRun(ctx context.Context, t *worker.Task, spec proto.Phase, 
 	for _, e := range spec.Env {
 		if e.Sensitive {
 			secrets = append(secrets, e.Value)
+		}
+	}
+	for _, f := range spec.Files {
+		if f.Sensitive {
+			secrets = append(secrets, f.Text)
 		}
 	}
 	for _, v := range spec.Variables {
@@ -110,7 +121,7 @@ func (r *run) begin() error {
 	slow := time.AfterFunc(time.Second, func() {
 		r.t.Print("Looking for %s %s...", engine.Product(r.spec.Engine.Product).Title(), r.spec.Engine.Version)
 	})
-	e, err := r.Engine(r.ctx, engine.Product(r.spec.Engine.Product), r.spec.Engine.Version)
+	e, err := r.find()
 	slow.Stop()
 	if err != nil {
 		return failed("%s", strings.TrimPrefix(err.Error(), "engine: "))
@@ -118,6 +129,27 @@ func (r *run) begin() error {
 	r.engine = e
 	r.t.Print("%s v%s\non %s_%s", e.Product.Title(), e.Version, runtime.GOOS, runtime.GOARCH)
 	return nil
+}
+
+// find finds the engine. If the version may be that of another product, it is the newest of
+// the same minor release that there is, or else the newest.
+func (r *run) find() (engine.Engine, error) {
+	want := r.spec.Engine
+	e, err := r.Engine(r.ctx, engine.Product(want.Product), want.Version)
+	if err == nil || !want.Near {
+		return e, err
+	}
+	near := []string{"latest"}
+	if v, vErr := version.NewVersion(want.Version); vErr == nil {
+		near = []string{fmt.Sprintf("~> %d.%d.0", v.Segments()[0], v.Segments()[1]), "latest"}
+	}
+	for _, other := range near {
+		if e, nearErr := r.Engine(r.ctx, engine.Product(want.Product), other); nearErr == nil {
+			r.t.Print("There is no %s %s: using %s.", e.Product.Title(), want.Version, e.Version)
+			return e, nil
+		}
+	}
+	return e, err
 }
 
 // unpack fetches the configuration and finds the working directory.
@@ -224,6 +256,7 @@ func (r *run) unlessDebug(w io.Writer) io.Writer {
 func (r *run) exec(c worker.Command) (sandbox.Exit, error) {
 	c.In, c.Env, c.Limits = r.in, append(c.Env, r.env...), r.Limits
 	c.Limits.Grace = r.grace
+	c.Allow = r.allow
 	if !r.deadline.IsZero() {
 		c.Limits.Time = max(time.Until(r.deadline), time.Second)
 	}

@@ -63,11 +63,9 @@ const (
 )
 
 // Run works until ctx ends, and then until the jobs under way have ended: after Grace they
-// are interrupted, then killed. It fails only if it cannot use its folder.
+// are interrupted, then killed. It fails if it cannot use its folder or the server refuses
+// it. Where no sandbox works it refuses every job, with the reason.
 func (w *Worker) Run(ctx context.Context) error {
-	if w.Sandbox == nil || w.Sandbox.Kind == sandbox.None {
-		return errors.New("worker: no sandbox works on this machine, so nothing is run here")
-	}
 	f, err := openFolders(w.Dir)
 	if err != nil {
 		return fmt.Errorf("worker: %w", err)
@@ -80,11 +78,14 @@ func (w *Worker) Run(ctx context.Context) error {
 	w.recover(ctx, life, &jobs)
 	id, err := w.register(ctx, w.folders.executor())
 	if err == nil {
-		id = w.claims(ctx, life, id, &jobs)
+		id, err = w.claims(ctx, life, id, &jobs)
 	}
 	w.drain(&jobs, end)
-	if id == "" {
-		return nil
+	if ctx.Err() != nil {
+		err = nil
+	}
+	if id == "" || err != nil {
+		return err
 	}
 	bye, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
@@ -96,7 +97,7 @@ func (w *Worker) Run(ctx context.Context) error {
 
 // claims takes jobs while there is a slot free, until ctx ends. It returns the latest id of
 // the executor.
-func (w *Worker) claims(ctx, life context.Context, id string, jobs *sync.WaitGroup) string {
+func (w *Worker) claims(ctx, life context.Context, id string, jobs *sync.WaitGroup) (string, error) {
 	kinds := make([]string, 0, len(w.Kinds))
 	for kind := range w.Kinds {
 		kinds = append(kinds, kind)
@@ -108,7 +109,7 @@ func (w *Worker) claims(ctx, life context.Context, id string, jobs *sync.WaitGro
 		select {
 		case slots <- struct{}{}:
 		case <-ctx.Done():
-			return id
+			return id, nil
 		}
 		job, err := w.Server.Claim(ctx, id, proto.Claim{Kinds: kinds, Wait: claimWait, Ref: ref})
 		if job != nil {
@@ -122,12 +123,12 @@ func (w *Worker) claims(ctx, life context.Context, id string, jobs *sync.WaitGro
 		<-slots
 		switch {
 		case ctx.Err() != nil:
-			return id
+			return id, nil
 		case errors.Is(err, proto.ErrGone):
 			// As a new one: registered again, it would lose the jobs that it has.
 			slog.WarnContext(ctx, "the server does not know this executor any more")
 			if id, err = w.register(ctx, ""); err != nil {
-				return ""
+				return "", err
 			}
 		case err != nil:
 			slog.WarnContext(ctx, "asking for a job", "err", err)
@@ -141,18 +142,14 @@ func (w *Worker) claims(ctx, life context.Context, id string, jobs *sync.WaitGro
 // register makes the worker known to the server, as the one with an id if it has one.
 func (w *Worker) register(ctx context.Context, id string) (string, error) {
 	who := proto.Executor{ID: id, Name: w.Name, Version: config.Version, OS: runtime.GOOS, Arch: runtime.GOARCH,
-		Sandbox: string(w.Sandbox.Kind) + ": " + w.Sandbox.Why}
+		Sandbox: fmt.Sprintf("%s: %s", w.Sandbox.Kind, w.Sandbox.Why)}
 	var r proto.Registration
 	err := retry(ctx, "registering this executor", func() (err error) {
 		r, err = w.Server.Register(ctx, who)
-		if isPermanent(err) {
-			slog.ErrorContext(ctx, "the server refuses this executor", "err", err)
-			err = fmt.Errorf("refused: %s", err) //nolint:errorlint // an operator may mend it while we ask again
-		}
 		return err
 	})
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("registering with the server: %w", err)
 	}
 	return r.ID, w.folders.setExecutor(r.ID)
 }
@@ -163,6 +160,10 @@ func (w *Worker) do(ctx, life context.Context, job proto.Job) {
 	kind, ok := w.Kinds[job.Kind]
 	if !ok {
 		log.ErrorContext(ctx, "a job of a kind that was not asked for")
+		return
+	}
+	if w.Sandbox.Kind == sandbox.None {
+		w.refuse(life, job, fmt.Errorf("runs cannot be isolated on this machine, so nothing is run: %s", w.Sandbox.Why))
 		return
 	}
 	name, after, err := kind.Folder(job)

@@ -18,7 +18,6 @@ type Server struct {
 	PublicURL string   `name:"public-url" env:"PLUMBLINE_PUBLIC_URL" placeholder:"URL" help:"Address under which clients reach the server, such as https://plumbline.example.com. Default: what the request names."`
 	Database  string   `env:"PLUMBLINE_DATABASE" default:"sqlite" help:"sqlite (in DATA-DIR) or postgres://USER:PASSWORD@HOST/NAME."`
 	Blobs     string   `env:"PLUMBLINE_BLOBS" default:"file" help:"file (in DATA-DIR) or s3://BUCKET?endpoint=…&region=…."`
-	Engine    string   `env:"PLUMBLINE_ENGINE" type:"path" placeholder:"FILE" help:"OpenTofu or Terraform binary for runs on the server. It is checked at the start; runs themselves are not built yet."`
 	RootKey   string   `name:"root-key" env:"PLUMBLINE_ROOT_KEY" placeholder:"BASE64" help:"Root key, 32 bytes in base64. Default: DATA-DIR/root.key, made at the first start."`
 	RateLimit float64  `name:"rate-limit" env:"PLUMBLINE_RATE_LIMIT" default:"0" help:"API requests a second for each token; 0 is no limit. HCP Terraform has 30."`
 	Proxies   []string `name:"trusted-proxies" env:"PLUMBLINE_TRUSTED_PROXIES" placeholder:"CIDR" help:"Networks of proxies (CIDR) whose X-Forwarded-For and X-Forwarded-Proto count."`
@@ -27,6 +26,9 @@ type Server struct {
 	LogFormat string   `name:"log-format" env:"PLUMBLINE_LOG_FORMAT" default:"text" enum:"text,json" help:"text or json."`
 
 	DeleteGrace time.Duration `name:"delete-grace" env:"PLUMBLINE_DELETE_GRACE" default:"168h" help:"How long states and configuration versions can be restored after they were soft-deleted."`
+
+	Workers  int `env:"PLUMBLINE_WORKERS" default:"-1" help:"Runs at a time on this server itself; -1 is one for each CPU, 0 is none: then agents of agent pools run everything."`
+	Executor `embed:""`
 
 	IPRanges IPRanges `embed:"" prefix:"ip-ranges-" envprefix:"PLUMBLINE_IP_RANGES_"`
 
@@ -41,4 +43,31 @@ type IPRanges struct {
 	Notifications []string `env:"NOTIFICATIONS" placeholder:"CIDR" help:"Networks (CIDR) from which this server sends notifications and run task requests."`
 	Sentinel      []string `env:"SENTINEL" placeholder:"CIDR" help:"Networks (CIDR) from which policies connect."`
 	VCS           []string `name:"vcs" env:"VCS" placeholder:"CIDR" help:"Networks (CIDR) from which this server connects to VCS providers."`
+}
+
+// Executor are the settings of who executes runs, on the server or on an agent's machine.
+type Executor struct {
+	WorkDir         string   `name:"work-dir" env:"PLUMBLINE_WORK_DIR" type:"path" placeholder:"DIR" help:"Folder for runs under way, engines and providers. It must lie outside of DATA-DIR, and nobody else may write to it. Default: a folder below /var/cache/plumbline for root, else below the user's cache folder."`
+	Engine          []string `env:"PLUMBLINE_ENGINE" type:"path" placeholder:"FILE" help:"OpenTofu or Terraform binaries that runs use, comma-separated. Then nothing is fetched unless a mirror is named."`
+	EngineMirror    string   `name:"engine-mirror" env:"PLUMBLINE_ENGINE_MIRROR" placeholder:"URL" help:"Where OpenTofu is fetched: URL/api.json lists the versions, URL/vVERSION/ has the files; \"official\" is where OpenTofu publishes it, and the default if no engine is given."`
+	EngineKeys      string   `name:"engine-keys" env:"PLUMBLINE_ENGINE_KEYS" type:"path" placeholder:"FILE" help:"Public keys (ASCII-armored) that sign what is fetched from the mirror. Default: OpenTofu's."`
+	TerraformMirror string   `name:"terraform-mirror" env:"PLUMBLINE_TERRAFORM_MIRROR" placeholder:"URL" help:"Where Terraform is fetched, laid out like releases.hashicorp.com/terraform. Default: Terraform is never fetched."`
+	TerraformKeys   string   `name:"terraform-keys" env:"PLUMBLINE_TERRAFORM_KEYS" type:"path" placeholder:"FILE" help:"Public keys (ASCII-armored) that sign what is fetched from the Terraform mirror."`
+	Sandbox         string   `env:"PLUMBLINE_SANDBOX" default:"auto" enum:"auto,bubblewrap,landlock" help:"How runs are isolated: auto is the best that works on this machine. Where nothing works, runs are refused."`
+	RunEnv          []string `name:"run-env" env:"PLUMBLINE_RUN_ENV" placeholder:"NAME" help:"Variables of this process's own environment that every run gets, comma-separated, such as HTTPS_PROXY,NO_PROXY. Default: none."`
+	RunAllow        []string `name:"run-allow" env:"PLUMBLINE_RUN_ALLOW" placeholder:"IP:PORT" help:"Addresses of this machine or its link that runs may connect to although they are closed to them otherwise, comma-separated; port 0 is every port."`
+	RunMemory       int64    `name:"run-memory" env:"PLUMBLINE_RUN_MEMORY" placeholder:"MiB" help:"Memory of the processes of a run. Default: no limit."`
+}
+
+// Agent are the settings of "plumbline agent".
+type Agent struct {
+	Address     string        `required:"" env:"PLUMBLINE_ADDRESS" placeholder:"URL" help:"Address of the server, such as https://plumbline.example.com."`
+	Token       string        `required:"" env:"PLUMBLINE_AGENT_TOKEN" placeholder:"TOKEN" help:"Token of the agent pool. Set the environment variable: others on this machine can see arguments."`
+	Name        string        `env:"PLUMBLINE_AGENT_NAME" placeholder:"NAME" help:"Name that the list of agents shows. Default: that of the machine."`
+	Concurrency int           `env:"PLUMBLINE_CONCURRENCY" default:"1" help:"Runs at a time."`
+	CA          string        `name:"ca" env:"PLUMBLINE_CA" type:"path" placeholder:"FILE" help:"Certificates (PEM) to trust beside the system's, such as the server's DATA-DIR/tls/ca.pem."`
+	Grace       time.Duration `env:"PLUMBLINE_GRACE" default:"30s" help:"How long runs may go on once the agent was told to end (Ctrl-C, SIGTERM) before they are interrupted. A plan is then made by another agent, an apply ends as errored with the state it has."`
+	Executor    `embed:""`
+	LogLevel    string `name:"log-level" env:"PLUMBLINE_LOG_LEVEL" default:"info" enum:"debug,info,warn,error" help:"What to log: debug, info, warn or error."`
+	LogFormat   string `name:"log-format" env:"PLUMBLINE_LOG_FORMAT" default:"text" enum:"text,json" help:"text or json."`
 }
