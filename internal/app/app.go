@@ -18,6 +18,7 @@ import (
 	"plumbline.dev/plumbline/internal/delivery/oidc"
 	"plumbline.dev/plumbline/internal/delivery/outputs"
 	"plumbline.dev/plumbline/internal/delivery/phases"
+	"plumbline.dev/plumbline/internal/delivery/planexports"
 	"plumbline.dev/plumbline/internal/delivery/plans"
 	"plumbline.dev/plumbline/internal/delivery/runqueue"
 	"plumbline.dev/plumbline/internal/delivery/runs"
@@ -95,6 +96,7 @@ type App struct {
 	Outputs     *outputs.Store
 	Plans       *plans.Feature
 	Applies     *applies.Feature
+	PlanExports *planexports.Feature
 }
 
 // New opens the data that c names and builds the server. Nothing runs in the

@@ -173,6 +173,7 @@ var levels = map[string]string{
 	"runtriggers.Trigger":    "workspace",
 	"plans.Plan":             "workspace",
 	"applies.Apply":          "workspace",
+	"planexports.Export":     "workspace",
 	"stateversions.Output":   "workspace",
 	"runs.Run":               "workspace",
 	"runs.Comment":           "workspace",

@@ -100,7 +100,11 @@ func (w *world) furnishRun(o apptest.Org, ids map[string]string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	ids["plans"], ids["applies"] = r.PlanID, r.ApplyID
+	ids["plans"], ids["applies"], ids["plan-exports"] = r.PlanID, r.ApplyID, "pe-"+o.Name
+	if _, err := w.s.DB.Exec(w.t.Context(), `INSERT INTO plan_exports (id, plan_id, org_id, data_type, status, error_message, object, size, created_at) VALUES (?, ?, ?, 'sentinel-mock-bundle-v0', 'queued', '', '', 0, ?)`,
+		ids["plan-exports"], r.PlanID, o.ID, db.Now()); err != nil {
+		w.t.Fatal(err)
+	}
 }
 
 // publish adds a module with a version that can be installed. Each organization has

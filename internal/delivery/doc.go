@@ -11,6 +11,7 @@
 //	logs            what executors print: appended in chunks, followed live, joined at the end
 //	outputs         what plans and applies leave beside their log, as objects
 //	phases          what executors get for plans and applies, and what becomes of what they bring
+//	planexports     mocks of plans for Sentinel
 //	plans           the plans of runs: status, counts, log, JSON forms
 //	progress        the statuses that plans and applies share
 //

@@ -9,6 +9,7 @@ package applies
 import (
 	"context"
 	"io"
+	"time"
 
 	"plumbline.dev/plumbline/internal/delivery/logs"
 	"plumbline.dev/plumbline/internal/delivery/outputs"
@@ -68,6 +69,8 @@ type Feature struct {
 	Jobs    *jobs.Queue
 	Logs    *logs.Feature
 	Outputs *outputs.Store
+	// Grace is how long logs and outputs can be restored after they were deleted.
+	Grace time.Duration
 	// States returns the ids of the state versions that runs made, by run.
 	States func(ctx context.Context, runIDs []string) (map[string][]string, error)
 

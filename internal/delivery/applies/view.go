@@ -25,7 +25,9 @@ func (f *Feature) view(ctx context.Context, p Apply) jsonapi.Resource {
 }
 
 // hasLog reports whether there is a log to read, or will be.
-func (p Apply) hasLog() bool { return p.Status != progress.Pending && p.Status != progress.Unreachable }
+func (p Apply) hasLog() bool {
+	return p.Status != progress.Pending && p.Status != progress.Unreachable && p.DeletedAt == nil
+}
 
 // attributes are named as in the API schema.
 type attributes struct {

@@ -114,6 +114,13 @@ func (f *Feature) joined(ctx context.Context, s found, offset, limit int64) ([]b
 	return out.Bytes(), err
 }
 
+// Remove forgets logs. Their objects go with the next sweep.
+func (f *Feature) Remove(ctx context.Context, ids []string) error {
+	query, args := db.List(`DELETE FROM log_streams WHERE id IN (?)`, ids)
+	_, err := f.DB.Exec(ctx, query, args...)
+	return err
+}
+
 // SweepObjects removes objects that no log has: those of runs that were deleted, and of
 // joins that were done twice.
 func (f *Feature) SweepObjects(ctx context.Context) error {

@@ -9,6 +9,7 @@ package plans
 import (
 	"context"
 	"io"
+	"time"
 
 	"plumbline.dev/plumbline/internal/delivery/logs"
 	"plumbline.dev/plumbline/internal/delivery/outputs"
@@ -72,6 +73,10 @@ type Feature struct {
 	Jobs    *jobs.Queue
 	Logs    *logs.Feature
 	Outputs *outputs.Store
+	// Grace is how long logs and outputs can be restored after they were deleted.
+	Grace time.Duration
+	// InUse reports whether a run is in progress, so that its plan is needed.
+	InUse func(ctx context.Context, runID string) (bool, error)
 	// Exports returns the ids of the exports of plans, by plan.
 	Exports func(ctx context.Context, planIDs []string) (map[string][]string, error)
 

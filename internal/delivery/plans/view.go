@@ -32,7 +32,9 @@ func (f *Feature) view(ctx context.Context, p Plan) jsonapi.Resource {
 }
 
 // hasLog reports whether there is a log to read, or will be.
-func (p Plan) hasLog() bool { return p.Status != progress.Pending && p.Status != progress.Unreachable }
+func (p Plan) hasLog() bool {
+	return p.Status != progress.Pending && p.Status != progress.Unreachable && p.DeletedAt == nil
+}
 
 // pendingAt is when the plan began to wait for an executor.
 func (p Plan) pendingAt() *db.Time { return p.QueuedAt }

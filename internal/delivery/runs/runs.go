@@ -153,6 +153,12 @@ func (f *Feature) Find(ctx context.Context, id string) (Run, error) {
 	return db.One[Run](ctx, f.DB, selectRuns+` WHERE r.id = ?`, id)
 }
 
+// InProgress reports whether a run has not ended yet.
+func (f *Feature) InProgress(ctx context.Context, id string) (bool, error) {
+	r, err := f.Find(ctx, id)
+	return !r.Final, err
+}
+
 // In returns the runs with the given ids, in no order.
 func (f *Feature) In(ctx context.Context, ids []string) ([]Run, error) {
 	return db.In[Run](ctx, f.DB, selectRuns+` WHERE r.id IN (?)`, ids)

@@ -13,7 +13,7 @@ const (
 	readWorkspace  Set = 1<<ReadWorkspace | 1<<ReadRuns | 1<<ReadVariables | 1<<ReadOutputs | 1<<ReadState
 	planWorkspace      = readWorkspace | 1<<PlanRuns
 	writeWorkspace     = planWorkspace | 1<<ApplyRuns | 1<<WriteVariables | 1<<WriteState | 1<<ReadMocks | 1<<LockWorkspace
-	adminWorkspace     = writeWorkspace | 1<<RunTasks | 1<<UpdateWorkspace | 1<<ManageWorkspaceTeams | 1<<DeleteWorkspace
+	adminWorkspace     = writeWorkspace | 1<<RunTasks | 1<<UpdateWorkspace | 1<<ManageWorkspaceTeams | 1<<DeleteWorkspace | 1<<ReadPlanJSON
 
 	readProject     Set = 1<<ReadProject | 1<<ReadProjectVarsets | readWorkspace
 	writeProject        = 1<<ReadProject | 1<<ReadProjectVarsets | writeWorkspace
@@ -108,7 +108,7 @@ func Owner() Set { return Of(Permissions()...) }
 // nor touch states (HCP: "API tokens", organization API tokens) nor SSH keys
 // (ssh-keys.md).
 func OrgToken() Set {
-	return Owner() &^ Of(PlanRuns, ApplyRuns, ReadState, WriteState, ReadOutputs, ReadSSHKeys, ManageSSHKeys)
+	return Owner() &^ Of(PlanRuns, ApplyRuns, ReadPlanJSON, ReadState, WriteState, ReadOutputs, ReadSSHKeys, ManageSSHKeys)
 }
 
 // Elsewhere is what permissions in a single project or workspace give in the whole

@@ -135,6 +135,8 @@ const (
 	ManageWorkspaceTeams
 	// DeleteWorkspace deletes a workspace, its states included.
 	DeleteWorkspace
+	// ReadPlanJSON reads plans as the engine gives them, sensitive values included.
+	ReadPlanJSON
 )
 
 var names = map[Permission]string{
@@ -152,7 +154,7 @@ var names = map[Permission]string{
 	ReadWorkspace: "read-workspace", ReadRuns: "read-runs", PlanRuns: "plan-runs", ApplyRuns: "apply-runs", ReadVariables: "read-variables",
 	WriteVariables: "write-variables", ReadOutputs: "read-state-outputs", ReadState: "read-state", WriteState: "write-state", ReadMocks: "read-sentinel-mocks",
 	LockWorkspace: "lock-workspace", RunTasks: "manage-workspace-run-tasks", OverridePolicies: "override-policies", UpdateWorkspace: "update-workspace",
-	ManageWorkspaceTeams: "manage-workspace-teams", DeleteWorkspace: "delete-workspace",
+	ManageWorkspaceTeams: "manage-workspace-teams", DeleteWorkspace: "delete-workspace", ReadPlanJSON: "read-plan-json",
 }
 
 // String is the permission's name in documents and in the audit trail.
@@ -166,7 +168,7 @@ func (p Permission) String() string {
 // Permissions returns all permissions that are decided for a place, in order.
 func Permissions() []Permission {
 	var out []Permission
-	for p := ReadOrg; p <= DeleteWorkspace; p++ {
+	for p := ReadOrg; p <= ReadPlanJSON; p++ {
 		if _, ok := names[p]; ok {
 			out = append(out, p)
 		}
