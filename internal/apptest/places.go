@@ -1,8 +1,11 @@
 package apptest
 
 import (
+	"fmt"
+	"net/http"
 	"strings"
 
+	"plumbline.dev/plumbline/internal/delivery/runs"
 	"plumbline.dev/plumbline/internal/identity/access"
 	"plumbline.dev/plumbline/internal/identity/teams"
 	"plumbline.dev/plumbline/internal/kernel/db"
@@ -57,4 +60,32 @@ func (s *Server) With(o Org, name string, flags []string, levels map[string]stri
 	s.JoinTeam(team, u)
 	access.Changed(ctx, s.App.Bus)
 	return u
+}
+
+// WaitingRun makes a run that waits, because its workspace is locked by the owner of the
+// organization.
+func (s *Server) WaitingRun(o Org, workspaceID string) runs.Run {
+	s.tb.Helper()
+	base := "/api/v2/workspaces/" + workspaceID
+	if r := s.Do("POST", base+"/actions/lock", o.Owner.Token, nil); r.Status != http.StatusOK && r.Status != http.StatusConflict {
+		s.tb.Fatalf("locking the workspace = %d %s", r.Status, r.Body)
+	}
+	version := s.made(o, base+"/configuration-versions", `{"data":{"type":"configuration-versions","attributes":{"auto-queue-runs":false}}}`)
+	_, err := s.DB.Exec(s.tb.Context(), `UPDATE configuration_versions SET status = 'uploaded' WHERE id = ?`, version)
+	s.must(err)
+	run := s.made(o, "/api/v2/runs", fmt.Sprintf(`{"data":{"type":"runs","relationships":{"workspace":{"data":{"type":"workspaces","id":%q}},
+		"configuration-version":{"data":{"type":"configuration-versions","id":%q}}}}}`, workspaceID, version))
+	r, err := s.App.Runs.Find(s.tb.Context(), run)
+	s.must(err)
+	return r
+}
+
+// made makes a resource as the owner of an organization, and returns its id.
+func (s *Server) made(o Org, path, body string) string {
+	s.tb.Helper()
+	r := s.Do("POST", path, o.Owner.Token, body)
+	if r.Status != http.StatusCreated {
+		s.tb.Fatalf("POST %s = %d %s", path, r.Status, r.Body)
+	}
+	return r.JSON()["data"].(map[string]any)["id"].(string)
 }

@@ -233,6 +233,7 @@ var open = []string{
 	"PATCH /api/v2/account/update",
 	"POST /api/registry/{registry}/v2/gpg-keys",
 	"POST /api/v2/organizations",
+	"POST /api/v2/plan-exports",
 	"POST /api/v2/registry-modules",
 	"POST /api/v2/runs",
 	"POST /api/v2/team-projects",

@@ -18,7 +18,7 @@ import (
 func (f *Feature) Routes(r *api.Router) {
 	const one = "/applies/{id}"
 	f.router = r
-	f.Jobs.Every("sweep-applies", time.Hour, f.backing().Sweep, jobs.Timeout(10*time.Minute))
+	f.Jobs.Every("sweep-applies", time.Hour, f.Sweep, jobs.Timeout(10*time.Minute))
 	r.Object(objectKind, api.ObjectKind{Get: f.getErroredState})
 	api.Type(r, "applies", authz.ReadRuns, f.In, f.view)
 	api.Read(r, one, authz.ReadRuns, f.Find)
@@ -75,6 +75,9 @@ func (f *Feature) getErroredState(ctx context.Context, w http.ResponseWriter, re
 func (f *Feature) backing() progress.Backing {
 	return progress.Backing{DB: f.DB, Table: "applies", Noun: "Apply", Grace: f.Grace, Forget: f.forget}
 }
+
+// Sweep destroys the logs and outputs that were deleted longer ago than Grace.
+func (f *Feature) Sweep(ctx context.Context) error { return f.backing().Sweep(ctx) }
 
 // forget drops logs and outputs of applies.
 func (f *Feature) forget(ctx context.Context, ids []string) error {

@@ -79,7 +79,6 @@ func (f *Feature) Connect() {
 		return f.Applies.Move(ctx, r.ApplyID, progress.Unreachable)
 	}
 	r.StartPlan, r.StartApply, r.CancelPhase = f.startPlan, f.startApply, f.cancel
-	f.Applies.States = f.States.OfRuns
 	f.Dispatch.Handle(proto.KindPlan, dispatch.Kind{
 		Spec: f.planSpec, Claimed: f.planClaimed, Requeued: f.planRequeued, Finished: f.planFinished, Get: f.planInput, Put: f.planOutput, Retries: 1,
 	})

@@ -17,7 +17,7 @@ import (
 func (f *Feature) Routes(r *api.Router) {
 	const one = "/plans/{id}"
 	f.router = r
-	f.Jobs.Every("sweep-plans", time.Hour, f.backing().Sweep, jobs.Timeout(10*time.Minute))
+	f.Jobs.Every("sweep-plans", time.Hour, f.Sweep, jobs.Timeout(10*time.Minute))
 	r.Object(objectKind, api.ObjectKind{Get: f.get})
 	api.Type(r, "plans", authz.ReadRuns, f.In, f.view)
 	api.Read(r, one, authz.ReadRuns, f.Find)
@@ -44,6 +44,9 @@ func (f *Feature) follow(ctx context.Context, w http.ResponseWriter, req *http.R
 func (f *Feature) backing() progress.Backing {
 	return progress.Backing{DB: f.DB, Table: "plans", Noun: "Plan", Grace: f.Grace, Forget: f.forget}
 }
+
+// Sweep destroys the logs and outputs that were deleted longer ago than Grace.
+func (f *Feature) Sweep(ctx context.Context) error { return f.backing().Sweep(ctx) }
 
 // forget drops logs and outputs of plans.
 func (f *Feature) forget(ctx context.Context, ids []string) error {
