@@ -70,18 +70,18 @@ func (s *Server) WaitingRun(o Org, workspaceID string) runs.Run {
 	if r := s.Do("POST", base+"/actions/lock", o.Owner.Token, nil); r.Status != http.StatusOK && r.Status != http.StatusConflict {
 		s.tb.Fatalf("locking the workspace = %d %s", r.Status, r.Body)
 	}
-	version := s.made(o, base+"/configuration-versions", `{"data":{"type":"configuration-versions","attributes":{"auto-queue-runs":false}}}`)
+	version := s.posted(o, base+"/configuration-versions", `{"data":{"type":"configuration-versions","attributes":{"auto-queue-runs":false}}}`)
 	_, err := s.DB.Exec(s.tb.Context(), `UPDATE configuration_versions SET status = 'uploaded' WHERE id = ?`, version)
 	s.must(err)
-	run := s.made(o, "/api/v2/runs", fmt.Sprintf(`{"data":{"type":"runs","relationships":{"workspace":{"data":{"type":"workspaces","id":%q}},
+	run := s.posted(o, "/api/v2/runs", fmt.Sprintf(`{"data":{"type":"runs","relationships":{"workspace":{"data":{"type":"workspaces","id":%q}},
 		"configuration-version":{"data":{"type":"configuration-versions","id":%q}}}}}`, workspaceID, version))
 	r, err := s.App.Runs.Find(s.tb.Context(), run)
 	s.must(err)
 	return r
 }
 
-// made makes a resource as the owner of an organization, and returns its id.
-func (s *Server) made(o Org, path, body string) string {
+// posted makes a resource as the owner of an organization, and returns its id.
+func (s *Server) posted(o Org, path, body string) string {
 	s.tb.Helper()
 	r := s.Do("POST", path, o.Owner.Token, body)
 	if r.Status != http.StatusCreated {
