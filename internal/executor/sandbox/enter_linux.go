@@ -21,9 +21,7 @@ func enter() {
 	if err != nil {
 		refuse(err)
 	}
-	for _, fd := range []int{fdOrder, fdStatus, fdReady} {
-		unix.CloseOnExec(fd)
-	}
+	keepDescriptors()
 	interrupts := make(chan os.Signal, 1)
 	if len(o.Bwrap) > 0 {
 		signal.Notify(interrupts, os.Interrupt)

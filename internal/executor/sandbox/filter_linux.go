@@ -48,6 +48,14 @@ var refused = map[unix.Errno][]uint32{
 // with all of the machine where there is no namespace for it (ipc_namespaces(7)).
 var lasting = []uint32{unix.SYS_SHMGET, unix.SYS_MSGGET, unix.SYS_SEMGET, unix.SYS_MQ_OPEN}
 
+// onOthers are system calls that change a process, whose number is the argument given,
+// or the caller if it is 0. Without a namespace for processes, those of the same user
+// are within their reach.
+var onOthers = map[uint32]uint32{
+	unix.SYS_SETPRIORITY: 1, unix.SYS_IOPRIO_SET: 1, unix.SYS_SCHED_SETAFFINITY: 0, unix.SYS_SCHED_SETSCHEDULER: 0,
+	unix.SYS_SCHED_SETPARAM: 0, unix.SYS_SCHED_SETATTR: 0, unix.SYS_PRLIMIT64: 0,
+}
+
 // sourceRoutes are options of sockets that send packets by way of another address: level
 // and name.
 var sourceRoutes = [][2]uint32{
@@ -85,8 +93,8 @@ func (f *filter) when(code uint16, k uint32, body func(*filter)) {
 }
 
 // filterOf returns the filter of a run. With a gate the calls that name an address wait
-// for its answer; without one they pass. apart says that the run has a namespace of its own
-// for shared memory.
+// for its answer; without one they pass. apart says that the run has namespaces of its own
+// for processes and shared memory.
 func filterOf(arch uint32, gated, apart bool) filter {
 	ask := func(f *filter) { f.allow() }
 	if gated {
@@ -98,13 +106,25 @@ func filterOf(arch uint32, gated, apart bool) filter {
 	f[len(f)-1].Jt = 1
 	f.refuse(unix.ENOSYS) // another architecture has other numbers
 	f.load(atCall)
-	for _, call := range lasting {
-		if !apart {
-			f.when(unix.BPF_JEQ, call, func(f *filter) { f.refuse(unix.ENOSYS) })
-		}
+	if !apart {
+		f.shared()
 	}
 	f.calls(ask)
 	return f
+}
+
+// shared refuses what reaches beyond a run that has no namespaces of its own.
+func (f *filter) shared() {
+	for _, call := range lasting {
+		f.when(unix.BPF_JEQ, call, func(f *filter) { f.refuse(unix.ENOSYS) })
+	}
+	for call, arg := range onOthers {
+		f.when(unix.BPF_JEQ, call, func(f *filter) {
+			f.loadArg(arg)
+			f.when(unix.BPF_JEQ, 0, (*filter).allow)
+			f.refuse(unix.EPERM)
+		})
+	}
 }
 
 func (f *filter) calls(ask func(*filter)) {

@@ -62,7 +62,7 @@ func probe(what string) string {
 	case "option":
 		err = option(args[0])
 	default:
-		err = attempts[way]()
+		err = attempt(way, args)
 	}
 	if err == nil {
 		return "reached"
@@ -71,6 +71,18 @@ func probe(what string) string {
 		return unix.ErrnoName(errno)
 	}
 	return strings.ReplaceAll(err.Error(), "\n", " ")
+}
+
+// attempt tries what has a name of its own.
+func attempt(way string, args []string) error {
+	if len(args) == 0 {
+		return attempts[way]()
+	}
+	if known, err := onFile(way, args[0]); known {
+		return err
+	}
+	_, err := onProcess(way, args[0])
+	return err
 }
 
 // expand replaces $PWD, which the environment does not have, and variables.
@@ -376,6 +388,7 @@ var attempts = map[string]func() error{
 	"netlink":      netlink,
 	"long-stream":  longStream,
 	"credentials":  credentials,
+	"inherited":    inherited,
 	"memfd":        callOf(unix.SYS_MEMFD_CREATE, uintptr(unsafe.Pointer(&[]byte("x\x00")[0])), 0),
 }
 
@@ -405,6 +418,16 @@ func allocate(processes, megabytes string) error {
 	for _, cmd := range list {
 		if err := cmd.Wait(); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// inherited finds descriptors that the program was started with.
+func inherited() error {
+	for fd := 3; fd < 1000; fd++ {
+		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err == nil && flags&unix.FD_CLOEXEC == 0 {
+			return fmt.Errorf("descriptor %d is inherited", fd)
 		}
 	}
 	return nil

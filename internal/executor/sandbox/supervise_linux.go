@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"math"
 	"os"
 	"os/signal"
 	"strconv"
@@ -26,7 +27,7 @@ func supervise() {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		refuse(err)
 	}
-	unix.CloseOnExec(fdControl)
+	keepDescriptors()
 	unix.Umask(0o022) // the server's may be stricter, and bwrap makes folders for another user
 	out, written := []uintptr{1, 2}, func() {}
 	if o.Limits.Orphan > 0 {
@@ -49,6 +50,21 @@ func supervise() {
 	written()
 	_ = clean(o.Private) // the server tries again, and tells why it cannot
 	os.Exit(0)
+}
+
+// keepDescriptors lets no process that this one starts have a descriptor that it is not
+// given: the server may have some from who started it.
+func keepDescriptors() {
+	const first = 3
+	if unix.CloseRange(first, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC) == nil {
+		return
+	}
+	entries, _ := os.ReadDir("/proc/self/fd") // before Linux 5.11
+	for _, e := range entries {
+		if fd, err := strconv.Atoi(e.Name()); err == nil && fd >= first {
+			unix.CloseOnExec(fd)
+		}
+	}
 }
 
 // outlive makes pipes for the output of the program, so that it can go on to write when
