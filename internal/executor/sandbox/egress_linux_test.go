@@ -409,6 +409,23 @@ func TestWaysAroundTheFilterAreClosed(t *testing.T) {
 	})
 }
 
+// TestWithoutTheRightToTrace: as root in a container that lacks it, runs go on, and the
+// operator is told what is missing.
+func TestWithoutTheRightToTrace(t *testing.T) {
+	setpriv, err := exec.LookPath("setpriv")
+	if os.Geteuid() != 0 || err != nil {
+		t.Skip("needs root and setpriv to give up a right")
+	}
+	each(t, func(t *testing.T, s *Sandbox) {
+		cmd := exec.CommandContext(t.Context(), setpriv, "--bounding-set", "-sys_ptrace", "--inh-caps", "-sys_ptrace", self(t), "detect "+string(s.Kind))
+		cmd.Env = []string{probing + "=1", "PATH=" + os.Getenv("PATH"), "TMPDIR=" + folder(t)}
+		out, err := cmd.CombinedOutput()
+		if err != nil || !strings.Contains(string(out), string(s.Kind)+", judged false") || !strings.Contains(string(out), "NOT JUDGED") || !strings.Contains(string(out), "CAP_SYS_PTRACE") {
+			t.Errorf("Detect = %q, %v, want one that says what it lacks", out, err)
+		}
+	})
+}
+
 func TestJudge(t *testing.T) {
 	e := egress{Allow: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:8443"), netip.MustParseAddrPort("10.0.0.9:0")},
 		Deny: []netip.AddrPort{netip.MustParseAddrPort("10.0.0.9:5432"), netip.MustParseAddrPort("10.0.0.8:0"), netip.MustParseAddrPort("[2001:db8::5]:5432")}, Resolvers: parseResolvers("nameserver 169.254.169.254\nnameserver fe80::1%eth0\nnameserver nonsense")}

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -52,6 +53,9 @@ func probe(what string) string {
 		err = connects(args[0])
 	case "socket":
 		err = socketOf(args[0])
+	case "detect":
+		s := Detect(context.Background(), Options{Kind: Kind(args[0])})
+		err = fmt.Errorf("%s, judged %t, %s", s.Kind, s.Egress, s.Why)
 	case "allocate":
 		err = allocate(args[0], args[1])
 	case "map":
