@@ -23,10 +23,22 @@ type Signer struct {
 	t     testing.TB
 }
 
-// NewSigner makes a key.
+// NewSigner makes a key, of EdDSA.
 func NewSigner(t testing.TB) Signer {
 	t.Helper()
-	key, err := openpgp.NewEntity("Test", "", "test@example.com", &packet.Config{Algorithm: packet.PubKeyAlgoEdDSA, Time: func() time.Time { return time.Now().Add(-time.Hour) }})
+	return newSigner(t, packet.PubKeyAlgoEdDSA)
+}
+
+// NewRSASigner makes an RSA key, which takes longer. Terraform up to 1.5 reads RSA and DSA
+// keys alone.
+func NewRSASigner(t testing.TB) Signer {
+	t.Helper()
+	return newSigner(t, packet.PubKeyAlgoRSA)
+}
+
+func newSigner(t testing.TB, algorithm packet.PublicKeyAlgorithm) Signer {
+	t.Helper()
+	key, err := openpgp.NewEntity("Test", "", "test@example.com", &packet.Config{Algorithm: algorithm, RSABits: 2048, Time: func() time.Time { return time.Now().Add(-time.Hour) }})
 	if err != nil {
 		t.Fatal(err)
 	}
