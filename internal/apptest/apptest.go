@@ -154,7 +154,14 @@ func (s *Server) Statements(fn func()) []string {
 // the address and a file with the certificate to trust.
 func (s *Server) TLS() (address, caFile string) {
 	s.tb.Helper()
-	web := httptest.NewTLSServer(s.App.Handler())
+	return s.Behind(s.App.Handler())
+}
+
+// Behind serves h by TLS, which may pass requests on to the server. It returns what TLS
+// does.
+func (s *Server) Behind(h http.Handler) (address, caFile string) {
+	s.tb.Helper()
+	web := httptest.NewTLSServer(h)
 	s.tb.Cleanup(web.Close)
 	caFile = filepath.Join(s.tb.TempDir(), "ca.pem")
 	block := &pem.Block{Type: "CERTIFICATE", Bytes: web.Certificate().Raw}

@@ -33,6 +33,7 @@ func (f *Feature) viewManaged(ctx context.Context, m managed) jsonapi.Resource {
 		a := m.attributes()
 		a.Revocation = m.revocation
 		res.Attributes = a
+		delete(res.Relationships, "deprecation")
 		return res
 	}
 	res := jsonapi.Resource{Type: "module-versions", ID: m.ID}

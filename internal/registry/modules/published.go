@@ -24,30 +24,35 @@ func (f *Feature) FindPublished(ctx context.Context, namespace, name, provider s
 
 // Release is a version that can be installed, by newcomers only if it is not revoked.
 type Release struct {
-	ID                string                   `db:"id"`
-	Version           string                   `db:"version"`
-	SortKey           string                   `db:"sort_key"`
-	Outline           db.JSON[details.Outline] `db:"outline"`
-	DeprecationID     *string                  `db:"deprecation_id"` // nil: it is not deprecated
-	DeprecationReason string                   `db:"deprecation_reason"`
-	DeprecationLink   string                   `db:"deprecation_link"`
-	RevokedAt         *db.Time                 `db:"revoked_at"`
-	RevocationMessage string                   `db:"revocation_message"`
-	RevocationLink    string                   `db:"revocation_link"`
-	CreatedAt         db.Time                  `db:"created_at"`
+	ID                string `db:"id"`
+	Version           string `db:"version"`
+	SortKey           string `db:"sort_key"`
+	Outline           string `db:"outline"` // JSON of details.Outline
+	Deprecated        bool   `db:"deprecated"`
+	DeprecationReason string `db:"deprecation_reason"`
+	DeprecationLink   string `db:"deprecation_link"`
+	Revoked           bool   `db:"revoked"`
+	RevocationMessage string `db:"revocation_message"`
+	RevocationLink    string `db:"revocation_link"`
 }
 
 // Releases returns the versions of a module that can be installed, oldest first.
 func (f *Feature) Releases(ctx context.Context, moduleID string) ([]Release, error) {
-	list, err := db.All[Release](ctx, f.DB, `FROM registry_module_versions WHERE module_id = ? AND status = ?`, moduleID, OK)
+	list, err := db.All[Release](ctx, f.DB, `SELECT id, version, sort_key, outline, deprecation_id IS NOT NULL AS deprecated, deprecation_reason, deprecation_link,
+		revoked_at IS NOT NULL AS revoked, revocation_message, revocation_link FROM registry_module_versions WHERE module_id = ? AND status = ?`, moduleID, OK)
 	slices.SortFunc(list, func(a, b Release) int { return compare(a.SortKey, a.Version, b.SortKey, b.Version) })
 	return list, err
 }
 
-// DetailsOf returns what the files of a version say.
-func (f *Feature) DetailsOf(ctx context.Context, versionID string) (details.Module, error) {
-	j, err := db.One[db.JSON[details.Module]](ctx, f.DB, `SELECT details FROM registry_module_details WHERE version_id = ?`, versionID)
-	return j.V, err
+// Known is all that is known of a version.
+type Known struct {
+	Details   db.JSON[details.Module] `db:"details"`
+	CreatedAt db.Time                 `db:"created_at"`
+}
+
+// Know returns what is known of a version that can be installed.
+func (f *Feature) Know(ctx context.Context, versionID string) (Known, error) {
+	return db.One[Known](ctx, f.DB, `SELECT d.details AS details, v.created_at AS created_at FROM registry_module_details d JOIN registry_module_versions v ON v.id = d.version_id WHERE v.id = ?`, versionID)
 }
 
 // Providers returns for which providers an organization has a private module of that

@@ -81,6 +81,9 @@ func (f *Feature) viewVersion(ctx context.Context, v Version) jsonapi.Resource {
 	res := jsonapi.Resource{Type: "registry-module-versions", ID: v.ID, Attributes: v.attributes(), Relationships: jsonapi.Relationships{
 		"registry-module": jsonapi.ToOne("registry-modules", v.ModuleID),
 	}}
+	if v.DeprecationID != nil || v.ID == "" { // without an id it is the example of its type
+		res.Relationships["deprecation"] = jsonapi.ToOne("deprecations", deref(v.DeprecationID))
+	}
 	if v.Source == FromAPI && authz.Can(ctx, authz.ManageModules, v.Scope()) {
 		res.Links = map[string]any{"upload": f.router.Sign(ctx, http.MethodPut, objectKind, v.ID, api.PutTTL)}
 	}

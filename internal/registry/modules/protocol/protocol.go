@@ -10,14 +10,17 @@
 package protocol
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 
 	"plumbline.dev/plumbline/internal/kernel/api"
 	"plumbline.dev/plumbline/internal/kernel/authz"
 	"plumbline.dev/plumbline/internal/registry/modules"
-	"plumbline.dev/plumbline/internal/registry/modules/details"
 )
 
 // Base is where the protocol is served, as the discovery document says it.
@@ -52,15 +55,6 @@ func (f *Feature) findDownload(ctx context.Context, keys []string) (modules.Down
 	return f.Modules.FindDownload(ctx, keys[0], keys[1], keys[2], keys[3])
 }
 
-// listed is a version in the list of versions.
-type listed struct {
-	Version     string          `json:"version"`
-	Submodules  []details.Needs `json:"submodules"`
-	Root        details.Needs   `json:"root"`
-	Deprecation *deprecation    `json:"deprecation"` // null if it is not deprecated
-	Revocation  *revocation     `json:"revocation,omitempty"`
-}
-
 type deprecation struct {
 	Reason string `json:"reason"`
 	Link   string `json:"link"`
@@ -72,34 +66,60 @@ type revocation struct {
 }
 
 func deprecationOf(r modules.Release) *deprecation {
-	if r.DeprecationID == nil {
+	if !r.Deprecated {
 		return nil
 	}
 	return &deprecation{r.DeprecationReason, r.DeprecationLink}
 }
 
 func revocationOf(r modules.Release) *revocation {
-	if r.RevokedAt == nil {
+	if !r.Revoked {
 		return nil
 	}
 	return &revocation{r.RevocationMessage, r.RevocationLink}
 }
 
-// versions lists the versions that can be installed, oldest first.
+// versions lists the versions that can be installed, oldest first. Their outlines are
+// JSON already and pass as they are: this is what command lines ask for most.
 func (f *Feature) versions(ctx context.Context, w http.ResponseWriter, _ *http.Request, m modules.Published) error {
 	releases, err := f.Modules.Releases(ctx, m.ID)
 	if err != nil {
 		return err
 	}
-	out := make([]listed, len(releases))
+	var body bytes.Buffer
+	fmt.Fprintf(&body, `{"modules":[{"source":%q,"versions":[`, address(m))
 	for i, r := range releases {
-		out[i] = listed{r.Version, r.Outline.V.Submodules, r.Outline.V.Root, deprecationOf(r), revocationOf(r)}
+		if i > 0 {
+			body.WriteByte(',')
+		}
+		if err := writeListed(&body, r); err != nil {
+			return err
+		}
 	}
-	type module struct {
-		Source   string   `json:"source"`
-		Versions []listed `json:"versions"`
+	body.WriteString("]}]}\n")
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(body.Len()))
+	_, _ = w.Write(body.Bytes()) // a client that went away is no error of ours
+	return nil
+}
+
+// writeListed writes a version in the list of versions: its outline, and what its
+// publisher has to say of it.
+func writeListed(w *bytes.Buffer, r modules.Release) error {
+	w.WriteString(`{"version":"` + r.Version + `",` + r.Outline[1:len(r.Outline)-1])
+	if !r.Deprecated {
+		w.WriteString(`,"deprecation":null}`)
+		return nil
 	}
-	return api.WriteJSON(w, http.StatusOK, "application/json", map[string][]module{"modules": {{address(m), out}}})
+	said, err := json.Marshal(struct {
+		Deprecation *deprecation `json:"deprecation"`
+		Revocation  *revocation  `json:"revocation,omitempty"`
+	}{deprecationOf(r), revocationOf(r)})
+	if err == nil {
+		w.WriteByte(',')
+		w.Write(said[1:])
+	}
+	return err
 }
 
 func address(m modules.Published) string {

@@ -92,17 +92,17 @@ func (f *Feature) release(ctx context.Context, m modules.Published, version stri
 
 // show tells all that is known of a version.
 func (f *Feature) show(ctx context.Context, w http.ResponseWriter, _ *http.Request, r release) error {
-	found, err := f.Modules.DetailsOf(ctx, r.ID)
+	known, err := f.Modules.Know(ctx, r.ID)
 	if err != nil {
 		return err
 	}
-	m := r.Published
+	m, found := r.Published, known.Details.V
 	providers, err := f.Modules.Providers(ctx, m.Module)
 	if err != nil {
 		return err
 	}
 	out := detailed{
-		summary: summaryOf(m.Namespace(), m.Name, m.Provider, r.Version, r.CreatedAt),
+		summary: summaryOf(m.Namespace(), m.Name, m.Provider, r.Version, known.CreatedAt),
 		Root:    found.Root, Submodules: found.Submodules, Examples: found.Examples, Providers: providers, Versions: make([]string, len(r.all)),
 		Deprecation: deprecationOf(r.Release), Revocation: revocationOf(r.Release),
 	}
