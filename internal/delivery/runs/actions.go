@@ -138,12 +138,18 @@ func (f *Feature) forceCancel(ctx context.Context, r Run, in jsonapi.In[remark])
 	if err := f.remark(ctx, r, in); err != nil {
 		return err
 	}
-	return f.kill(ctx, r, ForceCanceled)
+	return f.kill(ctx, r)
 }
 
-// kill ends a run now, whatever its executor does.
-func (f *Feature) kill(ctx context.Context, r Run, to Status) error {
-	if err := f.stop(ctx, &r, to, ""); err != nil || f.CancelPhase == nil {
+// kill ends a run now, whatever its executor does. It is canceled like any other; the
+// time of force_canceled tells how.
+func (f *Feature) kill(ctx context.Context, r Run) error {
+	now := db.Now()
+	if r.CanceledAt == nil {
+		r.CanceledAt, r.CanceledBy = &now, actor(ctx)
+	}
+	r.StatusTimes.V = with(r.StatusTimes.V, ForceCanceled, now)
+	if err := f.stop(ctx, &r, Canceled, "By force", "canceled_at", "canceled_by"); err != nil || f.CancelPhase == nil {
 		return err
 	}
 	return f.CancelPhase(ctx, r, proto.Kill)

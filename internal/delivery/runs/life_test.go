@@ -3,6 +3,8 @@ package runs_test
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -162,7 +164,14 @@ func TestForceCancelAfterTheCoolOff(t *testing.T) {
 			s.T.Errorf("force-cancel by a writer = %d, want 404", code)
 		}
 		f.must(f.c.Runs.ForceCancel(f.ctx, r.ID, tfe.RunForceCancelOptions{}))
-		f.wants(map[string]runs.Status{r.ID: runs.ForceCanceled, next.ID: runs.PlanQueued})
+		f.wants(map[string]runs.Status{r.ID: runs.Canceled, next.ID: runs.PlanQueued})
+		if f.read(r.ID).StatusTimestamps.ForceCanceledAt.IsZero() {
+			s.T.Error("force-canceled-at is missing")
+		}
+		names := map[string]string{r.ID: "forced", next.ID: "next"}
+		if got := f.listed("/api/v2/workspaces/"+f.ws+"/runs?filter[status]=force_canceled", names); got != "forced" {
+			s.T.Errorf("runs cancelled by force = %q", got)
+		}
 		if diff := cmp.Diff([]string{r.ID}, f.killed); diff != "" {
 			s.T.Errorf("killed executors:\n%s", diff)
 		}
@@ -170,7 +179,7 @@ func TestForceCancelAfterTheCoolOff(t *testing.T) {
 			s.T.Error("the next run has not got the lock")
 		}
 		f.applied(r.ID, proto.Finished) // by an executor that does not know yet
-		f.wants(map[string]runs.Status{r.ID: runs.ForceCanceled})
+		f.wants(map[string]runs.Status{r.ID: runs.Canceled})
 	})
 }
 
@@ -249,6 +258,38 @@ func TestForceExecute(t *testing.T) {
 		}
 		if err := f.c.Runs.ForceExecute(f.ctx, "run-none"); !errors.Is(err, tfe.ErrResourceNotFound) {
 			s.T.Errorf("force-execute of nothing = %v", err)
+		}
+	})
+}
+
+func TestSiteAdministratorsSeeAndEndRunsOfAll(t *testing.T) {
+	apptest.Run(t, func(s *apptest.Server) {
+		f := setUp(s)
+		r, next := f.queue(tfe.RunCreateOptions{}), f.queue(tfe.RunCreateOptions{})
+		f.planStarted(r.ID)
+		admin := s.Admin()
+		for query, want := range map[string]string{"": "next r", "filter[status]=pending": "next", "q=" + r.ID: "r", "q=NET": "next r", "q=acm": "next r", "q=nothing": "",
+			"filter[to]=2019-01-01T00:00:00Z": "", "filter[from]=2019-01-01T00:00:00%2B00:00": "next r"} {
+			res := s.Do("GET", "/api/v2/admin/runs?include=workspace.organization&"+query, s.AdminToken(), nil)
+			var got []string
+			for _, v := range res.JSON()["data"].([]any) {
+				got = append(got, map[string]string{r.ID: "r", next.ID: "next"}[v.(map[string]any)["id"].(string)])
+			}
+			slices.Sort(got)
+			if strings.Join(got, " ") != want {
+				s.T.Errorf("%s = %d %v, want %s", query, res.Status, got, want)
+			}
+		}
+		if res := s.Do("GET", "/api/v2/admin/runs?filter[from]=yesterday", s.AdminToken(), nil); res.Status != 400 {
+			s.T.Errorf("filter[from]=yesterday = %d, want 400", res.Status)
+		}
+		f.must(admin.Admin.Runs.ForceCancel(f.ctx, r.ID, tfe.AdminRunForceCancelOptions{Comment: new("stop")}))
+		f.wants(map[string]runs.Status{r.ID: runs.Canceled, next.ID: runs.PlanQueued})
+		if err := admin.Admin.Runs.ForceCancel(f.ctx, r.ID, tfe.AdminRunForceCancelOptions{}); err == nil {
+			s.T.Error("force-cancel of what is over: want an error")
+		}
+		if code := s.Do("POST", "/api/v2/admin/runs/"+next.ID+"/actions/force-cancel", f.org.Owner.Token, nil).Status; code != 404 {
+			s.T.Errorf("force-cancel by an owner as site administrator = %d, want 404", code)
 		}
 	})
 }

@@ -2,6 +2,7 @@ package runs
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -96,7 +97,7 @@ func (f *Feature) uncounted(ctx context.Context, q api.Query, c condition, order
 // filter adds what both lists can be asked for. Values that nothing has match nothing.
 func (c *condition) filter(q api.Query, timeframe string) error {
 	c.in("r.operation", q.List("filter[operation]"))
-	c.in("r.status", q.List("filter[status]"))
+	c.statuses(q.List("filter[status]"))
 	c.in("r.source", q.List("filter[source]"))
 	if names := lower(q.List("filter[agent_pool_names]")); len(names) > 0 {
 		cond, args := db.List("r.agent_pool_id IN (SELECT p.id FROM agent_pools p WHERE p.org_id = r.org_id AND p.name_lower IN (?))", names)
@@ -113,6 +114,18 @@ func (c *condition) filter(q api.Query, timeframe string) error {
 	}
 	c.search(q)
 	return nil
+}
+
+// statuses adds that a run has one of the statuses; force_canceled is one in name only.
+func (c *condition) statuses(values []string) {
+	if len(values) == 0 {
+		return
+	}
+	cond, args := db.List("r.status IN (?)", values)
+	if slices.Contains(values, string(ForceCanceled)) {
+		cond, args = "("+cond+" OR (r.status = ? AND r.status_times LIKE ?))", append(args, Canceled, `%"`+ForceCanceled+`"%`)
+	}
+	c.and(cond, args...)
 }
 
 func lower(names []string) []string {

@@ -139,6 +139,7 @@ func (f *Feature) Routes(r *api.Router) {
 	api.Read(r, one, authz.ReadRuns, f.read)
 	f.listRoutes(r)
 	f.actionRoutes(r)
+	f.adminRoutes(r)
 	f.commentRoutes(r)
 	f.eventRoutes(r)
 	api.Show(r, one+"/configuration-version", authz.ReadRuns, f.Find, f.configuration)

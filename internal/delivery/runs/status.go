@@ -41,12 +41,16 @@ const (
 	Discarded                Status = "discarded"
 	Errored                  Status = "errored"
 	Canceled                 Status = "canceled"
-	ForceCanceled            Status = "force_canceled"
 )
+
+// ForceCanceled has a time in runs that were cancelled by force, whose status is Canceled
+// (runs page, "Forcefully cancel a run"). No run has it as its status; lists can be
+// asked for it.
+const ForceCanceled Status = "force_canceled"
 
 // The statuses by what they mean.
 var (
-	final = []Status{PolicySoftFailed, PlannedAndFinished, Applied, Discarded, Errored, Canceled, ForceCanceled}
+	final = []Status{PolicySoftFailed, PlannedAndFinished, Applied, Discarded, Errored, Canceled}
 	// discardable is the group of that name (runs page, "Run Status Groups").
 	discardable = []Status{Planned, PlannedAndSaved, CostEstimated, PolicyChecked, PolicyOverride, PostPlanRunning, PostPlanCompleted, PostPlanAwaitingDecision}
 	// confirmable are those in which a run waits for a person.

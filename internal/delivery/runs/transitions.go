@@ -83,8 +83,7 @@ type ending struct {
 
 var endings = []ending{
 	{Discarded, append([]Status{Pending}, discardable...), "discarded by a person"},
-	{Canceled, nil, "cancelled by a person, and the executor has stopped"},
-	{ForceCanceled, nil, "cancelled by force"},
+	{Canceled, nil, "cancelled by a person, and the executor has stopped; or cancelled by force"},
 	{Errored, nil, "something has failed"},
 }
 
