@@ -96,6 +96,7 @@ func (a *App) serve(ctx context.Context, l net.Listener, w *worker.Worker) error
 		ErrorLog:          slog.NewLogLogger(slog.Default().Handler(), slog.LevelDebug),
 	}
 	srv.RegisterOnShutdown(a.Dispatch.Drain) // claims would wait longer than the grace
+	srv.RegisterOnShutdown(a.Logs.Drain)     // as would those who follow a log
 	failed := make(chan error, 2)
 	go func() { failed <- srv.Serve(l) }()
 	work, stopWork := context.WithCancel(ctx)

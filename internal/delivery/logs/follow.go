@@ -52,7 +52,7 @@ func (f *Feature) Follow(ctx context.Context, w http.ResponseWriter, req *http.R
 			return nil //nolint:nilerr // the client went away
 		}
 		if len(p.text) == 0 {
-			wait(ctx, grown)
+			f.wait(ctx, cancel, grown)
 		}
 	}
 	return nil
@@ -71,11 +71,14 @@ func resumed(req *http.Request) (int64, error) {
 	return n, nil
 }
 
-func wait(ctx context.Context, grown <-chan struct{}) {
+// wait returns when there may be more, and ends ctx if the server ends.
+func (f *Feature) wait(ctx context.Context, end func(), grown <-chan struct{}) {
 	t := time.NewTimer(followMin)
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
+	case <-f.ending:
+		end()
 	case <-grown:
 	case <-t.C:
 	}

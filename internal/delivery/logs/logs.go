@@ -45,13 +45,14 @@ type Feature struct {
 	router  *api.Router
 	watched watched
 	tails   tails
+	ending  chan struct{}
 }
 
 const objectKind = "log" // of signed addresses
 
 // Routes adds the signed addresses of logs to r, and the jobs to Jobs.
 func (f *Feature) Routes(r *api.Router) {
-	f.router = r
+	f.router, f.ending = r, make(chan struct{})
 	r.Object(objectKind, api.ObjectKind{Get: f.get})
 	jobs.Handle(f.Jobs, f.join, jobs.Timeout(10*time.Minute))
 	f.Jobs.Every("sweep-log-objects", 24*time.Hour, f.SweepObjects, jobs.Timeout(2*time.Hour))
@@ -67,6 +68,10 @@ const urlTTL = 24 * time.Hour
 func (f *Feature) URL(ctx context.Context, id string) string {
 	return f.router.Sign(ctx, http.MethodGet, objectKind, id, urlTTL)
 }
+
+// Drain ends the answers to those who follow logs, because the server ends. They come back.
+// Call it once.
+func (f *Feature) Drain() { close(f.ending) }
 
 // The topics of events; their id is that of the stream.
 const (

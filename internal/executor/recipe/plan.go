@@ -63,7 +63,7 @@ func (Plans) Recover(_ context.Context, t *worker.Task) proto.Result {
 }
 
 func (p *plan) do() error {
-	for _, step := range []func() error{p.begin, p.unpack, p.fetchState, p.equip, p.init, p.plan, p.describe, p.deliver} {
+	for _, step := range []func() error{p.begin, p.greet, p.unpack, p.fetchState, p.equip, p.init, p.plan, p.describe, p.deliver} {
 		if err := step(); err != nil {
 			return err
 		}

@@ -76,6 +76,7 @@ type run struct {
 	spec     proto.Phase
 	ctx      context.Context
 	engine   engine.Engine
+	near     bool   // there is not the engine that was wanted, but one like it
 	in       string // working directory, relative to the folder
 	deadline time.Time
 	grace    time.Duration
@@ -116,7 +117,7 @@ func (m *Machine) newRun(ctx context.Context, t *worker.Task, spec proto.Phase, 
 	return r
 }
 
-// begin finds the engine and says so, as HCP Terraform's logs begin.
+// begin finds the engine.
 func (r *run) begin() error {
 	slow := time.AfterFunc(time.Second, func() {
 		r.t.Print("Looking for %s %s...", engine.Product(r.spec.Engine.Product).Title(), r.spec.Engine.Version)
@@ -127,7 +128,16 @@ func (r *run) begin() error {
 		return failed("%s", strings.TrimPrefix(err.Error(), "engine: "))
 	}
 	r.engine = e
-	r.t.Print("%s v%s\non %s_%s", e.Product.Title(), e.Version, runtime.GOOS, runtime.GOARCH)
+	return nil
+}
+
+// greet says which engine there is, as the logs of plans begin on HCP Terraform. Those of
+// applies do too, but command lines do not show it.
+func (r *run) greet() error {
+	if want := r.spec.Engine; r.near {
+		r.t.Print("There is no %s %s: using %s.", r.engine.Product.Title(), want.Version, r.engine.Version)
+	}
+	r.t.Print("%s v%s\non %s_%s", r.engine.Product.Title(), r.engine.Version, runtime.GOOS, runtime.GOARCH)
 	return nil
 }
 
@@ -145,7 +155,7 @@ func (r *run) find() (engine.Engine, error) {
 	}
 	for _, other := range near {
 		if e, nearErr := r.Engine(r.ctx, engine.Product(want.Product), other); nearErr == nil {
-			r.t.Print("There is no %s %s: using %s.", e.Product.Title(), want.Version, e.Version)
+			r.near = true
 			return e, nil
 		}
 	}
