@@ -23,6 +23,7 @@ import (
 
 	"plumbline.dev/plumbline/internal/executor/engine"
 	"plumbline.dev/plumbline/internal/executor/proto"
+	"plumbline.dev/plumbline/internal/executor/providers"
 	"plumbline.dev/plumbline/internal/executor/recipe"
 	"plumbline.dev/plumbline/internal/executor/sandbox"
 	"plumbline.dev/plumbline/internal/executor/worker"
@@ -139,6 +140,16 @@ func newWorker(ctx context.Context, c config.Executor, owner string, deny []neti
 		if value, ok := os.LookupEnv(name); ok {
 			m.Env = append(m.Env, name+"="+value)
 		}
+	}
+	o := providers.Options{Dir: filepath.Join(dir, "providers"), Sandbox: box, Registries: c.Registries, Env: m.Env}
+	for _, mirror := range c.ProviderMirror {
+		if mirror, err = filepath.Abs(mirror); err != nil {
+			return nil, fmt.Errorf("--provider-mirror: %w", err)
+		}
+		o.Given = append(o.Given, mirror)
+	}
+	if m.Providers, err = providers.New(o); err != nil {
+		return nil, err
 	}
 	return &worker.Worker{Dir: dir, Sandbox: box, Kinds: map[string]worker.Kind{
 		proto.KindPlan: recipe.Plans{Machine: m}, proto.KindApply: recipe.Applies{Machine: m}}}, nil

@@ -6,6 +6,7 @@
 //	sandbox  one process of a stranger, isolated
 //	masking  secrets kept out of logs
 //	worker   jobs claimed, kept alive, ended and recovered
+//	providers plugins, fetched once for all runs of a machine
 //	recipe   what a plan and an apply are made of
 //	planjson plans read: what they change, and what of them may be shown
 //

@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -19,6 +18,7 @@ import (
 
 	"plumbline.dev/plumbline/internal/executor/engine"
 	"plumbline.dev/plumbline/internal/executor/proto"
+	"plumbline.dev/plumbline/internal/executor/providers"
 )
 
 // Files of the executor in a run's folder.
@@ -34,9 +34,6 @@ const (
 // ours are variables of the environment that steer where an engine keeps things: a run
 // cannot set them.
 var ours = []string{"TF_CLI_CONFIG_FILE", "TERRAFORM_CONFIG", "TF_DATA_DIR", "TF_WORKSPACE", "TF_INPUT", "TF_IN_AUTOMATION", "TF_PLUGIN_CACHE_DIR", "TF_LOG_PATH", "CHECKPOINT_DISABLE"}
-
-// bundles are where systems keep the certificates that they trust.
-var bundles = []string{"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"}
 
 // equip writes the files that the engine needs beside the configuration, and makes the
 // environment.
@@ -86,6 +83,9 @@ func (r *run) cliConfig() string {
 	if r.spec.Host != "" && r.spec.Token != "" {
 		text += fmt.Sprintf("credentials %s {\n  token = %s\n}\n", quote(r.spec.Host), quote(r.spec.Token))
 	}
+	if r.Providers != nil {
+		text += r.Providers.Config()
+	}
 	return text
 }
 
@@ -94,12 +94,7 @@ func (r *run) bundle() string {
 	if r.spec.CA == "" {
 		return ""
 	}
-	for _, file := range bundles {
-		if b, err := os.ReadFile(file); err == nil {
-			return string(b) + "\n" + r.spec.CA
-		}
-	}
-	return r.spec.CA
+	return providers.Bundle(r.spec.CA)
 }
 
 // environment is what processes of the run get, and nothing else.

@@ -25,6 +25,7 @@ import (
 
 	"plumbline.dev/plumbline/internal/executor/engine"
 	"plumbline.dev/plumbline/internal/executor/proto"
+	"plumbline.dev/plumbline/internal/executor/providers"
 	"plumbline.dev/plumbline/internal/executor/sandbox"
 	"plumbline.dev/plumbline/internal/executor/worker"
 	"plumbline.dev/plumbline/internal/kernel/archive"
@@ -35,6 +36,8 @@ import (
 type Machine struct {
 	// Engine finds an engine, as engine.Store.Get does.
 	Engine func(ctx context.Context, p engine.Product, want string) (engine.Engine, error)
+	// Providers are those of this machine; without, each run fetches its own.
+	Providers *providers.Mirror
 	// Env are variables of the environment that every run gets, as KEY=VALUE, such as the
 	// operator's proxy.
 	Env []string
@@ -239,34 +242,14 @@ func (r *run) workspace() string {
 	return defaultName
 }
 
-// init prepares the working directory. What it prints is of interest only if it fails.
-func (r *run) init() error {
-	r.t.Print("Initializing plugins and modules...")
-	var said head
-	exit, err := r.exec(worker.Command{Spec: sandbox.Spec{
-		Args:   []string{r.engine.Path, "init", "-input=false", "-no-color"},
-		Stdout: r.unlessDebug(&said), Stderr: r.unlessDebug(&said),
-	}})
-	if err == nil && exit.Success() {
-		return nil
-	}
-	_, _ = r.t.Log().Write(said.b)
-	return r.explain("init", exit, err)
-}
-
-// unlessDebug is the log if everything is to be seen.
-func (r *run) unlessDebug(w io.Writer) io.Writer {
-	if r.spec.Debug {
-		return r.t.Log()
-	}
-	return w
-}
-
 // exec runs a process of the run.
 func (r *run) exec(c worker.Command) (sandbox.Exit, error) {
 	c.In, c.Env, c.Limits = r.in, append(c.Env, r.env...), r.Limits
 	c.Limits.Grace = r.grace
 	c.Allow = r.allow
+	if r.Providers != nil {
+		c.Read = append(c.Read, r.Providers.Read()...)
+	}
 	if !r.deadline.IsZero() {
 		c.Limits.Time = max(time.Until(r.deadline), time.Second)
 	}
