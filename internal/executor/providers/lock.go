@@ -1,6 +1,7 @@
 package providers
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -88,15 +89,20 @@ func (l Lock) only(needs Needs) Lock {
 
 // Complete adds the hashes of what the mirror has to a lock file that knows the same
 // release by another hash: a lock file made on another system, or from archives, does not
-// know the unpacked files. It returns the text unchanged if there is nothing to add.
-func (m *Mirror) Complete(text string) string {
+// know the unpacked files. It returns the text unchanged if there is nothing to add. A lock
+// file that knows none of the hashes is an error: engines would not notice, as they do not
+// compare unpacked files with hashes of archives.
+func (m *Mirror) Complete(text string) (string, error) {
 	for address, p := range ParseLock(text) {
 		if !m.shares(address) || !safe(p.Version) || len(p.Hashes) == 0 {
 			continue
 		}
 		known, ok := m.known(address, p.Version)
-		if !ok || !slices.ContainsFunc(p.Hashes, func(h string) bool { return slices.Contains(known.Hashes, h) }) {
+		if !ok {
 			continue
+		}
+		if !slices.ContainsFunc(p.Hashes, func(h string) bool { return slices.Contains(known.Hashes, h) }) {
+			return text, fmt.Errorf("%w: %s %s has none of them", ErrChecksum, address, p.Version)
 		}
 		var more strings.Builder
 		for _, hash := range known.Hashes {
@@ -110,8 +116,11 @@ func (m *Mirror) Complete(text string) string {
 			text = text[:at+i] + more.String() + text[at+i:]
 		}
 	}
-	return text
+	return text, nil
 }
+
+// ErrChecksum is wrapped by errors about providers that are not those of a lock file.
+var ErrChecksum = errors.New("the dependency lock file records checksums that the registry's provider does not have")
 
 // remember keeps what the registry's signed list says about a provider of the mirror.
 func (m *Mirror) remember(address string, p Locked) error {

@@ -99,12 +99,14 @@ func (m *Mirror) Config() string {
 		shared = append(shared, fmt.Sprintf("%q", host+"/*/*"))
 	}
 	list := strings.Join(shared, ", ")
-	text := "provider_installation {\n"
+	var b strings.Builder
+	b.WriteString("provider_installation {\n")
 	for _, dir := range m.Given {
-		text += fmt.Sprintf("  filesystem_mirror {\n    path = %q\n  }\n", dir)
+		fmt.Fprintf(&b, "  filesystem_mirror {\n    path = %q\n  }\n", dir)
 	}
-	text += fmt.Sprintf("  filesystem_mirror {\n    path    = %q\n    include = [%s]\n  }\n", m.root(), list)
-	return text + fmt.Sprintf("  direct {\n    exclude = [%s]\n  }\n}\n", list)
+	fmt.Fprintf(&b, "  filesystem_mirror {\n    path    = %q\n    include = [%s]\n  }\n", m.root(), list)
+	fmt.Fprintf(&b, "  direct {\n    exclude = [%s]\n  }\n}\n", list)
+	return b.String()
 }
 
 // Read are the folders that a run must be able to read.

@@ -77,7 +77,11 @@ func (r *run) completeLock() (providers.Lock, error) {
 	if err != nil || text == "" || len(text) == lockSize {
 		return nil, err
 	}
-	if more := r.Providers.Complete(text); more != text {
+	more, err := r.Providers.Complete(text)
+	if errors.Is(err, providers.ErrChecksum) {
+		return nil, failed("Error: %s", err)
+	}
+	if err == nil && more != text {
 		err = r.t.Write(path.Join(r.in, lockFile), strings.NewReader(more))
 	}
 	return providers.ParseLock(text), err
