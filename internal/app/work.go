@@ -65,8 +65,14 @@ func (a *App) worker(ctx context.Context) (*worker.Worker, error) {
 		return nil, fmt.Errorf("--work-dir %s lies in the data folder, which runs must not see", w.Dir)
 	}
 	name, err := os.Hostname()
+	if err != nil {
+		return nil, err
+	}
 	w.Server, w.Name, w.Slots, w.Grace = a.Dispatch.Workers(), name, n, serverGrace
-	return w, err
+	if a.Phases.Product, err = usual(ctx, a.Config.Executor); err != nil {
+		return nil, err
+	}
+	return w, nil
 }
 
 // Agent executes runs for the agent pool of a token on another server, until ctx ends and
@@ -231,6 +237,9 @@ func engines(ctx context.Context, c config.Executor, dir string) (func(context.C
 		}
 		slog.InfoContext(ctx, "engine", "product", e.Product.Title(), "version", e.Version, "path", e.Path)
 	}
+	if len(c.Engine) == 0 {
+		installed(ctx, given)
+	}
 	mirrors, err := mirrors(c)
 	if err != nil || len(mirrors) == 0 {
 		return given.Get, err
@@ -240,13 +249,37 @@ func engines(ctx context.Context, c config.Executor, dir string) (func(context.C
 		return nil, err
 	}
 	return func(ctx context.Context, p engine.Product, want string) (engine.Engine, error) {
-		if len(c.Engine) > 0 {
-			if e, err := given.Get(ctx, p, want); err == nil {
-				return e, nil
-			}
+		if e, err := given.Get(ctx, p, want); err == nil {
+			return e, nil
 		}
 		return fetched.Get(ctx, p, want)
 	}, nil
+}
+
+// usual is the product of workspaces that name none: OpenTofu, but for an operator who
+// gave Terraform alone.
+func usual(ctx context.Context, c config.Executor) (string, error) {
+	if len(c.Engine) == 0 || c.EngineMirror != "" {
+		return "", nil
+	}
+	for _, path := range c.Engine {
+		if e, err := engine.Identify(ctx, path); err != nil || e.Product == engine.OpenTofu {
+			return "", err
+		}
+	}
+	return string(engine.Terraform), nil
+}
+
+// installed makes the engines of this machine available, if they work.
+func installed(ctx context.Context, store *engine.Store) {
+	for _, path := range engine.OnPath() {
+		e, err := store.Add(ctx, path)
+		if err != nil {
+			slog.WarnContext(ctx, "an engine on PATH is not used", "path", path, "err", err)
+			continue
+		}
+		slog.InfoContext(ctx, "engine on PATH", "product", e.Product.Title(), "version", e.Version, "path", e.Path)
+	}
 }
 
 // mirrors are where engines are fetched.

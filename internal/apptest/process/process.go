@@ -7,9 +7,11 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -38,18 +40,19 @@ type Server struct {
 	Work    string // where it executes runs
 	binary  string
 	address string
+	flags   []string
 	cmd     *exec.Cmd
 	log     *bytes.Buffer
 }
 
-// Start runs the server with data in dir until the test ends.
-func Start(t *testing.T, dir string) *Server {
+// Start runs the server with data in dir, and with flags, until the test ends.
+func Start(t *testing.T, dir string, flags ...string) *Server {
 	t.Helper()
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{T: t, Dir: dir, Work: t.TempDir(), binary: Binary(t), address: l.Addr().String()}
+	s := &Server{T: t, Dir: dir, Work: t.TempDir(), binary: Binary(t), address: l.Addr().String(), flags: flags}
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +66,7 @@ func Start(t *testing.T, dir string) *Server {
 func (s *Server) Restart() {
 	s.T.Helper()
 	s.log = &bytes.Buffer{}
-	s.cmd = exec.CommandContext(context.WithoutCancel(s.T.Context()), s.binary, "serve", "--data-dir", s.Dir, "--work-dir", s.Work, "--listen", s.address, "--tls", "off")
+	s.cmd = exec.CommandContext(context.WithoutCancel(s.T.Context()), s.binary, append([]string{"serve", "--data-dir", s.Dir, "--work-dir", s.Work, "--listen", s.address, "--tls", "off"}, s.flags...)...)
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	if err := s.cmd.Start(); err != nil {
 		s.T.Fatal(err)
@@ -85,6 +88,27 @@ func (s *Server) Kill() {
 		_ = s.cmd.Process.Kill()
 		_ = s.cmd.Wait()
 	}
+}
+
+// Agent starts an agent of the pool of a token and returns what kills it like Kill. All
+// agents of a server have the same folder.
+func (s *Server) Agent(token string, flags ...string) (kill func()) {
+	s.T.Helper()
+	log := &bytes.Buffer{}
+	cmd := exec.CommandContext(context.WithoutCancel(s.T.Context()), s.binary, append([]string{"agent", "--address", s.URL, "--token", token, "--work-dir", s.Work + "-agent"}, flags...)...)
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Start(); err != nil {
+		s.T.Fatal(err)
+	}
+	kill = sync.OnceFunc(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		if s.T.Failed() {
+			s.T.Logf("the agent said:\n%s", log)
+		}
+	})
+	s.T.Cleanup(func() { kill(); _ = os.RemoveAll(s.Work + "-agent") })
+	return kill
 }
 
 // Log returns what the process has written since its last start. Call it after Kill.

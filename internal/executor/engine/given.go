@@ -26,6 +26,16 @@ func (s *Store) Add(ctx context.Context, path string) (Engine, error) {
 	return e, nil
 }
 
+// OnPath returns the engines of this machine that PATH leads to.
+func OnPath() (paths []string) {
+	for _, p := range []Product{OpenTofu, Terraform} {
+		if path, err := exec.LookPath(string(p)); err == nil {
+			paths = append(paths, path)
+		}
+	}
+	return paths
+}
+
 // Identify runs a binary to find out what it is.
 func Identify(ctx context.Context, path string) (Engine, error) {
 	path, err := filepath.Abs(path)

@@ -120,14 +120,12 @@ type Orders struct {
 // Outcome is how a job ended.
 type Outcome string
 
-// The outcomes.
+// The outcomes. An executor says the first three, Lost is said by the server.
 const (
 	Finished Outcome = "finished"
 	Errored  Outcome = "errored"
 	Canceled Outcome = "canceled"
-	// Lost is said by the server when the lease expired, and by an executor that cannot go
-	// on: another one may get the job, as its kind says.
-	Lost Outcome = "lost"
+	Lost     Outcome = "lost" // the lease expired
 )
 
 // Result is what became of a job.

@@ -514,11 +514,7 @@ func TestMain(m *testing.M) {
 		fmt.Println(exit, err)
 		os.Exit(1)
 	}
-	code := m.Run()
-	if dir, err := selfDir(); err == nil {
-		os.RemoveAll(dir)
-	}
-	os.Exit(code)
+	os.Exit(m.Run())
 }
 
 func TestADeadServerLeavesNothingBehind(t *testing.T) {
