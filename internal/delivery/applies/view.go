@@ -9,24 +9,24 @@ import (
 )
 
 // view is an apply as clients see it.
-func (f *Feature) view(ctx context.Context, p Apply) jsonapi.Resource {
-	self := "/api/v2/applies/" + p.ID
+func (f *Feature) view(ctx context.Context, v Apply) jsonapi.Resource {
+	self := "/api/v2/applies/" + v.ID
 	a := attributes{
-		Execution: p.Execution.V.Details(), Status: p.Status,
-		Additions: p.Additions, Changes: p.Changes, Destructions: p.Destructions, Imports: p.Imports, Actions: p.Actions,
-		Timestamps: timestamps{p.QueuedAt, p.StartedAt, p.FinishedAt, p.ErroredAt, p.CanceledAt, p.ForceCanceledAt},
+		Execution: v.Execution.V.Details(), Status: v.Status,
+		Additions: v.Additions, Changes: v.Changes, Destructions: v.Destructions, Imports: v.Imports, Actions: v.Actions,
+		Timestamps: timestamps{v.QueuedAt, v.StartedAt, v.FinishedAt, v.ErroredAt, v.CanceledAt, v.ForceCanceledAt},
 	}
-	if p.hasLog() {
-		a.LogReadURL = new(f.Logs.URL(ctx, p.ID))
+	if v.hasLog() {
+		a.LogReadURL = new(f.Logs.URL(ctx, v.ID))
 	}
-	return jsonapi.Resource{Type: "applies", ID: p.ID, Attributes: a, Links: jsonapi.Self(self), Relationships: jsonapi.Relationships{
-		"state-versions": jsonapi.ToMany("state-versions", p.states),
+	return jsonapi.Resource{Type: "applies", ID: v.ID, Attributes: a, Links: jsonapi.Self(self), Relationships: jsonapi.Relationships{
+		"state-versions": jsonapi.ToMany("state-versions", v.states),
 	}}
 }
 
 // hasLog reports whether there is a log to read, or will be.
-func (p Apply) hasLog() bool {
-	return p.Status != progress.Pending && p.Status != progress.Unreachable && p.DeletedAt == nil
+func (a Apply) hasLog() bool {
+	return a.Status != progress.Pending && a.Status != progress.Unreachable && a.DeletedAt == nil
 }
 
 // attributes are named as in the API schema.

@@ -101,11 +101,11 @@ func (f *Feature) append(ctx context.Context, id string, offset int64, text []by
 // extend adds text where the writer's offset is the end of the log, and reports whether
 // it was.
 func (f *Feature) extend(ctx context.Context, id string, offset int64, text []byte) (bool, error) {
-	value := "?"
-	if f.DB.Postgres() {
-		value = "CAST(? AS BYTEA)"
+	value, exec := "?", func(query string, args ...any) (int64, error) { return f.together.exec(ctx, f.DB, query, args...) }
+	if f.DB.Postgres() { // which gathers the commits of its connections itself
+		value, exec = "CAST(? AS BYTEA)", func(query string, args ...any) (int64, error) { return f.DB.Exec(ctx, query, args...) }
 	}
-	n, err := f.DB.Exec(ctx, `INSERT INTO log_chunks (stream_id, start, size, text) SELECT s.id, s.base + ?, CAST(? AS BIGINT), `+value+` FROM log_streams s
+	n, err := exec(`INSERT INTO log_chunks (stream_id, start, size, text) SELECT s.id, s.base + ?, CAST(? AS BIGINT), `+value+` FROM log_streams s
 		WHERE s.id = ? AND s.closed_at IS NULL AND s.base + ? <= ?
 		AND s.base + ? = (SELECT c.start + c.size FROM log_chunks c WHERE c.stream_id = s.id ORDER BY c.start DESC LIMIT 1) ON CONFLICT DO NOTHING`,
 		offset, len(text), text, id, offset+int64(len(text)), f.maxSize(), offset)

@@ -35,7 +35,7 @@ func (w *world) follow(plan, token, last string) *follower {
 	if last != "" {
 		req.Header.Set("Last-Event-ID", last)
 	}
-	res, err := http.DefaultClient.Do(req) //nolint:bodyclose // closed with the test
+	res, err := http.DefaultClient.Do(req)
 	w.ok(err)
 	w.T.Cleanup(func() { _ = res.Body.Close() })
 	if res.StatusCode != 200 || res.Header.Get("Content-Type") != "text/event-stream" {

@@ -42,10 +42,11 @@ type Feature struct {
 	// MaxSize is how much text of executors a log takes, in bytes; 0 is the constant.
 	MaxSize int64
 
-	router  *api.Router
-	watched watched
-	tails   tails
-	ending  chan struct{}
+	router   *api.Router
+	together together
+	watched  watched
+	tails    tails
+	ending   chan struct{}
 }
 
 const objectKind = "log" // of signed addresses

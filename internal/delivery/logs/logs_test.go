@@ -144,11 +144,12 @@ func TestAnySplitGivesTheSameBytes(t *testing.T) {
 	run(t, func(w *world) {
 		rapid.Check(t, func(t *rapid.T) {
 			l := w.open("head\n")
-			want := "\x02head\n"
+			var all strings.Builder
+			all.WriteString("\x02head\n")
 			for attempt := range rapid.IntRange(1, 3).Draw(t, "attempts") {
 				if attempt > 0 {
 					w.ok(w.f.Restart(w.ctx, l, "lost"))
-					want += "\nlost\n"
+					all.WriteString("\nlost\n")
 				}
 				text := rapid.StringOfN(rapid.RuneFrom([]rune("ab\nü")), 0, 60, -1).Draw(t, "text")
 				for sent := 0; sent < len(text); {
@@ -156,12 +157,12 @@ func TestAnySplitGivesTheSameBytes(t *testing.T) {
 					to := rapid.IntRange(from, len(text)).Draw(t, "to")
 					w.append(l, from, text[from:to])
 					if to > sent {
-						want += text[sent:to]
+						all.WriteString(text[sent:to])
 						sent = to
 					}
 					if rapid.IntRange(0, 3).Draw(t, "say") == 0 {
 						w.ok(w.f.Say(w.ctx, l, "said"))
-						want += "said\n"
+						all.WriteString("said\n")
 					}
 					if sent < len(text) {
 						if _, err := w.f.Append(w.ctx, l, int64(sent+1), []byte("x")); !errors.Is(err, logs.ErrGap) {
@@ -171,7 +172,7 @@ func TestAnySplitGivesTheSameBytes(t *testing.T) {
 				}
 			}
 			w.ok(w.f.Close(w.ctx, l))
-			want += "\x03"
+			want := all.String() + "\x03"
 			if got := w.all(l, rapid.IntRange(1, 30).Draw(t, "limit")); got != want {
 				t.Fatalf("log = %q, want %q", got, want)
 			}

@@ -3,6 +3,7 @@ package plans_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
@@ -130,7 +131,7 @@ func TestFinishedPlan(t *testing.T) {
 		r, err := w.f.Open(w.ctx, p.ID, proto.PlanFile)
 		w.ok(err)
 		w.ok(r.Close())
-		if _, err := w.f.Open(w.ctx, p.ID, "nothing"); err != problem.NotFound {
+		if _, err := w.f.Open(w.ctx, p.ID, "nothing"); !errors.Is(err, problem.NotFound) {
 			w.T.Errorf("Open of what was not put = %v, want not found", err)
 		}
 	})
@@ -319,7 +320,7 @@ func TestPlanGoesWithItsWorkspace(t *testing.T) {
 	start(t, func(w *world) {
 		w.finish()
 		w.ok(w.c.Workspaces.DeleteByID(w.ctx, w.ws))
-		if _, err := w.c.Plans.Read(w.ctx, w.run.PlanID); err != tfe.ErrResourceNotFound {
+		if _, err := w.c.Plans.Read(w.ctx, w.run.PlanID); !errors.Is(err, tfe.ErrResourceNotFound) {
 			w.T.Errorf("Read = %v, want not found", err)
 		}
 		for _, table := range []string{"plans", "applies", "outputs", "log_streams", "log_chunks"} {
