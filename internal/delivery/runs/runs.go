@@ -128,6 +128,8 @@ type Feature struct {
 	// OnEnd is called when a run has got its final status, while its workspace still
 	// holds its lock.
 	OnEnd []func(ctx context.Context, r Run) error
+
+	streams streams
 }
 
 // Routes adds the endpoints of this package to r.
@@ -144,6 +146,9 @@ func (f *Feature) Routes(r *api.Router) {
 	f.eventRoutes(r)
 	api.Show(r, one+"/configuration-version", authz.ReadRuns, f.Find, f.configuration)
 	api.Handle(r, "GET "+one+"/configuration-version/download", authz.ReadRuns, f.Find, f.download, api.Status(http.StatusFound))
+	f.streams.of, f.streams.ending = map[*stream]bool{}, make(chan struct{})
+	f.Bus.Subscribe(topic, f.streams.heard)
+	api.Handle(r, "GET /organizations/{organization}/events", authz.ReadOrg, f.Orgs.ByName, f.stream)
 	f.connect()
 }
 
@@ -236,7 +241,7 @@ func (f *Feature) hydrate(ctx context.Context, list []Run) error {
 }
 
 // changed tells the rest of the server, on every node, that a run is no longer as it was.
-func (f *Feature) changed(ctx context.Context, r Run) { f.Bus.Publish(ctx, "run", r.ID) }
+func (f *Feature) changed(ctx context.Context, r Run) { f.Bus.Publish(ctx, topic, address(r)) }
 
 // missing tells whether err says that something is not there.
 func missing(err error) bool { return errors.Is(err, problem.NotFound) }
