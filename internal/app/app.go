@@ -41,6 +41,7 @@ import (
 	"plumbline.dev/plumbline/internal/kernel/events"
 	"plumbline.dev/plumbline/internal/kernel/jobs"
 	"plumbline.dev/plumbline/internal/registry/gpgkeys"
+	"plumbline.dev/plumbline/internal/registry/mirror"
 	"plumbline.dev/plumbline/internal/registry/modules"
 	"plumbline.dev/plumbline/internal/registry/providers"
 	"plumbline.dev/plumbline/internal/workspace/projects"
@@ -87,6 +88,7 @@ type App struct {
 	GPGKeys     *gpgkeys.Feature
 	Modules     *modules.Feature
 	Providers   *providers.Feature
+	Mirror      *mirror.Feature
 	RunTriggers *runtriggers.Feature
 	RunQueue    *runqueue.Feature
 	Runs        *runs.Feature
@@ -137,6 +139,9 @@ func (a *App) open(ctx context.Context) error {
 		return fmt.Errorf("opening the object store: %w", err)
 	}
 	a.Objects.Forbidden = a.DB.InTx
+	if a.Mirror, err = a.mirror(); err != nil {
+		return fmt.Errorf("--mirror-…: %w", err)
+	}
 	return nil
 }
 

@@ -1,9 +1,14 @@
 package app
 
 import (
+	"net/netip"
 	"path/filepath"
+	"strings"
+	"time"
 
+	"plumbline.dev/plumbline/internal/kernel/safehttp"
 	"plumbline.dev/plumbline/internal/registry/gpgkeys"
+	"plumbline.dev/plumbline/internal/registry/mirror"
 	"plumbline.dev/plumbline/internal/registry/modules"
 	"plumbline.dev/plumbline/internal/registry/modules/protocol"
 	"plumbline.dev/plumbline/internal/registry/providers"
@@ -20,4 +25,35 @@ func (a *App) registry() {
 	a.Providers = &providers.Feature{DB: a.DB, Objects: a.Objects, Jobs: a.Jobs, Orgs: a.Orgs, Keys: a.GPGKeys, Temp: filepath.Join(a.Config.DataDir, "tmp")}
 	a.Providers.Routes(a.Router)
 	a.Login.Services["providers.v1"] = providers.ProtocolPath + "/"
+	a.Mirror.Providers = a.Providers
+	a.Mirror.Routes(a.Router)
+}
+
+// mirror makes the network mirror of providers as the settings say; it has no routes yet.
+func (a *App) mirror() (*mirror.Feature, error) {
+	c := a.Config.Mirror
+	allow, hosts, err := safehttp.ParseAllow(c.Allow)
+	if err != nil {
+		return nil, err
+	}
+	o := safehttp.Options{Allow: allow, AllowHosts: hosts, Rewrite: c.Rewrite, Forbidden: a.DB.InTx, MaxBody: 16 << 20}
+	if own, err := netip.ParseAddrPort(a.Config.Listen); err == nil {
+		o.Own = []netip.AddrPort{own}
+	}
+	documents, err := safehttp.New(o)
+	if err != nil {
+		return nil, err
+	}
+	o.MaxBody, o.Timeout = providers.MaxBinary, 30*time.Minute
+	archives, err := safehttp.New(o)
+	if err != nil {
+		return nil, err
+	}
+	m := &mirror.Feature{DB: a.DB, Objects: a.Objects, Jobs: a.Jobs, Documents: documents, Archives: archives}
+	for _, host := range c.Origins {
+		if host = strings.ToLower(strings.TrimSpace(host)); host != "" && host != "none" {
+			m.Origins = append(m.Origins, host)
+		}
+	}
+	return m, nil
 }

@@ -163,6 +163,7 @@ func level(route api.Route) string {
 // levels are the loaded types that do not live in an organization as a whole.
 var levels = map[string]string{
 	"authz.Site":             "site",
+	"mirror.document":        "site",
 	"users.User":             "site",
 	"projects.Project":       "project",
 	"access.ToProject":       "project",
@@ -213,6 +214,7 @@ var open = []string{
 	"GET /.well-known/openid-configuration",
 	"GET /.well-known/terraform.json",
 	"GET /api/meta/ip-ranges",
+	"GET /api/registry/mirror/v1/{hostname}/{namespace}/{type}/{document}",
 	"GET /api/registry/v1/modules",
 	"GET /api/registry/v1/modules/search",
 	"GET /api/registry/{registry}/v2/gpg-keys",

@@ -136,6 +136,7 @@ func (w *world) furnishRegistry(o apptest.Org, ids map[string]string) {
 	maps.Copy(ids, map[string]string{"registry-providers": "private", "registry-providers namespace": o.Name, "registry-providers name": "prov-" + o.Name,
 		"versions": "1.0." + strconv.Itoa(len(o.Name)), "platforms": "linux", "platforms arch": arch,
 		"providers": o.Name, "providers type": "prov-" + o.Name, "providers version": "1.0." + strconv.Itoa(len(o.Name)), "download": "linux", "download arch": arch})
+	ids["v1"], ids["v1 namespace"], ids["v1 type"], ids["v1 document"] = "registry.example.com", "hashicorp", "null", "index.json"
 	w.s.AddKey(o, signer)
 	w.s.PublishProvider(o, signer, "prov-"+o.Name, "1.0."+strconv.Itoa(len(o.Name)), map[string][]byte{"linux_" + arch: apptest.ProviderZip(w.t, "x", nil)})
 }

@@ -30,10 +30,18 @@ type Server struct {
 	Workers  int `env:"PLUMBLINE_WORKERS" default:"-1" help:"Runs at a time on this server itself; -1 is one for each CPU, 0 is none: then agents of agent pools run everything."`
 	Executor `embed:""`
 
+	Mirror   Mirror   `embed:"" prefix:"mirror-" envprefix:"PLUMBLINE_MIRROR_"`
 	IPRanges IPRanges `embed:"" prefix:"ip-ranges-" envprefix:"PLUMBLINE_IP_RANGES_"`
 
 	// UnsafeSync makes SQLite leave writes to the operating system; tests set it.
 	UnsafeSync bool `kong:"-"`
+}
+
+// Mirror are the settings of the network mirror of providers.
+type Mirror struct {
+	Origins []string          `env:"ORIGINS" default:"registry.opentofu.org,registry.terraform.io" placeholder:"HOST" help:"Registries (HOST) whose providers the network mirror fetches when it is asked for them, comma-separated; \"none\" is no other registry."`
+	Allow   []string          `env:"ALLOW" placeholder:"HOST" help:"Networks (CIDR), addresses and host names that the mirror may reach although they are not public."`
+	Rewrite map[string]string `env:"REWRITE" placeholder:"HOST=URL" help:"Base URL to reach a registry at instead, such as a proxy of the own network: HOST=URL;HOST=URL."`
 }
 
 // IPRanges are networks in CIDR notation, for firewalls of others. The default of

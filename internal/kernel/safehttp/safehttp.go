@@ -138,6 +138,9 @@ func parseRewrite(in map[string]string) (map[string]*url.URL, error) {
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 			return nil, fmt.Errorf("rewrite of %q: %q is no http or https URL", host, base)
 		}
+		if u.Path == "" {
+			u.Path = "/" // else JoinPath makes a path without a slash of it
+		}
 		out[strings.ToLower(host)] = u
 	}
 	return out, nil

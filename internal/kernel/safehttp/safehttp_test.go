@@ -278,6 +278,10 @@ func TestRewrittenHostsGoWhereTheOperatorSays(t *testing.T) {
 	if got, err := get(t, c, "https://github.com/a%2Fb/c?q=1"); got != "/fake/a%2Fb/c?q=1" || err != nil {
 		t.Errorf("Do = %q, %v", got, err)
 	}
+	bare := client(t, Options{Rewrite: map[string]string{"github.com": s.URL}, Resolver: resolver("10.0.0.1")})
+	if got, err := get(t, bare, "https://github.com/a/b"); got != "/a/b" || err != nil {
+		t.Errorf("Do with a base that has no path = %q, %v", got, err)
+	}
 	// The connection that the rewrite left open must not serve a user's URL.
 	_, err := get(t, client(t, Options{AllowHTTP: true}), s.URL)
 	wantRefused(t, err, "loopback")

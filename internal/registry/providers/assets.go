@@ -48,7 +48,7 @@ func (s signing) match(p Platform) error {
 	if s.Shasums == nil {
 		return nil
 	}
-	listed, err := parseShasums(*s.Shasums)
+	listed, err := ParseShasums(*s.Shasums)
 	if err != nil {
 		return err
 	}
@@ -68,7 +68,7 @@ func (f *Feature) putShasums(ctx context.Context, versionID string, body io.Read
 		return err
 	}
 	text := string(b)
-	if _, err := parseShasums(text); err != nil {
+	if _, err := ParseShasums(text); err != nil {
 		return err
 	}
 	return f.DB.Tx(ctx, func(ctx context.Context) error {
@@ -147,9 +147,9 @@ func (f *Feature) checkUploaded(ctx context.Context, s signing) error {
 	return nil
 }
 
-// parseShasums reads what sha256sum prints: 64 hex digits, two spaces (or a space and a
+// ParseShasums reads what sha256sum prints: 64 hex digits, two spaces (or a space and a
 // star) and a file name on each line.
-func parseShasums(text string) (map[string]string, error) {
+func ParseShasums(text string) (map[string]string, error) {
 	listed := map[string]string{}
 	n := 0
 	for line := range strings.Lines(text) {

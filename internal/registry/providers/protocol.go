@@ -22,13 +22,19 @@ const ProtocolPath = "/api/registry/v1/providers"
 // Only versions that are signed by a key of the organization are offered.
 func (f *Feature) protocol(r *api.Router) {
 	plain := api.PlainErrors()
-	api.Handle(r, "GET /{namespace}/{type}/versions", authz.ReadRegistry, api.Keys(f.published), f.serveVersions, plain)
+	api.Handle(r, "GET /{namespace}/{type}/versions", authz.ReadRegistry, api.Both(f.Published), f.serveVersions, plain)
 	api.Handle(r, "GET /{namespace}/{type}/{version}/download/{os}/{arch}", authz.ReadRegistry, api.Keys(f.findInstallation), f.serveDownload, plain)
 }
 
-// published returns the private provider that a path of the protocol names.
-func (f *Feature) published(ctx context.Context, path []string) (Provider, error) {
-	return f.find(ctx, []string{path[0], Private, path[0], path[1]})
+// Published returns the private provider of that type in the organization that the namespace
+// names.
+func (f *Feature) Published(ctx context.Context, namespace, typ string) (Provider, error) {
+	return f.find(ctx, []string{namespace, Private, namespace, typ})
+}
+
+// ArchiveURL is an address at which the archive can be downloaded without a token.
+func (f *Feature) ArchiveURL(ctx context.Context, r Release) string {
+	return f.router.Sign(ctx, http.MethodGet, binaryKind, r.ID, api.GetTTL)
 }
 
 // Release is the archive of a signed version for one platform, with all that a client needs
@@ -176,7 +182,7 @@ type installation struct {
 // findInstallation returns what a path of the protocol names: namespace, type, version, os,
 // arch.
 func (f *Feature) findInstallation(ctx context.Context, path []string) (installation, error) {
-	p, err := f.published(ctx, path)
+	p, err := f.Published(ctx, path[0], path[1])
 	if err != nil {
 		return installation{}, err
 	}
@@ -212,7 +218,7 @@ func (f *Feature) serveDownload(ctx context.Context, w http.ResponseWriter, _ *h
 	r := in.release
 	return api.WriteJSON(w, http.StatusOK, "application/json", downloadAnswer{
 		Protocols: list(r.Protocols.V), OS: r.OS, Arch: r.Arch, Filename: r.Filename, Shasum: strings.ToLower(r.Shasum), Packages: in.packages,
-		DownloadURL:  f.router.Sign(ctx, http.MethodGet, binaryKind, r.ID, api.GetTTL),
+		DownloadURL:  f.ArchiveURL(ctx, r),
 		ShasumsURL:   f.router.Sign(ctx, http.MethodGet, shasumsKind, r.VersionID, api.GetTTL),
 		SignatureURL: f.router.Sign(ctx, http.MethodGet, signatureKind, r.VersionID, api.GetTTL),
 		SigningKeys:  signingKeys{GPG: []publicKey{{KeyID: in.key.KeyID, ASCIIArmor: in.key.ASCIIArmor}}},
