@@ -69,9 +69,6 @@ func (a *App) worker(ctx context.Context) (*worker.Worker, error) {
 		return nil, err
 	}
 	w.Server, w.Name, w.Slots, w.Grace = a.Dispatch.Workers(), name, n, serverGrace
-	if a.Phases.Product, err = usual(ctx, a.Config.Executor); err != nil {
-		return nil, err
-	}
 	return w, nil
 }
 
@@ -254,20 +251,6 @@ func engines(ctx context.Context, c config.Executor, dir string) (func(context.C
 		}
 		return fetched.Get(ctx, p, want)
 	}, nil
-}
-
-// usual is the product of workspaces that name none: OpenTofu, but for an operator who
-// gave Terraform alone.
-func usual(ctx context.Context, c config.Executor) (string, error) {
-	if len(c.Engine) == 0 || c.EngineMirror != "" {
-		return "", nil
-	}
-	for _, path := range c.Engine {
-		if e, err := engine.Identify(ctx, path); err != nil || e.Product == engine.OpenTofu {
-			return "", err
-		}
-	}
-	return string(engine.Terraform), nil
 }
 
 // installed makes the engines of this machine available, if they work.

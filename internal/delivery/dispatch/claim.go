@@ -124,15 +124,19 @@ func (f *Feature) first(ctx context.Context, pool, executorID string, kinds []st
 	if pool != "" || limit <= 0 {
 		limit = 1 << 30
 	}
-	const waits = `status = 'queued' AND COALESCE(pool_id, '') = ?`
-	query := `SELECT {j} FROM (SELECT q.org_id AS org_id,
-			(SELECT count(*) FROM dispatch_jobs c WHERE c.status = 'claimed' AND COALESCE(c.pool_id, '') = ? AND c.org_id = q.org_id) AS running
-			FROM (SELECT DISTINCT org_id FROM dispatch_jobs WHERE ` + waits + `) q) o
-		JOIN dispatch_jobs j ON j.id = (SELECT h.id FROM dispatch_jobs h WHERE h.status = 'queued' AND COALESCE(h.pool_id, '') = ? AND h.org_id = o.org_id
-			AND (h.prefer = '' OR h.prefer = ? OR h.queued_at < ?) AND h.kind IN (?` + strings.Repeat(", ?", len(kinds)-1) + `)
-			ORDER BY h.priority DESC, h.queued_at, h.id LIMIT 1)
-		WHERE o.running < ? ORDER BY o.running, j.priority DESC, j.queued_at, j.id LIMIT 1`
-	args := []any{pool, pool, pool, executorID, db.At(time.Now().Add(-headStart))}
+	const waits = `FROM dispatch_jobs w WHERE w.status = 'queued' AND COALESCE(w.pool_id, '') = ?`
+	// The organizations that wait are found one after the other in the index, and of each
+	// the first job: so the number of organizations counts, and not that of jobs.
+	query := `WITH RECURSIVE waiting(org_id) AS (
+			SELECT (SELECT w.org_id ` + waits + ` ORDER BY w.org_id LIMIT 1)
+			UNION ALL SELECT (SELECT w.org_id ` + waits + ` AND w.org_id > waiting.org_id ORDER BY w.org_id LIMIT 1) FROM waiting WHERE waiting.org_id IS NOT NULL),
+		heads(running, id) AS MATERIALIZED (
+			SELECT (SELECT count(*) FROM dispatch_jobs c WHERE c.status = 'claimed' AND COALESCE(c.pool_id, '') = ? AND c.org_id = waiting.org_id),
+			(SELECT w.id ` + waits + ` AND w.org_id = waiting.org_id AND (w.prefer = '' OR w.prefer = ? OR w.queued_at < ?)
+				AND w.kind IN (?` + strings.Repeat(", ?", len(kinds)-1) + `) ORDER BY w.priority DESC, w.queued_at, w.id LIMIT 1)
+			FROM waiting WHERE waiting.org_id IS NOT NULL)
+		SELECT {j} FROM heads JOIN dispatch_jobs j ON j.id = heads.id WHERE heads.running < ? ORDER BY heads.running, j.priority DESC, j.queued_at, j.id LIMIT 1`
+	args := []any{pool, pool, pool, pool, executorID, db.At(time.Now().Add(-headStart))}
 	for _, k := range kinds {
 		args = append(args, k)
 	}

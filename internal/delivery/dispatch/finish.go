@@ -1,9 +1,11 @@
 package dispatch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,10 +20,11 @@ const (
 	maxData  = 1 << 20
 )
 
-// Finish implements proto.Server. The same end may be told again.
+// Finish implements proto.Server. The same end may be told again. An executor that cannot
+// go on with a job says that it is lost.
 func (s Server) Finish(ctx context.Context, t proto.Ticket, r proto.Result) error {
-	if r.Outcome != proto.Finished && r.Outcome != proto.Errored && r.Outcome != proto.Canceled {
-		return problem.BadRequest("The outcome of a job is finished, errored or canceled.")
+	if !slices.Contains([]proto.Outcome{proto.Finished, proto.Errored, proto.Canceled, proto.Lost}, r.Outcome) {
+		return problem.BadRequest("The outcome of a job is finished, errored, canceled or lost.")
 	}
 	if len(r.Data) > maxData {
 		return problem.BadRequest("The data of a result has at most %d bytes.", maxData)
@@ -38,12 +41,17 @@ func (s Server) Finish(ctx context.Context, t proto.Ticket, r proto.Result) erro
 		return err
 	case j.pool() != s.pool || j.Attempt != t.Attempt:
 		return proto.ErrGone
-	case j.Status == Ended && !j.givenUp() && j.Outcome == string(r.Outcome):
+	case j.Status == Ended && j.ExecutorID != "" && !j.givenUp() && j.Outcome == string(r.Outcome):
 		return nil // told before
 	case j.Status != Claimed:
 		return proto.ErrGone
 	}
-	err = s.f.change(ctx, j, func(ctx context.Context, j Job) error { return s.f.end(ctx, j, r) })
+	err = s.f.change(ctx, j, func(ctx context.Context, j Job) error {
+		if r.Outcome == proto.Lost {
+			return s.f.giveUp(ctx, j, cmp.Or(r.Error, "The worker that ran this was stopped."))
+		}
+		return s.f.end(ctx, j, r)
+	})
 	if errors.Is(err, errMoved) {
 		return proto.ErrGone
 	}
@@ -99,26 +107,31 @@ func (f *Feature) Cancel(ctx context.Context, subject string, how proto.Cancel) 
 	return f.end(ctx, j, proto.Result{Outcome: proto.Canceled, Error: "canceled"})
 }
 
-// lose gives up a claimed job whose executor is gone, if it is still as j: it is queued
-// again or ends as lost. One that was to be cancelled is cancelled.
+// giveUp takes a claimed job, which is locked, from its executor: it is queued again, or
+// ends as lost. One that was to be cancelled is not queued again.
+func (f *Feature) giveUp(ctx context.Context, j Job, why string) error {
+	if j.Losses >= f.kinds[j.Kind].Retries || j.Cancel != proto.GoOn {
+		if err := f.say(ctx, j, "Error: "+why); err != nil {
+			return err
+		}
+		return f.end(ctx, j, proto.Result{Outcome: proto.Lost, Error: why})
+	}
+	if j.Log != "" && f.Logs != nil {
+		if err := f.Logs.Restart(ctx, j.Log, why+" It is queued again."); err != nil {
+			return err
+		}
+	}
+	j.Losses++
+	return f.requeue(ctx, j)
+}
+
+// lose gives up a claimed job whose executor is gone, if it is still as j.
 func (f *Feature) lose(ctx context.Context, j Job, stillLost func(Job) bool, why string) error {
 	err := f.change(ctx, j, func(ctx context.Context, j Job) error {
 		if !stillLost(j) {
 			return errMoved
 		}
-		if j.Losses < f.kinds[j.Kind].Retries && j.Cancel == proto.GoOn {
-			j.Losses++
-			if j.Log != "" && f.Logs != nil {
-				if err := f.Logs.Restart(ctx, j.Log, why+" It is queued again."); err != nil {
-					return err
-				}
-			}
-			return f.requeue(ctx, j)
-		}
-		if err := f.say(ctx, j, "Error: "+why); err != nil {
-			return err
-		}
-		return f.end(ctx, j, proto.Result{Outcome: proto.Lost, Error: why})
+		return f.giveUp(ctx, j, why)
 	})
 	if errors.Is(err, errMoved) || errors.Is(err, problem.NotFound) {
 		return nil

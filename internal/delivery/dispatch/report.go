@@ -100,7 +100,7 @@ type stillHeld struct {
 // Read implements io.Reader.
 func (r *stillHeld) Read(p []byte) (int, error) {
 	n, err := r.Reader.Read(p)
-	if err == io.EOF { //nolint:errorlint // the contract of io.Reader
+	if err == io.EOF {
 		if gone := r.check(); gone != nil {
 			return n, gone
 		}

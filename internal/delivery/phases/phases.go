@@ -51,8 +51,6 @@ type Feature struct {
 	Address func(ctx context.Context) string
 	// CA is the certificate authority of Address in PEM form, "" if every system knows it.
 	CA func() string
-	// Product is the engine of workspaces that do not say which; "" is OpenTofu.
-	Product string
 }
 
 // How long phases may take, in minutes (Terraform Enterprise, "Build worker timeouts").

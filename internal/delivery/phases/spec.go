@@ -57,7 +57,7 @@ func (f *Feature) applySpec(ctx context.Context, j dispatch.Job) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	phase.Engine = proto.Engine{Product: phase.Engine.Product, Version: p.EngineVersion} // a plan file is of one version
+	phase.Engine = proto.Engine{Product: phase.Engine.Product, Version: p.EngineVersion, Any: phase.Engine.Any} // a plan file is of one version
 	return proto.Apply{Phase: phase, PlanID: p.ID, PlanJobID: planned.ID, Serial: state.Serial, Lineage: state.Lineage}, nil
 }
 
@@ -74,7 +74,7 @@ func (f *Feature) phase(ctx context.Context, j dispatch.Job, r runs.Run, p plans
 	}
 	address := f.Address(ctx)
 	out := proto.Phase{
-		RunID: r.ID, Organization: ws.OrgName, Workspace: ws.Name, Project: project.Name, Engine: f.engine(ws, r), WorkingDirectory: ws.WorkingDirectory,
+		RunID: r.ID, Organization: ws.OrgName, Workspace: ws.Name, Project: project.Name, Engine: engine(ws, r), WorkingDirectory: ws.WorkingDirectory,
 		Structured: p.Structured, Debug: r.DebuggingMode, Host: host(address), Address: address, Minutes: minutes,
 	}
 	if f.CA != nil {
@@ -124,14 +124,11 @@ func host(address string) string {
 
 // engine is what a run in a workspace uses. The numbers of OpenTofu and Terraform overlap,
 // and both command lines give a new workspace the version of theirs; so for a workspace
-// that names no engine the version is one that may not exist (docs/compatibility.md).
-func (f *Feature) engine(ws workspaces.Workspace, r runs.Run) proto.Engine {
-	e := proto.Engine{Product: f.Product, Version: r.TerraformVersion, Near: ws.Engine == ""}
-	switch {
-	case ws.Engine == workspaces.Terraform:
+// that names no engine the version may be one that OpenTofu never had (docs/compatibility.md).
+func engine(ws workspaces.Workspace, r runs.Run) proto.Engine {
+	e := proto.Engine{Product: "tofu", Version: r.TerraformVersion, Near: ws.Engine == "", Any: ws.Engine == ""}
+	if ws.Engine == workspaces.Terraform {
 		e.Product = "terraform"
-	case ws.Engine == workspaces.OpenTofu || e.Product == "":
-		e.Product = "tofu"
 	}
 	return e
 }

@@ -120,12 +120,14 @@ type Orders struct {
 // Outcome is how a job ended.
 type Outcome string
 
-// The outcomes. An executor says the first three, Lost is said by the server.
+// The outcomes.
 const (
 	Finished Outcome = "finished"
 	Errored  Outcome = "errored"
 	Canceled Outcome = "canceled"
-	Lost     Outcome = "lost" // the lease expired
+	// Lost is said by the server when the lease expired, and by an executor that cannot go
+	// on: another one may get the job, as its kind says.
+	Lost Outcome = "lost"
 )
 
 // Result is what became of a job.

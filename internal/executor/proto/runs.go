@@ -28,6 +28,9 @@ type Engine struct {
 	// Near says that Version may be that of another product: if there is no such version,
 	// the newest of the same minor release is meant, or else the newest of all.
 	Near bool `json:"near,omitempty"`
+	// Any says that the workspace names no product: an executor that has none of Product
+	// uses what it has.
+	Any bool `json:"any,omitempty"`
 }
 
 // Env is a variable of the environment of the engine.

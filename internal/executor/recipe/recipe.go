@@ -144,11 +144,27 @@ func (r *run) greet() error {
 	return nil
 }
 
-// find finds the engine. If the version may be that of another product, it is the newest of
-// the same minor release that there is, or else the newest.
+// find finds the engine. Where no product is named and the machine has nothing of the one
+// that is usual, such as Terraform alone, it is of the other.
 func (r *run) find() (engine.Engine, error) {
+	usual, other := engine.OpenTofu, engine.Terraform
+	if r.spec.Engine.Product == string(engine.Terraform) {
+		usual, other = other, usual
+	}
+	e, err := r.findOf(usual)
+	if r.spec.Engine.Any && errors.Is(err, engine.ErrNoVersion) {
+		if e, otherErr := r.findOf(other); otherErr == nil {
+			return e, nil
+		}
+	}
+	return e, err
+}
+
+// findOf finds the engine of a product. If the version may be that of another product, it
+// is the newest of the same minor release that there is, or else the newest.
+func (r *run) findOf(p engine.Product) (engine.Engine, error) {
 	want := r.spec.Engine
-	e, err := r.Engine(r.ctx, engine.Product(want.Product), want.Version)
+	e, err := r.Engine(r.ctx, p, want.Version)
 	if err == nil || !want.Near {
 		return e, err
 	}
@@ -157,7 +173,7 @@ func (r *run) find() (engine.Engine, error) {
 		near = []string{fmt.Sprintf("~> %d.%d.0", v.Segments()[0], v.Segments()[1]), "latest"}
 	}
 	for _, other := range near {
-		if e, nearErr := r.Engine(r.ctx, engine.Product(want.Product), other); nearErr == nil {
+		if e, nearErr := r.Engine(r.ctx, p, other); nearErr == nil {
 			r.near = true
 			return e, nil
 		}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -130,6 +131,34 @@ func TestSetuidProgramsGainNothing(t *testing.T) {
 		out, stderr, _ := output(t, s, spec)
 		if lines := strings.Fields(out); len(lines) != 3 || lines[0] == "0" || lines[1] == "0" || lines[2] != "-rwsr-sr-x" {
 			t.Errorf("a program of root with the setuid bit printed %q, %q, want another user than 0", out, stderr)
+		}
+	})
+}
+
+// TestServersShareNoUser: an agent beside the server, or a server after one that died.
+func TestServersShareNoUser(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root gives every process a user of its own")
+	}
+	each(t, func(t *testing.T, s *Sandbox) {
+		started := newReady()
+		spec := shell(t, `id -u > user; echo ready; while ! [ -e stop ]; do sleep 0.02; done`)
+		spec.Stdout = started
+		p, err := s.Start(t.Context(), spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		started.wait(t)
+		taken, _ := os.ReadFile(filepath.Join(spec.Dir, "user"))
+		user, _ := strconv.Atoi(strings.TrimSpace(string(taken)))
+		other := *s
+		other.users = &userPool{next: user - firstUser}
+		if out, _, _ := output(t, &other, shell(t, "id -u")); out == string(taken) || strings.TrimSpace(out) == "" {
+			t.Errorf("another server runs processes as user %q, like this one", out)
+		}
+		os.WriteFile(filepath.Join(spec.Dir, "stop"), nil, 0o644)
+		if _, err := p.Wait(); err != nil {
+			t.Error(err)
 		}
 	})
 }

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"encoding/binary"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -19,8 +20,16 @@ func (c *call) connect() (int64, unix.Errno) {
 	} else if name, errno = c.name(raw, sock); errno != 0 {
 		return 0, errno
 	}
-	_, _, errno = unix.Syscall(unix.SYS_CONNECT, uintptr(sock), uintptr(unsafe.Pointer(&name[0])), uintptr(len(name))) //nolint:gosec // how a system call takes an address
-	return 0, errno
+	connect := func() unix.Errno {
+		_, _, errno := unix.Syscall(unix.SYS_CONNECT, uintptr(sock), uintptr(unsafe.Pointer(&name[0])), uintptr(len(name))) //nolint:gosec // how a system call takes an address
+		return errno
+	}
+	kind, err := unix.GetsockoptInt(sock, unix.SOL_SOCKET, unix.SO_TYPE)
+	family := binary.NativeEndian.Uint16(name)
+	if err != nil || kind != unix.SOCK_STREAM || (family != unix.AF_INET && family != unix.AF_INET6) || !blocks(sock) {
+		return 0, connect()
+	}
+	return 0, c.connectStream(sock, connect)
 }
 
 // target copies an address and duplicates a socket.
@@ -161,11 +170,28 @@ func (c *call) send(sock int, m message, flags uint64) (int64, unix.Errno) {
 		h.Iov = &unix.Iovec{Base: &data[0], Len: uint64(len(data))}
 		h.SetIovlen(1)
 	}
-	sent, _, errno := unix.Syscall(unix.SYS_SENDMSG, uintptr(sock), uintptr(unsafe.Pointer(&h)), uintptr(uint32(flags)|unix.MSG_NOSIGNAL)) //nolint:gosec // how a system call takes a struct
-	if errno != 0 {
-		return 0, errno
+	return c.deliver(sock, &h, uint32(flags)|unix.MSG_NOSIGNAL)
+}
+
+// deliver sends, and waits if the caller does.
+func (c *call) deliver(sock int, h *unix.Msghdr, flags uint32) (int64, unix.Errno) {
+	waits := flags&(unix.MSG_DONTWAIT|unix.MSG_FASTOPEN) == 0 && blocks(sock) // fast open connects as well
+	if waits {
+		flags |= unix.MSG_DONTWAIT
 	}
-	return int64(sent), 0
+	for {
+		sent, _, errno := unix.Syscall(unix.SYS_SENDMSG, uintptr(sock), uintptr(unsafe.Pointer(h)), uintptr(flags)) //nolint:gosec // how a system call takes a struct
+		if errno == 0 {
+			return int64(sent), 0
+		}
+		if errno != unix.EAGAIN || !waits {
+			return 0, errno
+		}
+		if errno := c.writable(sock, unix.EAGAIN); errno != 0 {
+			return 0, errno
+		}
+		time.Sleep(time.Millisecond) // the queue of who is named, not this one, may be full
+	}
 }
 
 // data copies what to send. A stream takes as much as is copied; of datagrams, those that

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -23,7 +24,7 @@ type platform struct {
 
 // detect tries the kinds, best first, by running a program in each.
 func detect(ctx context.Context, o Options) *Sandbox {
-	s := &Sandbox{platform: platform{scratch: o.Scratch, users: &userPool{}, allow: o.Allow, deny: o.Deny, resolvers: resolvers}}
+	s := &Sandbox{platform: platform{scratch: o.Scratch, users: &userPool{next: rand.IntN(users)}, allow: o.Allow, deny: o.Deny, resolvers: resolvers}}
 	var failed []string
 	for _, kind := range []Kind{Bubblewrap, Landlock} {
 		if o.Kind != "" && o.Kind != kind {

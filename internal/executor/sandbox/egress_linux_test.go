@@ -3,6 +3,7 @@ package sandbox
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -13,6 +14,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -122,18 +124,27 @@ func connectNamespaces(t *testing.T, machine, world int) {
 	}
 }
 
+// selfDir is where self puts its copy, for all tests.
+var selfDir = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "sandbox-test-")
+	if err != nil {
+		return "", err
+	}
+	b, err := os.ReadFile("/proc/self/exe")
+	if err != nil {
+		return "", err
+	}
+	return dir, errors.Join(os.Chmod(dir, 0o711), os.WriteFile(filepath.Join(dir, "sandbox.test"), b, 0o755))
+})
+
 // self returns a copy of the test binary that all users can execute.
 func self(t *testing.T) string {
 	t.Helper()
-	b, err := os.ReadFile("/proc/self/exe")
+	dir, err := selfDir()
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(folder(t), "sandbox.test")
-	if err := os.WriteFile(path, b, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	return path
+	return filepath.Join(dir, "sandbox.test")
 }
 
 // service listens on an address, over TCP and UDP, and counts who comes.
@@ -254,6 +265,19 @@ func TestNetworkTheInternetIsReached(t *testing.T) {
 	each(t, func(t *testing.T, s *Sandbox) {
 		list, answers := want("reached", allWays, internet)
 		if diff := cmp.Diff(answers, probes(t, s, nil, list...)); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+}
+
+// TestNetworkACallThatWaitsIsInterrupted: programs bound the time of a connection by an alarm.
+func TestNetworkACallThatWaitsIsInterrupted(t *testing.T) {
+	onMachine(t)
+	each(t, func(t *testing.T, s *Sandbox) {
+		const silent = "10.99.0.77:80" // nobody has that address, and for 3 s nobody says so
+		list := []string{"blocking " + internet[0], "blocking " + internet[1], "blocking 10.99.0.2:81", "blocking " + metadata[0], "blocking " + silent}
+		want := []string{list[0] + ": reached", list[1] + ": reached", list[2] + ": ECONNREFUSED", list[3] + ": EACCES", list[4] + ": EINTR"}
+		if diff := cmp.Diff(want, probes(t, s, nil, list...)); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 	})

@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"os/signal"
 	"runtime"
 	"strconv"
 	"strings"
@@ -49,6 +50,8 @@ func probe(what string) string {
 		err = ownService(args[0], expand(args[1]))
 	case "race-address":
 		err = race(args[0], args[1])
+	case "blocking":
+		err = blocking(args[0])
 	case "connects":
 		err = connects(args[0])
 	case "socket":
@@ -314,6 +317,33 @@ func race(open, shut string) error {
 	}
 	if passed == 0 || refused == 0 {
 		return fmt.Errorf("%d passed, %d were refused: one never came", passed, refused)
+	}
+	return nil
+}
+
+// blocking connects a socket that waits, and gets a signal after half a second.
+func blocking(address string) error {
+	to, family := sockaddr(address)
+	fd, err := unix.Socket(family, unix.SOCK_STREAM, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	runtime.LockOSThread()
+	thread, began := unix.Gettid(), time.Now()
+	time.AfterFunc(500*time.Millisecond, func() { _ = unix.Tgkill(os.Getpid(), thread, unix.SIGUSR1) })
+	signal.Notify(make(chan os.Signal, 1), unix.SIGUSR1)
+	err = unix.Connect(fd, to)
+	if time.Since(began) > 10*time.Second {
+		return fmt.Errorf("it took %s: %w", time.Since(began), err)
+	}
+	if err != nil {
+		return err
+	}
+	b := make([]byte, 5)
+	n, err := unix.Read(fd, b)
+	if err != nil || string(b[:n]) != "hello" {
+		return fmt.Errorf("read %q: %w", b[:n], err)
 	}
 	return nil
 }

@@ -514,7 +514,11 @@ func TestMain(m *testing.M) {
 		fmt.Println(exit, err)
 		os.Exit(1)
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	if dir, err := selfDir(); err == nil {
+		os.RemoveAll(dir)
+	}
+	os.Exit(code)
 }
 
 func TestADeadServerLeavesNothingBehind(t *testing.T) {

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+
+	"golang.org/x/sys/unix"
 )
 
 // The users as whom processes run if the server is root, one each: limits are counted for
@@ -28,17 +30,41 @@ func (p *userPool) take() (int, error) {
 	if os.Geteuid() != 0 {
 		return 0, nil
 	}
+	busy, err := busyUsers()
+	if err != nil {
+		return 0, err
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for range users {
 		i := p.next
 		p.next = (p.next + 1) % users
-		if !p.used[i] {
+		if !p.used[i] && !busy[firstUser+i] {
 			p.used[i] = true
 			return firstUser + i, nil
 		}
 	}
 	return 0, fmt.Errorf("sandbox: %d processes run already", users)
+}
+
+// busyUsers are those who have processes: of another server on this machine, or of one
+// that died and whose processes save what they did.
+func busyUsers() (map[int]bool, error) {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil, err
+	}
+	busy := map[int]bool{}
+	for _, e := range entries {
+		if name := e.Name(); name[0] < '0' || name[0] > '9' {
+			continue
+		}
+		var info unix.Stat_t
+		if unix.Stat("/proc/"+e.Name(), &info) == nil { // it may have ended
+			busy[int(info.Uid)] = true
+		}
+	}
+	return busy, nil
 }
 
 func (p *userPool) give(user int) {
