@@ -9,6 +9,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 runner=../shared/conformance/run
 list=conformance/must-pass.txt
+cache="${PLUMBLINE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/plumbline}/bin" # as in tools/engines.sh
 work="$(mktemp -d)"
 server=
 
@@ -53,9 +54,26 @@ if [ $# -eq 0 ] && [ ! -s "$work/tests" ]; then
 fi
 [ $# -gt 0 ] || set -- -l "$work/tests"
 
+# engine: what runs use, by the rules of tools/engines.sh, which has found or built it.
+engine() { echo "${PLUMBLINE_TOFU:-$(command -v tofu || echo "$cache/tofu")}"; }
+
+# providers DIR: a mirror with the provider that the configurations of the tests use.
+providers() {
+  local platform host folder
+  platform="$(go env GOOS)_$(go env GOARCH)"
+  for host in registry.terraform.io registry.opentofu.org; do
+    folder="$1/$host/hashicorp/null/3.2.4/$platform"
+    mkdir -p "$folder"
+    cp "${PLUMBLINE_NULLPROVIDER:-$cache/terraform-provider-null}" "$folder/terraform-provider-null_v3.2.4"
+  done
+}
+
 make --no-print-directory build
+tools/engines.sh tofu nullprovider
+providers "$work/providers"
 address="127.0.0.1:$(free_port)"
-bin/plumbline serve --data-dir "$work/data" --listen "$address" --tls off >"$work/log" 2>&1 &
+bin/plumbline serve --data-dir "$work/data" --work-dir "$work/work" --listen "$address" --tls off \
+  --engine "$(engine)" --provider-mirror "$work/providers" >"$work/log" 2>&1 &
 server=$!
 healthy "http://$address" || { tail -n 50 "$work/log" >&2; fail "the server does not answer on $address"; }
 token="$(bin/plumbline admin token --data-dir "$work/data" --user conformance)"
