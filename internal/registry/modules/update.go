@@ -21,7 +21,7 @@ type updateRequest struct {
 
 func (f *Feature) update(ctx context.Context, m Module, in jsonapi.In[updateRequest]) (Module, error) {
 	a := in.Data.Attributes
-	if err := m.setRepo(a.Repo); err != nil {
+	if err := f.setRepo(ctx, &m, a.Repo); err != nil {
 		return m, err
 	}
 	if err := f.setTests(ctx, &m, a.TestConfig); err != nil {
@@ -41,30 +41,6 @@ func (f *Feature) update(ctx context.Context, m Module, in jsonapi.In[updateRequ
 	m.UpdatedAt = db.Now()
 	return m, taken(f.DB.Update(ctx, "registry_modules", m, "publishing", "vcs_repo", "no_code_id", "test_config_id", "tests_enabled", "test_execution_mode",
 		"test_agent_pool_id", "updated_at"))
-}
-
-// setRepo changes how versions come about. What the request leaves out stays.
-func (m *Module) setRepo(in jsonapi.Opt[repoRequest]) error {
-	if !in.Set || in.Null {
-		return nil
-	}
-	if err := in.V.publishing().check(); err != nil {
-		return err
-	}
-	if m.Repo.V == nil {
-		return problem.Invalid("vcs-repo", "The module has no VCS repository: it was published without one")
-	}
-	r := *m.Repo.V
-	if tags := in.V.Tags; tags.Or(false) {
-		m.Publishing, r.Branch = ByTag, ""
-	}
-	if in.V.Branch.V != "" {
-		m.Publishing, r.Branch, r.TagPrefix = ByBranch, in.V.Branch.V, ""
-	}
-	in.V.TagPrefix.Into(&r.TagPrefix)
-	in.V.SourceDirectory.Into(&r.SourceDirectory)
-	m.Repo.V = &r
-	return nil
 }
 
 // Where the tests of a module run.

@@ -12,6 +12,7 @@ import (
 
 	"plumbline.dev/plumbline/internal/identity/orgs"
 	"plumbline.dev/plumbline/internal/kernel/authz"
+	"plumbline.dev/plumbline/internal/kernel/id"
 	"plumbline.dev/plumbline/internal/kernel/jsonapi"
 	"plumbline.dev/plumbline/internal/kernel/problem"
 )
@@ -104,13 +105,16 @@ func (f *Feature) fromVCS(ctx context.Context, o orgs.Org, a vcsRequest) (Module
 	if repo.Branch != "" {
 		m.Publishing = ByBranch
 	}
+	if a.NoCode.Or(false) {
+		m.NoCodeID = new(id.New("nocode"))
+	}
 	if a.TestConfig.V.Enabled.Or(false) && repo.Branch == "" {
 		return m, problem.Invalid("test-config/tests-enabled", "Tests can only be enabled for a module that is published from a branch")
 	}
 	if err := f.setTests(ctx, &m, a.TestConfig); err != nil {
 		return m, err
 	}
-	return m, f.connected(ctx, o, repo)
+	return m, f.connected(ctx, o.ID, repo)
 }
 
 // repo checks the vcs-repo of a request.
@@ -120,20 +124,29 @@ func (a vcsRequest) repo() (Repo, error) {
 		Identifier: in.Identifier.V, DisplayIdentifier: cmp.Or(in.DisplayIdentifier.V, in.DisplayOnPage.V, in.Identifier.V), OAuthTokenID: in.OAuthTokenID.V,
 		GitHubAppID: in.GitHubAppID.V, Branch: in.Branch.V, TagPrefix: in.TagPrefix.V, SourceDirectory: in.SourceDirectory.V, InitialVersion: a.InitialVersion.Or("0.0.0"),
 	}
-	switch {
-	case !a.Repo.Set || a.Repo.Null:
+	if !a.Repo.Set || a.Repo.Null {
 		return r, problem.Invalid("vcs-repo", "VCS repo can't be blank")
-	case !identifierForm.MatchString(r.Identifier):
-		return r, problem.Invalid("vcs-repo/identifier", "Identifier must be a repository such as organization/repository")
-	case r.OAuthTokenID == "" && r.GitHubAppID == "":
-		return r, problem.Invalid("vcs-repo/oauth-token-id", "Either an OAuth token ID or a GitHub App installation ID is required")
-	case r.OAuthTokenID != "" && r.GitHubAppID != "":
-		return r, problem.Invalid("vcs-repo/oauth-token-id", "OAuth token ID and GitHub App installation ID cannot both be specified")
+	}
+	if err := r.check(); err != nil {
+		return r, err
 	}
 	if _, err := version.NewSemver(r.InitialVersion); err != nil {
 		return r, problem.Invalid("initial-version", "Initial version must be a semantic version, not %q", r.InitialVersion)
 	}
 	return r, in.publishing().check()
+}
+
+// check refuses what cannot name a repository.
+func (r Repo) check() error {
+	switch {
+	case !identifierForm.MatchString(r.Identifier):
+		return problem.Invalid("vcs-repo/identifier", "Identifier must be a repository such as organization/repository")
+	case r.OAuthTokenID == "" && r.GitHubAppID == "":
+		return problem.Invalid("vcs-repo/oauth-token-id", "Either an OAuth token ID or a GitHub App installation ID is required")
+	case r.OAuthTokenID != "" && r.GitHubAppID != "":
+		return problem.Invalid("vcs-repo/oauth-token-id", "OAuth token ID and GitHub App installation ID cannot both be specified")
+	}
+	return nil
 }
 
 // publishing is what a request says of how versions come about.
@@ -181,9 +194,9 @@ func namedBy(identifier string) (name, provider string) {
 }
 
 // connected checks that the repository's connection is one of the organization.
-func (f *Feature) connected(ctx context.Context, o orgs.Org, r Repo) error {
+func (f *Feature) connected(ctx context.Context, inOrg string, r Repo) error {
 	orgID, err := f.connection(ctx, r)
-	if err == nil && orgID != o.ID {
+	if err == nil && orgID != inOrg {
 		err = problem.NotFound
 	}
 	if errors.Is(err, problem.NotFound) {
@@ -228,4 +241,53 @@ func (f *Feature) createByToken(ctx context.Context, _ authz.Site, in jsonapi.In
 		return Module{}, err
 	}
 	return f.createFromVCS(ctx, o, in)
+}
+
+// setRepo changes how versions come about, and where from. What the request leaves out
+// stays.
+func (f *Feature) setRepo(ctx context.Context, m *Module, in jsonapi.Opt[repoRequest]) error {
+	if !in.Set || in.Null {
+		return nil
+	}
+	if err := in.V.publishing().check(); err != nil {
+		return err
+	}
+	if m.Repo.V == nil {
+		return problem.Invalid("vcs-repo", "The module has no VCS repository: it was published without one")
+	}
+	before, r := *m.Repo.V, *m.Repo.V
+	if in.V.Tags.Or(false) {
+		m.Publishing, r.Branch = ByTag, ""
+	}
+	if in.V.Branch.V != "" {
+		m.Publishing, r.Branch, r.TagPrefix = ByBranch, in.V.Branch.V, ""
+	}
+	in.V.TagPrefix.Into(&r.TagPrefix)
+	in.V.SourceDirectory.Into(&r.SourceDirectory)
+	r.moveTo(in.V)
+	m.Repo.V = &r
+	if m.Publishing == ByBranch && r.TagPrefix != "" {
+		return problem.Invalid("vcs-repo/tag-prefix", "Tag prefix can only be specified for a module that is published from tags")
+	}
+	if r.Identifier == before.Identifier && r.OAuthTokenID == before.OAuthTokenID && r.GitHubAppID == before.GitHubAppID {
+		return nil
+	}
+	if err := r.check(); err != nil {
+		return err
+	}
+	return f.connected(ctx, m.OrgID, r)
+}
+
+// moveTo takes over the repository and the connection that a request names. One kind of
+// connection takes the place of the other.
+func (r *Repo) moveTo(in repoRequest) {
+	if in.Identifier.Set {
+		r.Identifier, r.DisplayIdentifier = in.Identifier.V, in.Identifier.V
+	}
+	if display := cmp.Or(in.DisplayIdentifier.V, in.DisplayOnPage.V); display != "" {
+		r.DisplayIdentifier = display
+	}
+	if in.OAuthTokenID.Set || in.GitHubAppID.Set {
+		r.OAuthTokenID, r.GitHubAppID = in.OAuthTokenID.V, in.GitHubAppID.V
+	}
 }

@@ -90,7 +90,18 @@ func TestModulesFromAVCSAreKept(t *testing.T) {
 		if repo := a["vcs-repo"].(map[string]any); a["publishing-mechanism"] != "git_tag" || repo["branch"] != "" || repo["source-directory"] != "modules/net" {
 			s.T.Errorf("update to tags = %v", a)
 		}
+		f.want(200, "PATCH", at("net", "aws"), doc("registry-modules", `{"vcs-repo":{"branch":"main"}}`))
+		f.refused(422, "Tag prefix can only be specified", "PATCH", at("net", "aws"), doc("registry-modules", `{"vcs-repo":{"tag-prefix":"net/"}}`))
+		f.refused(422, "OAuth token", "PATCH", at("net", "aws"), doc("registry-modules", `{"vcs-repo":{"oauth-token-id":"ot-other"}}`))
+		f.refused(422, "Identifier must be a repository", "PATCH", at("net", "aws"), doc("registry-modules", `{"vcs-repo":{"identifier":"x"}}`))
+		a = attributes(f.want(200, "PATCH", at("net", "aws"), doc("registry-modules", `{"vcs-repo":{"identifier":"acme/moved"}}`)))
+		if repo := a["vcs-repo"].(map[string]any); repo["identifier"] != "acme/moved" || repo["display-identifier"] != "acme/moved" || repo["branch"] != "main" {
+			s.T.Errorf("update to another repository = %v", a)
+		}
 		f.want(201, "POST", "/api/v2/registry-modules", body("app", "ot-acme", `,"branch":"main"`))
+		if r := f.want(201, "POST", base+"/vcs", strings.Replace(body("code", "ot-acme", ""), `{"vcs-repo"`, `{"no-code":true,"vcs-repo"`, 1)); attributes(r)["no-code"] != true {
+			s.T.Errorf("create of a no-code module = %s", r.Body)
+		}
 		f.refused(422, "OAuth token", "POST", "/api/v2/registry-modules", body("app2", "ot-other", "")) // of others
 		f.refused(422, "OAuth token", "POST", base+"/vcs", body("app2", "ot-other", ""))
 		f.refused(422, "already been taken", "POST", base+"/vcs", body("app", "ot-acme", ""))
