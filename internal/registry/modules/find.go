@@ -23,10 +23,16 @@ func (f *Feature) Find(ctx context.Context, id string) (Module, error) {
 	return f.complete(ctx, m)
 }
 
-// complete adds its versions to a module.
-func (f *Feature) complete(ctx context.Context, m Module) (Module, error) {
+// complete adds to a module its versions, and whether it is shared with the caller.
+func (f *Feature) complete(ctx context.Context, m Module) (_ Module, err error) {
+	if m.RegistryName == Private {
+		m.shared, err = f.Shared(ctx, m.OrgID)
+	}
+	if err != nil {
+		return m, err
+	}
 	list := []Module{m}
-	err := f.addVersions(ctx, list)
+	err = f.addVersions(ctx, list)
 	return list[0], err
 }
 
@@ -128,10 +134,18 @@ func (f *Feature) addVersions(ctx context.Context, list []Module) error {
 	return err
 }
 
-// list gives modules in the order of their names. Words of q must all occur, each in the
-// name, the namespace or the provider.
+// list gives the modules of an organization and those that are shared with it, in the
+// order of their names. Words of q must all occur, each in the name, the namespace or the
+// provider.
 func (f *Feature) list(ctx context.Context, o orgs.Org, q api.Query) (api.Page[Module], error) {
+	producers, err := f.Orgs.ModuleProducers(ctx, []string{o.ID})
+	if err != nil {
+		return api.Page[Module]{}, err
+	}
 	where, args := `m.org_id = ?`, []any{o.ID}
+	if len(producers) > 0 {
+		where, args = db.List(`(m.org_id = ? OR (m.registry_name = 'private' AND m.org_id IN (?)))`, producers, o.ID)
+	}
 	add := func(cond string, more ...any) { where, args = where+" AND "+cond, append(args, more...) }
 	switch name := q.Get("filter[registry_name]"); name {
 	case "":
@@ -143,8 +157,8 @@ func (f *Feature) list(ctx context.Context, o orgs.Org, q api.Query) (api.Page[M
 	if provider := q.Get("filter[provider]"); provider != "" {
 		add(`m.provider = ?`, strings.ToLower(provider))
 	}
-	if org := q.Get("filter[organization_name]"); org != "" && !strings.EqualFold(org, o.Name) {
-		return api.Page[Module]{}, nil
+	if org := q.Get("filter[organization_name]"); org != "" {
+		add(`o.name_lower = ?`, strings.ToLower(org))
 	}
 	cond, more, err := searching(q.Get("q"))
 	if err != nil {

@@ -47,6 +47,7 @@ type Module struct {
 
 	versions []brief // newest first
 	fresh    bool    // it was made by this request
+	shared   bool    // with an organization of the caller, who may not read this one
 }
 
 // The registries that modules are of.
@@ -75,6 +76,15 @@ const (
 
 // Scope implements authz.Scoped.
 func (m Module) Scope() authz.Scope { return authz.Scope{Org: m.OrgID} }
+
+// Permission implements authz.Owned: to see and install a module that is shared with them
+// takes the caller no right in the organization that has it.
+func (m Module) Permission(asked authz.Permission) authz.Permission {
+	if m.shared && asked == authz.ReadRegistry {
+		return authz.SignedIn
+	}
+	return asked
+}
 
 // Namespace is the first part of the module's address: the organization's name, or the
 // namespace in the public registry.

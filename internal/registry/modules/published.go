@@ -19,6 +19,9 @@ type Published struct{ Module }
 func (f *Feature) FindPublished(ctx context.Context, namespace, name, provider string) (Published, error) {
 	m, err := db.One[Module](ctx, f.DB, selectModules+`o.name_lower = ? AND m.registry_name = 'private' AND m.namespace_lower = '' AND m.name_lower = ? AND m.provider = ?`,
 		strings.ToLower(namespace), strings.ToLower(name), provider)
+	if err == nil {
+		m.shared, err = f.Shared(ctx, m.OrgID)
+	}
 	return Published{m}, err
 }
 
@@ -73,20 +76,31 @@ type Download struct {
 	RevocationMessage string   `db:"revocation_message"`
 	RevocationLink    string   `db:"revocation_link"`
 	Known             bool     `db:"known"` // the caller has installed it before
+
+	shared bool // as of a Module
 }
 
 // Scope implements authz.Scoped.
 func (d Download) Scope() authz.Scope { return authz.Scope{Org: d.OrgID} }
 
+// Permission implements authz.Owned as that of a Module.
+func (d Download) Permission(asked authz.Permission) authz.Permission {
+	return Module{shared: d.shared}.Permission(asked)
+}
+
 // FindDownload returns the version of the private module of that address, if it can be
 // installed.
 func (f *Feature) FindDownload(ctx context.Context, namespace, name, provider, version string) (Download, error) {
-	return db.One[Download](ctx, f.DB, `SELECT v.id AS id, m.org_id AS org_id, m.name AS name, v.version AS version, v.sha256 AS sha256, v.revoked_at AS revoked_at,
+	d, err := db.One[Download](ctx, f.DB, `SELECT v.id AS id, m.org_id AS org_id, m.name AS name, v.version AS version, v.sha256 AS sha256, v.revoked_at AS revoked_at,
 			v.revocation_message AS revocation_message, v.revocation_link AS revocation_link, c.consumer IS NOT NULL AS known
 		FROM organizations o JOIN registry_modules m ON m.org_id = o.id JOIN registry_module_versions v ON v.module_id = m.id
 		LEFT JOIN registry_module_consumers c ON c.version_id = v.id AND c.consumer = ?
 		WHERE o.name_lower = ? AND m.registry_name = 'private' AND m.namespace_lower = '' AND m.name_lower = ? AND m.provider = ? AND v.version = ? AND v.status = ?`,
 		consumer(ctx), strings.ToLower(namespace), strings.ToLower(name), provider, version, OK)
+	if err == nil {
+		d.shared, err = f.Shared(ctx, d.OrgID)
+	}
+	return d, err
 }
 
 // consumer is who installs a module: the workspace of a run, or whom the token is of.
@@ -150,7 +164,10 @@ type Search struct {
 // SearchLatest returns the newest versions of the private modules that the caller may
 // read, in the order of their addresses.
 func (f *Feature) SearchLatest(ctx context.Context, s Search) ([]Latest, error) {
-	where, args := mine(ctx)
+	where, args, err := f.mine(ctx)
+	if err != nil {
+		return nil, err
+	}
 	for _, c := range []struct{ column, value string }{{"o.name_lower", strings.ToLower(s.Namespace)}, {"m.name_lower", strings.ToLower(s.Name)}, {"m.provider", s.Provider}} {
 		if c.value != "" {
 			where, args = where+" AND "+c.column+" = ?", append(args, c.value)
@@ -166,18 +183,15 @@ func (f *Feature) SearchLatest(ctx context.Context, s Search) ([]Latest, error) 
 		append(append(args, more...), s.Limit, s.Offset)...)
 }
 
-// mine is the condition on organizations o whose registry the subject of ctx may read.
-func mine(ctx context.Context) (string, []any) {
+// mine is the condition on organizations o whose private modules the subject of ctx may
+// read: their own, and those that share with them.
+func (f *Feature) mine(ctx context.Context) (string, []any, error) {
 	s := authz.From(ctx)
 	if s.SiteAdmin {
-		return "1 = 1", nil
+		return "1 = 1", nil, nil
 	}
-	var ids []string
-	for id := range s.Orgs {
-		if s.Can(authz.ReadRegistry, authz.Scope{Org: id}) {
-			ids = append(ids, id)
-		}
-	}
-	slices.Sort(ids)
-	return db.List("o.id IN (?)", ids)
+	own := readable(s)
+	producers, err := f.Orgs.ModuleProducers(ctx, own)
+	cond, args := db.List("o.id IN (?)", append(own, producers...))
+	return cond, args, err
 }

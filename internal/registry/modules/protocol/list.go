@@ -34,24 +34,47 @@ func (f *Feature) search(ctx context.Context, w http.ResponseWriter, req *http.R
 	return f.page(ctx, w, req, modules.Search{Words: q.Get("q"), Namespace: q.Get("namespace")})
 }
 
+// space is the namespace of an organization.
+type space struct {
+	orgs.Org
+	shared bool // with an organization of the caller, who may not read this one
+}
+
+// Permission implements authz.Owned as that of a module.
+func (s space) Permission(asked authz.Permission) authz.Permission {
+	if s.shared {
+		return authz.SignedIn
+	}
+	return asked
+}
+
+func (f *Feature) findSpace(ctx context.Context, namespace string) (space, error) {
+	o, err := f.Modules.Orgs.ByName(ctx, namespace)
+	if err != nil {
+		return space{}, err
+	}
+	shared, err := f.Modules.Shared(ctx, o.ID)
+	return space{o, shared}, err
+}
+
 // listOf is list for one organization.
-func (f *Feature) listOf(ctx context.Context, w http.ResponseWriter, req *http.Request, o orgs.Org) error {
-	return f.page(ctx, w, req, modules.Search{Namespace: o.Name})
+func (f *Feature) listOf(ctx context.Context, w http.ResponseWriter, req *http.Request, s space) error {
+	return f.page(ctx, w, req, modules.Search{Namespace: s.Name})
 }
 
 // named are the modules of one name.
 type named struct {
-	orgs.Org
+	space
 	module string
 }
 
 func (f *Feature) findNamed(ctx context.Context, namespace, name string) (named, error) {
-	o, err := f.Modules.Orgs.ByName(ctx, namespace)
+	o, err := f.findSpace(ctx, namespace)
 	if err != nil {
 		return named{}, err
 	}
 	n := named{o, name}
-	if !authz.Can(ctx, authz.ReadRegistry, o.Scope()) {
+	if authz.Check(ctx, authz.ReadRegistry, o) != nil {
 		return n, nil // the route says it
 	}
 	found, err := f.Modules.SearchLatest(ctx, modules.Search{Namespace: o.Name, Name: name, Limit: 1})

@@ -38,7 +38,7 @@ func (f *Feature) Routes(r *api.Router) {
 	r, plain := r.At("/api/registry/v1/modules"), api.PlainErrors()
 	api.Handle(r, "GET ", authz.SignedIn, api.Site, f.list, plain)
 	api.Handle(r, "GET /search", authz.SignedIn, api.Site, f.search, plain)
-	api.Handle(r, "GET /{namespace}", authz.ReadRegistry, f.Modules.Orgs.ByName, f.listOf, plain)
+	api.Handle(r, "GET /{namespace}", authz.ReadRegistry, f.findSpace, f.listOf, plain)
 	api.Handle(r, "GET "+named, authz.ReadRegistry, api.Both(f.findNamed), f.latestOf, plain)
 	api.Handle(r, "GET "+one, authz.ReadRegistry, api.Keys(f.find), f.latest, plain)
 	api.Handle(r, "GET "+one+"/versions", authz.ReadRegistry, api.Keys(f.find), f.versions, plain)
