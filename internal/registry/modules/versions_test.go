@@ -166,7 +166,7 @@ func TestFilesThatNoEngineCanReadSayWhy(t *testing.T) {
 		}{
 			{map[string]string{"net/main.tf": ""}, "The module must be in the root of the archive, not in the folder net."},
 			{map[string]string{"main.tf": "variable \"a\" {\n  type = \n}\n"}, "main.tf, line 2: "},
-			{map[string]string{"main.tf": strings.Repeat("(", 5000)}, "main.tf is nested too deeply."},
+			{map[string]string{"main.tf": strings.Repeat("(", 5000)}, "main.tf is nested too deeply"},
 			{map[string]string{"a.tf.json": `{"variable":`}, "a.tf.json, line 1: "},
 		} {
 			version := fmt.Sprintf("1.%d.0", i)

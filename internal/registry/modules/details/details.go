@@ -108,6 +108,8 @@ func (p *Part) read(m *tfconfig.Module) {
 	for _, r := range m.ManagedResources {
 		p.Resources = append(p.Resources, Resource{r.Name, r.Type})
 	}
+	imply(m, m.ManagedResources)
+	imply(m, m.DataResources)
 	for name, req := range m.RequiredProviders {
 		p.Providers = append(p.Providers, provider(name, req))
 	}
@@ -116,6 +118,15 @@ func (p *Part) read(m *tfconfig.Module) {
 	slices.SortFunc(p.Dependencies, func(a, b Dependency) int { return strings.Compare(a.Name, b.Name) })
 	slices.SortFunc(p.Resources, func(a, b Resource) int { return strings.Compare(a.Type+"."+a.Name, b.Type+"."+b.Name) })
 	slices.SortFunc(p.Providers, func(a, b Provider) int { return strings.Compare(a.Name, b.Name) })
+}
+
+// imply adds the providers that resources need and that nothing requires in words.
+func imply(m *tfconfig.Module, resources map[string]*tfconfig.Resource) {
+	for _, r := range resources {
+		if m.RequiredProviders[r.Provider.Name] == nil {
+			m.RequiredProviders[r.Provider.Name] = &tfconfig.ProviderRequirement{}
+		}
+	}
 }
 
 // fallback is the default of a variable as JSON.

@@ -2,6 +2,7 @@ package details_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -129,18 +130,45 @@ func TestWhatCannotBeReadSaysWhy(t *testing.T) {
 		"must be in the root of the archive, not in the folder a/b": {"a/b/main.tf": ""},
 		"main.tf, line 1: ":                                         {"main.tf": `variable "x" {`},
 		"a.tf.json, line 1: ":                                       {"a.tf.json": `{`},
-		"brackets.tf is nested too deeply.":                         {"brackets.tf": "a = " + strings.Repeat("[", 2000)},
-		"unary.tf is nested too deeply.":                            {"unary.tf": "a = " + strings.Repeat("! ", 2000) + "b"},
-		"ternary.tf is nested too deeply.":                          {"ternary.tf": "a = " + strings.Repeat("a?b:", 30_000) + "c"},
-		"templates.tf is nested too deeply.":                        {"templates.tf": `a = "` + strings.Repeat("%{if a}", 30_000) + `"`},
-		"json.tf.json is nested too deeply.":                        {"json.tf.json": strings.Repeat(`{"a":`, 2000)},
-		"The module has more than 16777216 bytes of configuration.": {"a.tf": strings.Repeat("# x\n", 3<<20), "b.tf": strings.Repeat("# x\n", 3<<20)},
+		"brackets.tf is nested too deeply":                          {"brackets.tf": "a = " + strings.Repeat("[", 2000)},
+		"unary.tf is nested too deeply":                             {"unary.tf": "a = " + strings.Repeat("! ", 3000) + "b"},
+		"ternary.tf is nested too deeply":                           {"ternary.tf": "a = " + strings.Repeat("a?b:", 3000) + "c"},
+		"sum.tf is nested too deeply":                               {"sum.tf": "a = 1" + strings.Repeat("+1", 3000)},
+		"sums.tf is nested too deeply":                              {"sums.tf": "a = " + strings.Repeat("(", 100) + "1" + strings.Repeat(strings.Repeat("+1", 50)+")", 100)},
+		"calls.tf is nested too deeply":                             {"calls.tf": "a = f(1,2)" + strings.Repeat("+f(1,2)", 3000)},
+		"index.tf is nested too deeply":                             {"index.tf": "a = b" + strings.Repeat("[b]", 3000)},
+		"splat.tf is nested too deeply":                             {"splat.tf": "a = b" + strings.Repeat(".*", 3000)},
+		"templates.tf is nested too deeply":                         {"templates.tf": `a = "` + strings.Repeat("%{if a}", 3000) + `"`},
+		"json.tf.json is nested too deeply":                         {"json.tf.json": strings.Repeat(`{"a":`, 2000)},
+		"text.tf.json is nested too deeply":                         {"text.tf.json": `{"a":"${1` + strings.Repeat("+1", 3000) + `}"}`},
+		"large.tf is larger than 2097152":                           {"large.tf": strings.Repeat("# x\n", 1<<20)},
+		"The module has more than 16777216 bytes of configuration.": large(9),
 	} {
 		_, err := details.Read(folder(t, files), "m")
 		var bad *details.Bad
 		if !errors.As(err, &bad) || !strings.Contains(bad.Reason, words) {
 			t.Errorf("Read = %v, want %q", err, words)
 		}
+	}
+}
+
+// large are files of 2 MB.
+func large(n int) map[string]string {
+	files := map[string]string{}
+	for i := range n {
+		files[fmt.Sprintf("f%d.tf", i)] = strings.Repeat("# x\n", 500_000)
+	}
+	return files
+}
+
+// TestWhatIsLongButFlatIsRead has what a count of bytes would take for deep.
+func TestWhatIsLongButFlatIsRead(t *testing.T) {
+	m, err := details.Read(folder(t, map[string]string{"main.tf": "# " + strings.Repeat("(-?", 5000) + "\n/*" + strings.Repeat("\n----- [", 5000) + "*/\n" +
+		"variable \"list\" {\n  default = [" + strings.Repeat("-1, ", 20_000) + "1]\n}\n" +
+		"variable \"text\" {\n  default = <<E\n" + strings.Repeat("if (a - b) { c.d.e ? [f : g\n", 5000) + "E\n}\n" +
+		strings.Repeat("locals {\n  a = b.c.d.e + f(g(h.i), [j.k]) - 1\n}\n", 3000)}), "m")
+	if err != nil || len(m.Root.Inputs) != 2 {
+		t.Errorf("Read = %d inputs, %v; want two", len(m.Root.Inputs), err)
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -20,6 +19,7 @@ import (
 // Limits of what is read of one module. Sizes are in bytes.
 const (
 	maxConfiguration = 16 << 20 // of all files with configuration
+	maxFile          = 2 << 20  // of one of them
 	maxReadme        = 512 << 10
 	maxPartReadme    = 32 << 10 // of a submodule or an example
 	maxParts         = 100      // submodules, and as many examples
@@ -33,8 +33,8 @@ func (b *Bad) Error() string { return b.Reason }
 
 func bad(format string, args ...any) error { return &Bad{fmt.Sprintf(format, args...)} }
 
-// Read reads the module called name in the folder dir, which it may change. An error of
-// type *Bad tells what is wrong with the module.
+// Read reads the module called name in the folder dir. An error of type *Bad tells what
+// is wrong with the module.
 func Read(dir, name string) (m Module, err error) {
 	defer func() {
 		if p := recover(); p != nil { // of a parser, on files that a stranger made
@@ -99,52 +99,55 @@ func (r *reader) part(path, name string, readmeLimit int64) (Part, error) {
 	if len(files) == 0 {
 		return p, nil
 	}
-	for _, f := range files {
-		if err := r.check(dir, path, f); err != nil {
+	m := tfconfig.NewModule(dir)
+	for _, name := range files {
+		file, err := r.parse(dir, path, name)
+		if err != nil {
 			return p, err
 		}
+		tfconfig.LoadModuleFromFile(file, m)
 	}
 	p.Empty = false
-	m, _ := tfconfig.LoadModule(dir)
 	p.read(m)
 	return p, nil
 }
 
-// configuration returns the names of the files with configuration in a folder. Those
-// for OpenTofu alone, which go before others of the same name, take their place. Those
-// of Stacks go away: tfconfig would read them too.
+// configuration returns the names of the files with configuration in a folder, those
+// that override others last. Files for OpenTofu alone take the place of others of the
+// same name, as they do there.
 func configuration(dir string) (files []string, err error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
 	}
+	var overrides []string
 	for _, e := range entries {
 		name := e.Name()
-		switch base, suffix, ok := tofu(name); {
-		case e.IsDir():
+		if e.IsDir() || strings.HasPrefix(name, ".") || !IsConfiguration(name) {
 			continue
-		case strings.HasSuffix(name, ".tfcomponent.hcl") || strings.HasSuffix(name, ".tfstack.hcl"):
-			err = os.Remove(filepath.Join(dir, name))
-		case ok:
-			err = os.Rename(filepath.Join(dir, name), filepath.Join(dir, base+suffix))
-			name = base + suffix
 		}
-		if err != nil {
-			return nil, err
+		if _, err := os.Lstat(filepath.Join(dir, tofu(name))); tofu(name) != "" && err == nil {
+			continue
 		}
-		if IsConfiguration(name) && !slices.Contains(files, name) {
+		base, _, _ := strings.Cut(name, ".")
+		if base == "override" || strings.HasSuffix(base, "_override") {
+			overrides = append(overrides, name)
+		} else {
 			files = append(files, name)
 		}
 	}
-	return files, nil
+	return append(files, overrides...), nil
 }
 
-func tofu(name string) (base, suffix string, ok bool) {
-	if base, ok = strings.CutSuffix(name, ".tofu"); ok {
-		return base, ".tf", true
+// tofu is the name of the file that OpenTofu reads instead of a file of that name, ""
+// if there can be none.
+func tofu(name string) string {
+	for suffix, other := range map[string]string{".tf": ".tofu", ".tf.json": ".tofu.json"} {
+		if base, ok := strings.CutSuffix(name, suffix); ok {
+			return base + other
+		}
 	}
-	base, ok = strings.CutSuffix(name, ".tofu.json")
-	return base, ".tf.json", ok
+	return ""
 }
 
 // IsConfiguration reports whether a file of that name holds configuration.
@@ -157,43 +160,49 @@ func IsConfiguration(name string) bool {
 	return false
 }
 
-// check refuses a file that is no HCL, or that no parser should be given.
-func (r *reader) check(dir, path, name string) error {
+// parse reads a file. It refuses one that is no HCL, or that no parser should be given.
+func (r *reader) parse(dir, path, name string) (*hcl.File, error) {
 	shown, file := strings.TrimPrefix(path+"/"+name, "/"), filepath.Join(dir, name)
 	info, err := os.Stat(file)
 	if errors.Is(err, fs.ErrNotExist) || (err == nil && !info.Mode().IsRegular()) {
-		return bad("%s is not a file.", shown)
+		return nil, bad("%s is not a file.", shown)
 	}
 	if err != nil {
-		return err
+		return nil, err
+	}
+	if info.Size() > maxFile {
+		return nil, bad("%s is larger than %d bytes.", shown, maxFile)
 	}
 	if r.left -= info.Size(); r.left < 0 {
-		return bad("The module has more than %d bytes of configuration.", maxConfiguration)
+		return nil, bad("The module has more than %d bytes of configuration.", maxConfiguration)
 	}
 	src, err := os.ReadFile(file)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if tooDeep(src) {
-		return bad("%s is nested too deeply.", shown)
+	if tooDeep(src, name) {
+		return nil, bad("%s is nested too deeply, or has an expression that is too long.", shown)
 	}
 	return syntax(src, shown)
 }
 
 // syntax refuses what is no HCL.
-func syntax(src []byte, shown string) error {
+func syntax(src []byte, shown string) (file *hcl.File, err error) {
 	var diags hcl.Diagnostics
 	if strings.HasSuffix(shown, ".json") {
-		_, diags = hclparse.NewParser().ParseJSON(src, shown)
+		file, diags = hclparse.NewParser().ParseJSON(src, shown)
 	} else {
-		_, diags = hclparse.NewParser().ParseHCL(src, shown)
+		file, diags = hclparse.NewParser().ParseHCL(src, shown)
 	}
 	for _, d := range diags {
 		if d.Severity == hcl.DiagError && d.Subject != nil {
-			return bad("%s, line %d: %s: %s", shown, d.Subject.Start.Line, d.Summary, d.Detail)
+			return nil, bad("%s, line %d: %s: %s", shown, d.Subject.Start.Line, d.Summary, d.Detail)
 		}
 	}
-	return nil
+	if file == nil {
+		return nil, bad("%s cannot be read.", shown)
+	}
+	return file, nil
 }
 
 // readme returns the README of a folder, "" if there is none that can be shown.
