@@ -105,7 +105,7 @@ func (r *reader) part(path, name string, readmeLimit int64) (Part, error) {
 		if err != nil {
 			return p, err
 		}
-		tfconfig.LoadModuleFromFile(file, m)
+		_ = tfconfig.LoadModuleFromFile(file, m) // what it does not understand is left out
 	}
 	p.Empty = false
 	p.read(m)
