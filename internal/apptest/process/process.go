@@ -4,6 +4,7 @@ package process
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
@@ -38,6 +39,7 @@ type Server struct {
 	URL     string
 	Dir     string
 	Work    string // where it executes runs
+	client  *http.Client
 	binary  string
 	address string
 	flags   []string
@@ -45,19 +47,38 @@ type Server struct {
 	log     *bytes.Buffer
 }
 
-// Start runs the server with data in dir, and with flags, until the test ends.
+// Start runs the server with data in dir until the test ends. It speaks plain HTTP.
 func Start(t *testing.T, dir string, flags ...string) *Server {
+	t.Helper()
+	s := prepare(t, dir, append([]string{"--tls", "off"}, flags...))
+	s.URL, s.client = "http://"+s.address, http.DefaultClient
+	s.Restart()
+	return s
+}
+
+// StartTLS is Start with a certificate of the server's own, which CA names the issuer of.
+func StartTLS(t *testing.T, dir string, flags ...string) *Server {
+	t.Helper()
+	s := prepare(t, dir, flags)
+	s.URL = "https://" + s.address
+	s.client = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+	s.Restart()
+	return s
+}
+
+// CA is the file of the certificate that clients of StartTLS trust.
+func (s *Server) CA() string { return filepath.Join(s.Dir, "tls", "ca.pem") }
+
+func prepare(t *testing.T, dir string, flags []string) *Server {
 	t.Helper()
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{T: t, Dir: dir, Work: t.TempDir(), binary: Binary(t), address: l.Addr().String(), flags: flags}
+	s := &Server{T: t, Dir: dir, Work: t.TempDir(), flags: flags, binary: Binary(t), address: l.Addr().String(), cmd: &exec.Cmd{}}
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	s.URL = "http://" + s.address
-	s.Restart()
 	t.Cleanup(s.Kill)
 	return s
 }
@@ -66,7 +87,7 @@ func Start(t *testing.T, dir string, flags ...string) *Server {
 func (s *Server) Restart() {
 	s.T.Helper()
 	s.log = &bytes.Buffer{}
-	s.cmd = exec.CommandContext(context.WithoutCancel(s.T.Context()), s.binary, append([]string{"serve", "--data-dir", s.Dir, "--work-dir", s.Work, "--listen", s.address, "--tls", "off"}, s.flags...)...)
+	s.cmd = exec.CommandContext(context.WithoutCancel(s.T.Context()), s.binary, append([]string{"serve", "--data-dir", s.Dir, "--work-dir", s.Work, "--listen", s.address}, s.flags...)...)
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	if err := s.cmd.Start(); err != nil {
 		s.T.Fatal(err)
@@ -143,7 +164,7 @@ func (s *Server) Do(method, path, token string, body io.Reader) (int, []byte) {
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
-	res, err := http.DefaultClient.Do(req)
+	res, err := s.client.Do(req)
 	if err != nil {
 		return 0, nil
 	}
