@@ -56,7 +56,7 @@ func dailyWork(sc *scene) {
 	if err != nil {
 		sc.t.Fatalf("apply: %v\n%s", err, out)
 	}
-	sc.says(out, "terraform_data.a: Creation complete", "Apply complete! Resources: 2 added, 0 changed, 0 destroyed.", `word = "one"`, "password = <sensitive>", "!hunter2", "!{\"@level\"")
+	sc.says(out, "terraform_data.a: Creation complete", "Apply complete! Resources: 2 added, 0 changed, 0 destroyed.", `word = "one"`, "password = (sensitive value)", "!hunter2", "!{\"@level\"")
 	run := sc.await(sc.name, "applied")
 	if a := attributes(run); a["has-changes"] != true || a["trigger-reason"] != "manual" || a["auto-apply"] != false {
 		sc.t.Errorf("the run = %v", a)
@@ -67,7 +67,7 @@ func dailyWork(sc *scene) {
 	sc.says(sc.code(sh, 0, "", "plan", "-detailed-exitcode"), "No changes.")
 	sc.says(sh.Run("apply", "-auto-approve"), "No changes.")
 	sc.await(sc.name, "planned_and_finished")
-	sc.says(sh.Run("destroy", "-auto-approve"), "Destroy complete! Resources: 2 destroyed.")
+	sc.says(sh.Run("destroy", "-auto-approve"), "terraform_data.a: Destruction complete", "Resources: 0 added, 0 changed, 2 destroyed.")
 	if a := attributes(sc.await(sc.name, "applied")); a["is-destroy"] != true {
 		sc.t.Errorf("the run that destroys = %v", a)
 	}
@@ -85,7 +85,7 @@ func plainOutput(sc *scene) {
 	sc.create(sc.name, `,"structured-run-output-enabled":false`)
 	sh := sc.shell(app)
 	sc.says(sh.Run("plan"), "terraform_data.a will be created", "Plan: 2 to add", "!hunter2", "!@level")
-	sc.says(sh.Run("apply", "-auto-approve"), "terraform_data.a: Creation complete", "Apply complete! Resources: 2 added", `word = "one"`, "!hunter2", "!@level")
+	sc.says(sh.Run("apply", "-auto-approve"), "terraform_data.a: Creation complete", "Apply complete! Resources: 2 added", `word = "one"`, "password = <sensitive>", "!hunter2", "!@level")
 }
 
 // options of plan and apply that change what the run does.
@@ -174,8 +174,9 @@ func olderBackend(sc *scene) {
 	sh := cli.NewShell(sc.t, sc.engine, sc.URL, sc.CA(), sc.token)
 	sh.Write("main.tf", strings.Replace(sc.cloud(sc.name), "cloud {", `backend "remote" {`, 1)+app)
 	sh.Run("init")
-	sc.says(sh.Run("plan"), "terraform_data.a will be created", "!hunter2")
-	sc.says(sh.Run("apply", "-auto-approve", "-var", "word=two"), "Apply complete! Resources: 2 added", `word = "two"`, "!hunter2")
+	sc.says(sh.Run("plan"), "terraform_data.a will be created", "!hunter2", "!@level")
+	sh.Write("word.auto.tfvars", "word = \"two\"\n") // this backend sends no variables
+	sc.says(sh.Run("apply", "-auto-approve"), "Apply complete! Resources: 2 added", `word = "two"`, "!hunter2", "!@level")
 	sc.says(sc.code(sh, 1, "no\n", "destroy"), "2 to destroy", "Destroy discarded")
-	sc.says(sh.Run("destroy", "-auto-approve"), "Destroy complete! Resources: 2 destroyed")
+	sc.says(sh.Run("destroy", "-auto-approve"), "2 destroyed", "!@level")
 }

@@ -21,6 +21,7 @@ func interruptedPlan(sc *scene) {
 	// The plan takes some seconds of pure thought.
 	sh := sc.shell("output \"n\" {\n  value = length([for i in range(900) : length([for j in range(900) : sha256(\"${i}/${j}\")])])\n}\n")
 	plan := sc.sit(sh, "plan")
+	plan.until("Initializing plugins")
 	sc.await(sc.name, "planning")
 	plan.interrupt()
 	plan.until("Do you want to cancel the remote operation?")
@@ -133,11 +134,7 @@ resource "terraform_data" "env" {
 }
 output "all" { value = join(",", [var.a, var.b, var.c, var.d, var.e, var.f, join("+", var.list)]) }
 output "size" { value = length(var.secret) }
-output "leak" { value = nonsensitive("${var.secret}!") }
 `)
 	out := sh.Run("apply", "-auto-approve", "-var", "c=line", "-var", "e=line")
-	sc.says(out, `all = "set,workspace,line,set,priority,default,x+2"`, "size = 10", "from env: environment, hidden:", "workspace: "+sc.name, "!opensesame", "!tallyho")
-	if got := strings.TrimSpace(sh.Run("output", "-raw", "leak")); got != "opensesame!" {
-		sc.t.Errorf("the state holds %q: what is masked in logs is not changed in states", got)
-	}
+	sc.says(out, `all = "set,workspace,line,set,priority,default,x+2"`, "size = 10", "from env: environment, hidden: ***, workspace: "+sc.name, "!opensesame", "!tallyho")
 }

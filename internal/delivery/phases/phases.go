@@ -21,6 +21,7 @@ import (
 	"plumbline.dev/plumbline/internal/delivery/runs"
 	"plumbline.dev/plumbline/internal/executor/proto"
 	"plumbline.dev/plumbline/internal/identity/tokens"
+	"plumbline.dev/plumbline/internal/kernel/api"
 	"plumbline.dev/plumbline/internal/kernel/db"
 	"plumbline.dev/plumbline/internal/kernel/problem"
 	"plumbline.dev/plumbline/internal/workspace/sshkeys"
@@ -67,7 +68,7 @@ func (f *Feature) Connect() {
 		if err != nil {
 			return "", err
 		}
-		return f.Plans.Create(ctx, plans.New{RunID: r.ID, OrgID: r.OrgID, WorkspaceID: r.WorkspaceID, Structured: ws.StructuredRunOutputEnabled})
+		return f.Plans.Create(ctx, plans.New{RunID: r.ID, OrgID: r.OrgID, WorkspaceID: r.WorkspaceID, Structured: ws.StructuredRunOutputEnabled && !plain(ctx)})
 	}
 	r.MakeApply = func(ctx context.Context, r runs.Run) (string, error) {
 		return f.Applies.Create(ctx, applies.New{RunID: r.ID, OrgID: r.OrgID, WorkspaceID: r.WorkspaceID})
@@ -84,6 +85,17 @@ func (f *Feature) Connect() {
 		Spec: f.applySpec, Claimed: f.applyClaimed, Requeued: f.applyRequeued, Finished: f.applyFinished, Get: f.applyInput, Put: f.applyOutput,
 		TakesLate: []string{proto.StateFinal, proto.StateJSON},
 	})
+}
+
+// plain reports whether a run is made by the remote backend of a command line, which shows
+// logs as they are: every command line tells its version, and which integration it is if
+// it is the cloud block.
+func plain(ctx context.Context) bool {
+	if !api.InRequest(ctx) {
+		return false
+	}
+	h := api.Request(ctx).Header
+	return h.Get("Terraform-Version") != "" && h.Get("X-Terraform-Integration") == ""
 }
 
 // job is what the jobs of a run have in common.
