@@ -58,7 +58,19 @@ func (f *Feature) applySpec(ctx context.Context, j dispatch.Job) (any, error) {
 		return nil, err
 	}
 	phase.Engine = proto.Engine{Product: phase.Engine.Product, Version: p.EngineVersion, Any: phase.Engine.Any} // a plan file is of one version
-	return proto.Apply{Phase: phase, PlanID: p.ID, PlanJobID: planned.ID, Serial: state.Serial, Lineage: state.Lineage}, nil
+	return proto.Apply{Phase: phase, PlanID: p.ID, PlanJobID: planned.ID, Serial: state.Serial, Lineage: state.Lineage, Quiet: quiet(p)}, nil
+}
+
+// readLag is how much later than the server a command line knows that a plan is over: it
+// asks for more of the log after up to 2 s, and then for the run.
+const readLag = 4 * time.Second
+
+// quiet is what of readLag is left.
+func quiet(p plans.Plan) time.Duration {
+	if p.FinishedAt == nil {
+		return 0
+	}
+	return min(max(readLag-time.Since(p.FinishedAt.Time), 0), readLag)
 }
 
 // phase is what a plan and an apply of a run have in common, and the state that they start from.

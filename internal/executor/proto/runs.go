@@ -1,5 +1,7 @@
 package proto
 
+import "time"
+
 // The kinds of jobs that a run has.
 const (
 	KindPlan  = "plan"
@@ -102,6 +104,10 @@ type Apply struct {
 	PlanJobID string `json:"plan_job_id"` // whose folder may still be there
 	Serial    int64  `json:"serial"`      // of the state before, 0 if there is none
 	Lineage   string `json:"lineage"`
+	// Quiet is how long after the start an apply may not end as errored: a command line that
+	// still reads the log of the plan takes an errored run for an errored plan, and shows
+	// neither plan nor apply.
+	Quiet time.Duration `json:"quiet,omitempty"` // nanoseconds
 }
 
 // PlanResult is the Data of a finished plan.

@@ -8,6 +8,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"plumbline.dev/plumbline/internal/executor/proto"
 	"plumbline.dev/plumbline/internal/executor/sandbox"
@@ -38,12 +39,20 @@ func (k Applies) Run(ctx context.Context, t *worker.Task) proto.Result {
 	if err := json.Unmarshal(t.Job.Spec, &spec); err != nil {
 		return proto.Result{Outcome: proto.Errored, Error: err.Error()}
 	}
-	a := &apply{run: k.newRun(ctx, t, spec.Phase, applyGrace), spec: spec}
+	a, quiet := &apply{run: k.newRun(ctx, t, spec.Phase, applyGrace), spec: spec}, time.After(spec.Quiet)
 	err := a.do()
 	if err := a.hide(); err != nil {
 		slog.ErrorContext(ctx, "secrets of a run stay on disk", "folder", t.Dir, "err", err)
 	}
-	return a.run.result(err, a.result)
+	result := a.run.result(err, a.result)
+	if result.Outcome == proto.Errored {
+		t.Flush()
+		select {
+		case <-quiet:
+		case <-ctx.Done():
+		}
+	}
+	return result
 }
 
 // Recover implements worker.Kind: the state of an apply that was cut off is delivered as
