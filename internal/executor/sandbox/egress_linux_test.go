@@ -416,6 +416,16 @@ func TestAProgramTalksToItself(t *testing.T) {
 	})
 }
 
+// TestNonsenseIsAnError: whatever a call has for arguments, the supervisor goes on.
+func TestNonsenseIsAnError(t *testing.T) {
+	each(t, func(t *testing.T, s *Sandbox) {
+		want := []string{"noise: reached", "own tcp 127.0.0.1:0: reached", "pair: reached"}
+		if diff := cmp.Diff(want, probes(t, s, nil, "noise", "own tcp 127.0.0.1:0", "pair")); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+}
+
 func TestWaysAroundTheFilterAreClosed(t *testing.T) {
 	each(t, func(t *testing.T, s *Sandbox) {
 		got := probes(t, s, nil, "io_uring", "socket packet", "socket raw", "socket vsock", "socket alg", "socket sctp", "socket netfilter", "socket udplite", "option route4", "option route6",

@@ -79,7 +79,11 @@ func (o order) become() error {
 	if err := syscall.Setgid(o.User); err != nil {
 		return err
 	}
-	return syscall.Setuid(o.User)
+	if err := syscall.Setuid(o.User); err != nil {
+		return err
+	}
+	// The kernel forgot, with the user, that this process is to die with its parent.
+	return unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0)
 }
 
 // shut installs the filter of system calls and hands its listener to supervise.
@@ -150,6 +154,7 @@ func (o order) limitMemory() error {
 // orphans. When it ends, the kernel kills all others.
 func (o order) first(interrupts <-chan os.Signal) {
 	_ = unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0) // its memory is not for the program
+	go dieWithSupervisor()
 	args := o.Args
 	if o.Limits.Memory > 0 { // the limit must not hit this process
 		args = append([]string{"/bin/sh", "-c", `ulimit -d "$0" && exec "$@"`, strconv.FormatInt(o.Limits.Memory/1024, 10)}, args...)
@@ -168,6 +173,18 @@ func (o order) first(interrupts <-chan os.Signal) {
 	status := reap(child)
 	tell(ended(status))
 	os.Exit(0)
+}
+
+// dieWithSupervisor ends this process when supervise is dead. bwrap's --die-with-parent does
+// not do that to a process of another user, whom bwrap has no right to signal.
+func dieWithSupervisor() {
+	b := make([]byte, 1)
+	for {
+		n, err := syscall.Read(fdReady, b)
+		if !errors.Is(err, syscall.EINTR) && n <= 0 {
+			os.Exit(1)
+		}
+	}
 }
 
 // restrict applies Landlock to this thread and what it starts.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"os"
@@ -423,6 +424,7 @@ var attempts = map[string]func() error{
 	"long-stream":  longStream,
 	"credentials":  credentials,
 	"inherited":    inherited,
+	"noise":        noise,
 	"memfd":        callOf(unix.SYS_MEMFD_CREATE, uintptr(unsafe.Pointer(&[]byte("x\x00")[0])), 0),
 }
 
@@ -463,6 +465,40 @@ func inherited() error {
 		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err == nil && flags&unix.FD_CLOEXEC == 0 {
 			return fmt.Errorf("descriptor %d is inherited", fd)
 		}
+	}
+	return nil
+}
+
+// noise makes calls with arguments that make no sense, on good and bad descriptors.
+func noise() error {
+	random := rand.New(rand.NewPCG(1, 2))
+	page := make([]byte, 4096)
+	for i := range page {
+		page[i] = byte(random.Uint32())
+	}
+	udp, err := unix.Socket(unix.AF_INET6, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return err
+	}
+	pairs, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return err
+	}
+	at := uintptr(unsafe.Pointer(&page[0]))
+	value := func() uintptr {
+		choices := []uintptr{0, 1, 2, 16, 28, 56, 110, 128, 4096, uintptr(udp), uintptr(pairs[0]), at, at + 8, at + uintptr(random.IntN(4096)), ^uintptr(0), 1 << 31, 1 << 40, uintptr(random.Uint64())}
+		return choices[random.IntN(len(choices))]
+	}
+	for i := range 4000 {
+		for at := 0; at < 128; at += 8 { // lengths and addresses, so that some of it is well formed
+			binary.NativeEndian.PutUint64(page[at:], uint64(value()))
+		}
+		if i%2 == 0 {
+			binary.NativeEndian.PutUint16(page, uint16(random.IntN(20)))
+		}
+		number := []uintptr{unix.SYS_CONNECT, unix.SYS_SENDTO, unix.SYS_SENDMSG, unix.SYS_SENDMMSG}[i%4]
+		fd := []uintptr{uintptr(udp), uintptr(pairs[0]), value()}[random.IntN(3)]
+		_ = callOf(number, fd, []uintptr{at, value()}[random.IntN(2)], value(), value()|unix.MSG_DONTWAIT, value(), value())()
 	}
 	return nil
 }

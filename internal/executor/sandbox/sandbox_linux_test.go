@@ -555,6 +555,37 @@ func TestADeadServerLeavesNothingBehind(t *testing.T) {
 	})
 }
 
+func TestADeadSupervisorLeavesNothingBehind(t *testing.T) {
+	each(t, func(t *testing.T, s *Sandbox) {
+		word := fmt.Sprintf("604.%d", os.Getpid())
+		const quiet, end = `exec 3>&1 >/dev/null 2>&1; `, `echo ready >&3; exec sleep $1 3>&-` // Wait waits for who could still write
+		script := quiet + `(` + household + `) 3>&-; ` + end
+		if s.Kind == Landlock && os.Geteuid() != 0 { // what the program started cannot be found then
+			script = quiet + end
+		}
+		started := newReady()
+		spec := shell(t, script, word)
+		spec.Stdout = started
+		p, err := s.Start(t.Context(), spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		started.wait(t)
+		_ = p.cmd.Process.Kill()
+		if exit, err := p.Wait(); err == nil {
+			t.Errorf("Wait = %v, want an error", exit)
+		}
+		deadline := time.After(10 * time.Second)
+		for tick := time.Tick(20 * time.Millisecond); len(running(t, word)) > 0; {
+			select {
+			case <-tick:
+			case <-deadline:
+				t.Fatalf("still running: %q", running(t, word))
+			}
+		}
+	})
+}
+
 // TestAsAnOrdinaryUser runs the other tests again without the rights of root.
 func TestAsAnOrdinaryUser(t *testing.T) {
 	if os.Geteuid() != 0 {

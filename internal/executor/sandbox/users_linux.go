@@ -5,7 +5,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -30,9 +32,13 @@ func (p *userPool) take() (int, error) {
 	if os.Geteuid() != 0 {
 		return 0, nil
 	}
-	busy, err := busyUsers()
+	owners, err := processOwners()
 	if err != nil {
 		return 0, err
+	}
+	busy := map[int]bool{}
+	for _, owner := range owners {
+		busy[owner] = true
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -47,29 +53,53 @@ func (p *userPool) take() (int, error) {
 	return 0, fmt.Errorf("sandbox: %d processes run already", users)
 }
 
-// busyUsers are those who have processes: of another server on this machine, or of one
-// that died and whose processes save what they did.
-func busyUsers() (map[int]bool, error) {
+// processOwners are the users of all processes. Some of the pool may be those of another
+// server on this machine, or of one that died and whose processes save what they did.
+func processOwners() (map[int]int, error) {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		return nil, err
 	}
-	busy := map[int]bool{}
+	owners := map[int]int{}
 	for _, e := range entries {
-		if name := e.Name(); name[0] < '0' || name[0] > '9' {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil {
 			continue
 		}
 		var info unix.Stat_t
 		if unix.Stat("/proc/"+e.Name(), &info) == nil { // it may have ended
-			busy[int(info.Uid)] = true
+			owners[pid] = int(info.Uid)
 		}
 	}
-	return busy, nil
+	return owners, nil
 }
 
+func processesOf(user int) []int {
+	owners, _ := processOwners() // then there is nothing to find
+	var list []int
+	for pid, owner := range owners {
+		if owner == user {
+			list = append(list, pid)
+		}
+	}
+	return list
+}
+
+// give takes a user back, and ends what processes it has left: those whose supervisor was
+// killed.
 func (p *userPool) give(user int) {
 	if user == 0 {
 		return
+	}
+	for range 100 { // they may start others meanwhile
+		left := processesOf(user)
+		if len(left) == 0 {
+			break
+		}
+		for _, pid := range left {
+			_ = unix.Kill(pid, unix.SIGKILL) // it may have ended
+		}
+		time.Sleep(5 * time.Millisecond)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
