@@ -110,6 +110,13 @@ func (a *apply) fetchPlan() error {
 	return a.t.Fetch(a.ctx, proto.PlanFile, func(body io.Reader) error { return a.t.Write(planFile, body) })
 }
 
+// applyAndShow are the commands of an apply, as one process of the sandbox. The state is
+// shown also after an error: it has what was done until then.
+const applyAndShow = `trap : INT
+"$0" apply -input=false "$2" "$3"; code=$?
+"$0" show -json > "$1" 2> /dev/null || rm -f "$1"
+exit $code`
+
 // apply runs the engine, takes snapshots of the state meanwhile, and delivers the state.
 func (a *apply) apply() error {
 	a.result.EngineVersion = a.engine.Version
@@ -123,17 +130,19 @@ func (a *apply) apply() error {
 	a.tally = &tally{to: a.t.Log(), structured: a.spec.Structured}
 	stop := a.takeSnapshots()
 	exit, err := a.exec(worker.Command{Orphan: true, Spec: sandbox.Spec{
-		Args:   []string{a.engine.Path, "apply", "-input=false", format(a.spec.Phase), filepath.Join(a.t.Dir, planFile)},
-		Stdout: a.tally, Stderr: a.t.Log(),
+		Args: []string{"/bin/sh", "-c", applyAndShow, a.engine.Path, filepath.Join(a.t.Dir, stateJSON), format(a.spec.Phase), filepath.Join(a.t.Dir, planFile)},
+		Read: []string{a.engine.Path}, Stdout: a.tally, Stderr: a.t.Log(),
 	}})
 	stop()
 	a.t.Flush()
 	a.result.Applied, a.result.Counts = true, a.tally.counts()
 	stateErr := deliverState(a.t, a.statePath())
-	if stateErr == nil {
-		a.describe()
+	if stateErr == nil && a.has(a.statePath()) {
+		if err := a.putIf(a.ctx, proto.StateJSON, stateJSON); err != nil { // a state without it is still a state
+			slog.WarnContext(a.ctx, "the state is not there as JSON", "job", a.t.Job.ID, "err", err)
+		}
 	}
-	if exit.Signal != 0 {
+	if exit.Signal != 0 || exit.Code > 128 {
 		a.t.Print("The engine was killed. What it did since it last wrote the state is missing there.")
 	}
 	if err != nil || !exit.Success() {
@@ -143,21 +152,4 @@ func (a *apply) apply() error {
 		return failed("The state could not be delivered to the server: %s", stateErr)
 	}
 	return nil
-}
-
-// describe delivers the state as JSON. A state without it is still a state.
-func (a *apply) describe() {
-	if !a.has(a.statePath()) {
-		return
-	}
-	const show = `exec "$0" show -json > "$1"`
-	exit, err := a.exec(worker.Command{Always: true, Spec: sandbox.Spec{
-		Args: []string{"/bin/sh", "-c", show, a.engine.Path, filepath.Join(a.t.Dir, stateJSON)}, Read: []string{a.engine.Path},
-	}})
-	if err == nil && exit.Success() {
-		err = a.t.Put(a.ctx, proto.StateJSON, stateJSON)
-	}
-	if err != nil {
-		slog.WarnContext(a.ctx, "the state is not there as JSON", "job", a.t.Job.ID, "err", err)
-	}
 }

@@ -46,7 +46,7 @@ type job struct {
 func newServer() *server { return &server{changed: make(chan struct{}), jobs: map[string]*job{}} }
 
 // add queues a job.
-func (s *server) add(t *testing.T, kind, id string, spec any, inputs map[string][]byte) {
+func (s *server) add(t testing.TB, kind, id string, spec any, inputs map[string][]byte) {
 	t.Helper()
 	b, err := json.Marshal(spec)
 	if err != nil {
@@ -68,7 +68,7 @@ func (s *server) update(f func()) {
 }
 
 // wait waits until a job is as wanted.
-func (s *server) wait(t *testing.T, id, what string, is func(j *job) bool) {
+func (s *server) wait(t testing.TB, id, what string, is func(j *job) bool) {
 	t.Helper()
 	deadline := time.After(90 * time.Second)
 	for {
@@ -88,13 +88,13 @@ func (s *server) wait(t *testing.T, id, what string, is func(j *job) bool) {
 }
 
 // logged waits until the log of a job has words.
-func (s *server) logged(t *testing.T, id, words string) {
+func (s *server) logged(t testing.TB, id, words string) {
 	t.Helper()
 	s.wait(t, id, "log with "+words, func(j *job) bool { return strings.Contains(string(j.log), words) })
 }
 
 // end waits until a job has ended, and returns it.
-func (s *server) end(t *testing.T, id string) *job {
+func (s *server) end(t testing.TB, id string) *job {
 	t.Helper()
 	s.wait(t, id, "end", func(j *job) bool { return j.result != nil })
 	return s.jobs[id]

@@ -23,14 +23,14 @@ import (
 // place is a worker at work for a server, with the tofu of this machine.
 type place struct {
 	*server
-	t       *testing.T
+	t       testing.TB
 	worker  *worker.Worker
 	machine *recipe.Machine
 	stop    func() // ends the worker and waits for it
 }
 
 // tofu is the engine of this machine.
-func tofu(t *testing.T) string {
+func tofu(t testing.TB) string {
 	t.Helper()
 	for _, e := range cli.Engines() {
 		if e.Name == "tofu" {
@@ -42,7 +42,7 @@ func tofu(t *testing.T) string {
 }
 
 // newPlace makes a worker that has not started.
-func newPlace(t *testing.T) *place {
+func newPlace(t testing.TB) *place {
 	t.Helper()
 	store, err := engine.New(engine.Options{Dir: t.TempDir()})
 	if err != nil {
@@ -144,7 +144,7 @@ func (p *place) apply(run string, plan *job, archive []byte, change func(*proto.
 	return "apply-" + run
 }
 
-func planResult(t *testing.T, j *job) (r proto.PlanResult) {
+func planResult(t testing.TB, j *job) (r proto.PlanResult) {
 	t.Helper()
 	if len(j.result.Data) == 0 {
 		return r
@@ -155,7 +155,7 @@ func planResult(t *testing.T, j *job) (r proto.PlanResult) {
 	return r
 }
 
-func applyResult(t *testing.T, j *job) (r proto.ApplyResult) {
+func applyResult(t testing.TB, j *job) (r proto.ApplyResult) {
 	t.Helper()
 	if err := json.Unmarshal(j.result.Data, &r); err != nil {
 		t.Fatalf("%+v: %v", j.result, err)

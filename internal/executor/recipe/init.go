@@ -17,29 +17,36 @@ import (
 	"plumbline.dev/plumbline/internal/executor/worker"
 )
 
-// init prepares the working directory. What it prints is of interest only if it fails. If
-// it fails because this machine does not have a provider, that is fetched and it is tried
-// again.
+// init prepares the working directory. What it prints is of interest only if it fails.
 func (r *run) init() error {
+	return r.provided(func() (bool, []byte, sandbox.Exit, error) {
+		var said head
+		exit, err := r.exec(worker.Command{Spec: sandbox.Spec{
+			Args:   []string{r.engine.Path, "init", "-input=false", "-no-color"},
+			Stdout: r.unlessDebug(&said), Stderr: r.unlessDebug(&said),
+		}})
+		return err == nil && exit.Success(), said.b, exit, err
+	})
+}
+
+// provided calls try, which initializes the working directory. If that fails because this
+// machine does not have a provider, the provider is fetched, and it is tried again.
+func (r *run) provided(try func() (done bool, said []byte, exit sandbox.Exit, err error)) error {
 	r.t.Print("Initializing plugins and modules...")
 	before, err := r.completeLock()
 	if err != nil {
 		return err
 	}
 	for again := false; ; again = true {
-		var said head
-		exit, err := r.exec(worker.Command{Spec: sandbox.Spec{
-			Args:   []string{r.engine.Path, "init", "-input=false", "-no-color"},
-			Stdout: r.unlessDebug(&said), Stderr: r.unlessDebug(&said),
-		}})
-		if err == nil && exit.Success() {
+		done, said, exit, err := try()
+		if done {
 			r.refreshProviders(before)
 			return nil
 		}
-		if err == nil && !again && r.t.Ending() == worker.Not && r.fetchProviders(before) {
+		if err == nil && !again && !exit.TimedOut && r.t.Ending() == worker.Not && r.fetchProviders(before) {
 			continue
 		}
-		_, _ = r.t.Log().Write(said.b)
+		_, _ = r.t.Log().Write(said)
 		return r.explain("init", exit, err)
 	}
 }

@@ -164,11 +164,11 @@ func planned(t *testing.T, j *job) map[string]string {
 
 func TestExpressionsAreVariablesToo(t *testing.T) {
 	p := newPlace(t).start()
-	text := ""
+	var text strings.Builder
 	for _, key := range []string{"list", "object", "heredoc", "number"} {
-		text += fmt.Sprintf("variable %q {\n  type = any\n}\noutput %q {\n  value = var.%s\n}\n", key, key, key)
+		fmt.Fprintf(&text, "variable %q {\n  type = any\n}\noutput %q {\n  value = var.%s\n}\n", key, key, key)
 	}
-	j := p.planOf("run-1", map[string]string{"main.tf": text}, func(s *proto.Plan) {
+	j := p.planOf("run-1", map[string]string{"main.tf": text.String()}, func(s *proto.Plan) {
 		s.Variables = []proto.Variable{{Key: "list", Value: `["a", 1, true]`, HCL: true}, {Key: "object", Value: "{\n  a = { b = null }\n}\n", HCL: true},
 			{Key: "heredoc", Value: "<<EOT\nline\nEOT\n", HCL: true}, {Key: "number", Value: "not this", HCL: true}, {Key: "number", Value: "42", HCL: true}}
 	})

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"plumbline.dev/plumbline/internal/executor/planjson"
@@ -63,7 +64,7 @@ func (Plans) Recover(_ context.Context, t *worker.Task) proto.Result {
 }
 
 func (p *plan) do() error {
-	for _, step := range []func() error{p.begin, p.greet, p.unpack, p.fetchState, p.equip, p.init, p.plan, p.describe, p.deliver} {
+	for _, step := range []func() error{p.begin, p.greet, p.unpack, p.fetchState, p.equip, p.plan, p.count, p.deliver} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -71,22 +72,74 @@ func (p *plan) do() error {
 	return nil
 }
 
+// all are the commands of a plan. They are one process of the sandbox, as to start one costs
+// as much as a command. The file step tells how far it got. Show and schema are independent
+// of each other, and wait more than they compute.
+const all = `trap stop=1 INT
+engine=$0 out=$1 debug=$2; shift 2
+rm -f "$out/step"
+if [ "$debug" ]; then "$engine" init -input=false -no-color; else "$engine" init -input=false -no-color > "$out/said" 2>&1; fi || exit
+[ -z "$stop" ] || exit 130
+echo plan > "$out/step"
+"$engine" plan "$@"; code=$?
+[ $code = 0 ] || [ $code = 2 ] || exit $code
+[ -z "$stop" ] || exit 130
+echo show > "$out/step"
+"$engine" show -json "$out/plan" > "$out/plan.json" 2> "$out/said" & show=$!
+"$engine" providers schema -json > "$out/schemas.json" 2> /dev/null || rm -f "$out/schemas.json"
+wait $show || exit 1
+exit $code`
+
 // plan runs the engine. Exit code 2 means that there are changes, be it of outputs only.
 func (p *plan) plan() error {
 	options, err := p.options()
 	if err != nil {
 		return err
 	}
-	exit, err := p.exec(worker.Command{Spec: sandbox.Spec{
-		Args: append([]string{p.engine.Path, "plan"}, options...), Stdout: p.t.Log(), Stderr: p.t.Log(),
-	}})
+	debug := ""
+	if p.spec.Debug {
+		debug = "debug"
+	}
+	var exit sandbox.Exit
+	var ranErr error
+	err = p.provided(func() (bool, []byte, sandbox.Exit, error) {
+		exit, ranErr = p.exec(worker.Command{Spec: sandbox.Spec{
+			Args: append([]string{"/bin/sh", "-c", all, p.engine.Path, filepath.Join(p.t.Dir, out), debug}, options...),
+			Read: []string{p.engine.Path}, Stdout: p.t.Log(), Stderr: p.t.Log(),
+		}})
+		return p.step() != "", p.said(), exit, ranErr
+	})
 	p.t.Flush()
+	if err != nil {
+		return err
+	}
 	changes := exit == sandbox.Exit{Code: 2}
-	if err != nil || (!exit.Success() && !changes) {
-		return p.explain("plan", exit, err)
+	if ranErr != nil || (!exit.Success() && !changes) {
+		command := p.step()
+		if command == "show" {
+			_, _ = p.t.Log().Write(p.said())
+		}
+		return p.explain(command, exit, ranErr)
 	}
 	p.result.EngineVersion, p.result.HasChanges = p.engine.Version, changes
 	return nil
+}
+
+// step is the command that the plan got to, "" if it did not get beyond init.
+func (p *plan) step() string { return strings.TrimSpace(string(p.read(out+"/step", 16))) }
+
+// said is what a command printed that is of interest only if it failed.
+func (p *plan) said() []byte { return p.read(out+"/said", initOutput) }
+
+// read reads the beginning of a file, nothing if it is not there.
+func (p *plan) read(path string, limit int64) []byte {
+	f, err := p.t.Open(path)
+	if err != nil {
+		return nil
+	}
+	defer func() { _ = f.Close() }()
+	b, _ := io.ReadAll(io.LimitReader(f, limit)) // what can be read
+	return b
 }
 
 func (p *plan) options() ([]string, error) {
@@ -116,24 +169,6 @@ func format(spec proto.Phase) string {
 		return "-json"
 	}
 	return "-no-color"
-}
-
-// both runs two commands at the same time: they are independent, and of a start of an
-// engine most is waiting. The first must succeed.
-const both = `"$0" show -json "$1" > "$2" & first=$!; "$0" providers schema -json > "$3" || rm -f "$3"; wait $first`
-
-// describe has the plan and the schemas of its providers written as JSON.
-func (p *plan) describe() error {
-	var said head
-	exit, err := p.exec(worker.Command{Spec: sandbox.Spec{
-		Args: []string{"/bin/sh", "-c", both, p.engine.Path, filepath.Join(p.t.Dir, planFile), filepath.Join(p.t.Dir, planJSON), filepath.Join(p.t.Dir, schemaJSON)},
-		Read: []string{p.engine.Path}, Stderr: &said,
-	}})
-	if err != nil || !exit.Success() {
-		_, _ = p.t.Log().Write(said.b)
-		return p.explain("show", exit, err)
-	}
-	return p.count()
 }
 
 // count counts the changes.

@@ -8,6 +8,7 @@
 package recipe
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -284,8 +285,8 @@ func (r *run) explain(command string, exit sandbox.Exit, err error) error {
 		return failed("%s was cancelled.", name)
 	case r.t.Ending() != worker.Not:
 		return failed("%s was stopped, as the executor ends.", name)
-	case exit.Signal != 0:
-		return failed("%s was ended by signal %d.", name, exit.Signal)
+	case exit.Signal != 0 || exit.Code > 128: // a shell says 128 and the signal that ended a command
+		return failed("%s was ended by signal %d.", name, cmp.Or(exit.Signal, exit.Code-128))
 	}
 	return failed("Operation failed: failed running %s (exit %d)", name, exit.Code)
 }

@@ -167,7 +167,7 @@ func (o order) first(interrupts <-chan os.Signal) {
 	}
 	go func() {
 		for range interrupts {
-			_ = unix.Kill(child, unix.SIGINT) // it may have ended
+			_ = unix.Kill(-child, unix.SIGINT) // it leads a group, and may have ended
 		}
 	}()
 	status := reap(child)

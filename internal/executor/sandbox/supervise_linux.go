@@ -192,7 +192,11 @@ func (c *child) obey(orphan time.Duration) {
 func (c *child) interrupt() {
 	c.once.Do(func() {
 		<-c.ready
-		_ = unix.Kill(c.enter, unix.SIGINT) // it may have ended
+		if c.info != nil {
+			_ = unix.Kill(c.enter, unix.SIGINT) // it passes it on, and may have ended
+			return
+		}
+		_ = unix.Kill(-c.enter, unix.SIGINT) // it leads the group, and may have ended
 	})
 }
 
@@ -210,11 +214,11 @@ func reap(child int) unix.WaitStatus {
 // killAll kills until no child is left.
 func killAll() {
 	for {
-		killDescendants()
 		pid, err := unix.Wait4(-1, nil, unix.WNOHANG, nil)
 		if errors.Is(err, unix.ECHILD) {
 			return
 		}
+		killDescendants()
 		if pid == 0 { // some are dying, or were started meanwhile
 			_ = unix.Nanosleep(&unix.Timespec{Nsec: 2e6}, nil)
 		}

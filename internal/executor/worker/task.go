@@ -159,9 +159,6 @@ func (t *Task) Write(path string, content io.Reader) error {
 // Command is a process of a job.
 type Command struct {
 	sandbox.Spec
-	// Always starts it also after somebody has cancelled the job: it does not go on with
-	// the job, but reports about it.
-	Always bool
 	// Orphan lets it end in good order if the worker is killed: it is interrupted, and
 	// killed after Orphan.
 	Orphan bool
@@ -185,7 +182,7 @@ func (t *Task) Exec(c Command) (sandbox.Exit, error) {
 func (t *Task) start(c Command) (*sandbox.Process, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.killed || (t.ending != Not && (!c.Always || t.ending != Canceled)) {
+	if t.killed || t.ending != Not {
 		return nil, nil
 	}
 	c.Dir = t.Dir
