@@ -244,7 +244,7 @@ func (a *App) delivery() {
 	a.AgentPools.Routes(a.Router)
 	a.Configs = &configversions.Feature{DB: a.DB, Objects: a.Objects, Workspaces: a.Workspaces, Jobs: a.Jobs, Grace: a.Config.DeleteGrace}
 	a.Configs.Routes(a.Router)
-	a.Dispatch = &dispatch.Feature{DB: a.DB, Bus: a.Bus, Workspaces: a.Workspaces, Agents: a.AgentPools, Tokens: a.Tokens, Used: a.Usage.Note}
+	a.Dispatch = &dispatch.Feature{DB: a.DB, Bus: a.Bus, Workspaces: a.Workspaces, Agents: a.AgentPools, Tokens: a.Tokens, Used: a.Usage.Note, Limit: a.Config.OrgRuns}
 	a.Dispatch.Routes(a.Router)
 	a.RunQueue = &runqueue.Feature{DB: a.DB, Workspaces: a.Workspaces}
 	a.Runs = &runs.Feature{DB: a.DB, Keyring: a.Keyring, Bus: a.Bus, Jobs: a.Jobs, Orgs: a.Orgs, Workspaces: a.Workspaces, Configs: a.Configs, Queue: a.RunQueue}

@@ -42,6 +42,12 @@ func (f *Feature) SetBusy(ctx context.Context, poolID, agentID string, busy bool
 	return err
 }
 
+// Unheard notes that nothing was heard of an agent when it should have reported.
+func (f *Feature) Unheard(ctx context.Context, poolID, agentID string) error {
+	_, err := f.DB.Exec(ctx, `UPDATE agents SET status = 'unknown' WHERE id = ? AND pool_id = ? AND status IN ('idle', 'busy')`, agentID, poolID)
+	return err
+}
+
 // Leave notes that an agent has ended in an orderly way.
 func (f *Feature) Leave(ctx context.Context, poolID, agentID string) error {
 	_, err := f.DB.Exec(ctx, `UPDATE agents SET status = 'exited', last_ping_at = ? WHERE id = ? AND pool_id = ?`, db.Now(), agentID, poolID)

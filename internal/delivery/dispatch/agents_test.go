@@ -240,6 +240,29 @@ func TestSilentAgents(t *testing.T) {
 	})
 }
 
+func TestAgentThatLetsItsLeaseExpire(t *testing.T) {
+	apptest.Run(t, func(s *apptest.Server) {
+		ctx, o, n := s.T.Context(), s.Org("acme"), serve(s)
+		p := newPool(s, o, "north")
+		who, err := p.client.Register(ctx, proto.Executor{Name: "box"})
+		if err != nil {
+			s.T.Fatal(err)
+		}
+		id := addTo(s, o, p, "subject")
+		j, err := p.client.Claim(ctx, who.ID, proto.Claim{Kinds: []string{"example"}})
+		if err != nil || j == nil {
+			s.T.Fatalf("Claim = %v, %v", j, err)
+		}
+		expire(s, id)
+		if err := s.App.Dispatch.SweepLost(ctx, time.Now()); err != nil {
+			s.T.Fatal(err)
+		}
+		if got := n.finished[id]; len(got) != 1 || got[0] != proto.Lost || p.status(s, o, who.ID) != "unknown" {
+			s.T.Errorf("the job ended %v and the agent is %s, want lost and unknown", got, p.status(s, o, who.ID))
+		}
+	})
+}
+
 func TestJobsOfADeletedPool(t *testing.T) {
 	apptest.Run(t, func(s *apptest.Server) {
 		ctx, o, n := s.T.Context(), s.Org("acme"), serve(s)

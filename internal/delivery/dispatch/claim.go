@@ -37,7 +37,7 @@ func (s Server) Claim(ctx context.Context, executorID string, c proto.Claim) (*p
 	end := time.NewTimer(min(max(c.Wait, 0), MaxWait))
 	defer end.Stop()
 	for {
-		w := s.f.waiting.enter(s.pool, c.Kinds)
+		w := s.f.waiting.enter(s.pool, executorID, c.Kinds)
 		job, err := s.next(ctx, executorID, c)
 		if job != nil || err != nil || s.f.waiting.over() {
 			s.f.waiting.leave(w)
@@ -84,7 +84,7 @@ func (s Server) next(ctx context.Context, executorID string, c proto.Claim) (*pr
 		case j == nil || err != nil:
 			return nil, err
 		}
-		s.f.waiting.wake(s.pool, "")
+		s.f.waiting.wake(s.pool, "", "")
 		if job, err := s.hand(ctx, *j); job != nil || err != nil {
 			return job, err
 		}

@@ -147,7 +147,7 @@ func (f *Feature) Handle(kind string, k Kind) {
 	f.kinds[kind] = k
 }
 
-// topic tells of queued jobs; the id of an event is the pool and the kind.
+// topic tells of queued jobs; the id of an event is the pool, the kind and who is preferred.
 const topic = "dispatch"
 
 // Enqueue adds a job to the queue of its pool, as part of the transaction of ctx, and
@@ -166,7 +166,7 @@ func (f *Feature) Enqueue(ctx context.Context, j Job) (string, error) {
 
 // announce wakes who waits for such a job, on any node.
 func (f *Feature) announce(ctx context.Context, j Job) {
-	f.Bus.Publish(ctx, topic, j.pool()+"/"+j.Kind)
+	f.Bus.Publish(ctx, topic, j.pool()+"/"+j.Kind+"/"+j.Prefer)
 }
 
 // errMoved tells that a job is no longer as it was when its change began.

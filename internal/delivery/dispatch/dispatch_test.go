@@ -177,6 +177,41 @@ func TestWaitingClaimIsWoken(t *testing.T) {
 	})
 }
 
+// TestPreferredExecutorIsWoken: who planned is the first to hear of the apply; others get
+// it when that one does not come.
+func TestPreferredExecutorIsWoken(t *testing.T) {
+	apptest.Run(t, func(s *apptest.Server) {
+		n, o := newNode(s, 0), s.Org("acme")
+		ctx, stop := context.WithCancel(s.T.Context())
+		var wg sync.WaitGroup
+		wg.Go(func() { n.Run(ctx) })
+		defer wg.Wait()
+		defer stop()
+		type got struct {
+			who string
+			job *proto.Job
+		}
+		claims := make(chan got)
+		for _, who := range []string{"worker-1111", "worker-2222"} {
+			go func() {
+				j, err := n.Workers().Claim(ctx, who, proto.Claim{Kinds: kinds, Wait: 20 * time.Second})
+				if err != nil {
+					s.T.Error(err)
+				}
+				claims <- got{who, j}
+			}()
+		}
+		for _, c := range []struct{ prefer, want string }{{"worker-2222", "worker-2222"}, {"worker-9999", "worker-1111"}} {
+			if _, err := n.Enqueue(ctx, dispatch.Job{OrgID: o.ID, Kind: "apply", Subject: "for " + c.prefer, Prefer: c.prefer}); err != nil {
+				s.T.Fatal(err)
+			}
+			if g := <-claims; g.job == nil || g.who != c.want {
+				s.T.Errorf("the job for %s went to %s (%v), want %s", c.prefer, g.who, g.job, c.want)
+			}
+		}
+	})
+}
+
 func TestDrainSendsClaimsHome(t *testing.T) {
 	s := apptest.Start(t)
 	n := newNode(s, 0)

@@ -106,10 +106,14 @@ func (f *Feature) busy(ctx context.Context, j Job) error {
 	return f.Agents.SetBusy(ctx, *j.PoolID, j.ExecutorID, true)
 }
 
-// freed shows the former holder of a job as idle if it holds no other.
+// freed shows the former holder of a job as idle if it holds no other, or as unknown if it
+// let the lease expire.
 func (f *Feature) freed(ctx context.Context, j Job) error {
 	if j.PoolID == nil {
 		return nil
+	}
+	if j.LeaseUntil != nil && j.LeaseUntil.Before(time.Now()) {
+		return f.Agents.Unheard(ctx, *j.PoolID, j.ExecutorID)
 	}
 	n, err := db.One[int](ctx, f.DB, `SELECT count(*) FROM dispatch_jobs WHERE executor_id = ? AND status = 'claimed'`, j.ExecutorID)
 	if err != nil || n > 0 {

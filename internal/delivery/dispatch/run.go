@@ -64,7 +64,7 @@ func (f *Feature) look(ctx context.Context) error {
 	pools, err := db.All[string](ctx, f.DB, `SELECT DISTINCT COALESCE(pool_id, '') FROM dispatch_jobs WHERE status = 'queued' AND queued_at < ?`, db.At(time.Now().Add(-headStart)))
 	for _, p := range pools {
 		if slices.Contains(here, p) {
-			f.waiting.wake(p, "")
+			f.waiting.wake(p, "", "")
 		}
 	}
 	return err

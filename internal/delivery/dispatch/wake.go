@@ -15,14 +15,15 @@ type waiting struct {
 
 // waiter is a claim that waits.
 type waiter struct {
-	pool  string
-	kinds []string
-	woken chan struct{}
+	pool     string
+	executor string
+	kinds    []string
+	woken    chan struct{}
 }
 
 // enter lets a claim wait. It must look for a job after it entered.
-func (w *waiting) enter(pool string, kinds []string) *waiter {
-	one := &waiter{pool, kinds, make(chan struct{}, 1)}
+func (w *waiting) enter(pool, executor string, kinds []string) *waiter {
+	one := &waiter{pool, executor, kinds, make(chan struct{}, 1)}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.claims == nil {
@@ -42,18 +43,19 @@ func (w *waiting) leave(one *waiter) {
 	w.mu.Unlock()
 	select {
 	case <-one.woken:
-		w.wake(one.pool, "")
+		w.wake(one.pool, "", "")
 	default:
 	}
 }
 
-// wake wakes the first claim that waits in the pool for the kind, "" is any kind. Each
-// that took a job wakes another, so that one event is enough for many jobs.
-func (w *waiting) wake(pool, kind string) {
+// wake wakes the first claim that waits in the pool for the kind and is that of the
+// executor; "" is any. Each that took a job wakes another, so that one event is enough for
+// many jobs.
+func (w *waiting) wake(pool, kind, executor string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for i, one := range w.claims[pool] {
-		if kind != "" && !slices.Contains(one.kinds, kind) {
+		if (kind != "" && !slices.Contains(one.kinds, kind)) || (executor != "" && one.executor != executor) {
 			continue
 		}
 		w.claims[pool] = slices.Delete(w.claims[pool], i, i+1)
@@ -98,10 +100,10 @@ func (w *waiting) pools() []string {
 
 // heard wakes by the id of an event; "" says that anything may have happened.
 func (w *waiting) heard(id string) {
-	pool, kind, ok := strings.Cut(id, "/")
-	if !ok {
+	parts := strings.Split(id, "/")
+	if len(parts) != 3 {
 		w.all(false)
 		return
 	}
-	w.wake(pool, kind)
+	w.wake(parts[0], parts[1], parts[2])
 }

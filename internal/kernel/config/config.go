@@ -27,6 +27,7 @@ type Server struct {
 
 	DeleteGrace time.Duration `name:"delete-grace" env:"PLUMBLINE_DELETE_GRACE" default:"168h" help:"How long states and configuration versions can be restored after they were soft-deleted."`
 
+	OrgRuns  int `name:"organization-runs" env:"PLUMBLINE_ORGANIZATION_RUNS" default:"0" help:"Plans and applies of one organization at a time on the servers themselves; 0 is no limit. Agents of its own have none."`
 	Workers  int `env:"PLUMBLINE_WORKERS" default:"-1" help:"Runs at a time on this server itself; -1 is one for each CPU, 0 is none: then agents of agent pools run everything."`
 	Executor `embed:""`
 
