@@ -118,9 +118,17 @@ func (s *shipper) close() {
 	s.nudge()
 }
 
+// shut lets go of the file; what processes still say is lost.
+func (s *shipper) shut() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	_ = s.file.Close()
+}
+
 // run reports until the log is closed and sent, the server has given the job up, or ctx ends.
 func (s *shipper) run(ctx context.Context) {
-	defer func() { _ = s.file.Close() }()
+	defer s.shut()
 	back := backoff{}
 	for last := time.Now(); s.wait(ctx, last); last = time.Now() {
 		err := s.report(ctx)
