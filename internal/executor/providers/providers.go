@@ -127,10 +127,16 @@ func (m *Mirror) Missing(needs Needs, lock Lock) Needs {
 	return missing
 }
 
-// shares says whether the mirror is for a provider.
+// shares says whether the mirror is for a provider: not for those that the operator gives.
 func (m *Mirror) shares(address string) bool {
 	parts := strings.Split(address, "/")
-	return len(parts) == 3 && slices.Contains(m.Registries, parts[0]) && !slices.ContainsFunc(parts, func(p string) bool { return !safe(p) })
+	if len(parts) != 3 || !slices.Contains(m.Registries, parts[0]) || slices.ContainsFunc(parts, func(p string) bool { return !safe(p) }) {
+		return false
+	}
+	return !slices.ContainsFunc(m.Given, func(dir string) bool {
+		_, err := os.Stat(filepath.Join(dir, filepath.FromSlash(address)))
+		return err == nil
+	})
 }
 
 // safe says whether a part of an address can be the name of a folder.

@@ -216,6 +216,13 @@ func TestWhatIsShared(t *testing.T) {
 	if diff := cmp.Diff(providers.Needs{r.host + "/acme/x": ""}, m.Missing(needs, nil)); diff != "" {
 		t.Errorf("Missing (-want +got):\n%s", diff)
 	}
+	m.Given = []string{t.TempDir()}
+	if err := os.MkdirAll(filepath.Join(m.Given[0], r.host, "acme", "x"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if missing := m.Missing(needs, nil); len(missing) > 0 {
+		t.Errorf("Missing = %v, although the operator gives it", missing)
+	}
 }
 
 func TestParseNeeds(t *testing.T) {
