@@ -40,6 +40,7 @@ import (
 	"plumbline.dev/plumbline/internal/kernel/db"
 	"plumbline.dev/plumbline/internal/kernel/events"
 	"plumbline.dev/plumbline/internal/kernel/jobs"
+	"plumbline.dev/plumbline/internal/registry/components"
 	"plumbline.dev/plumbline/internal/registry/gpgkeys"
 	"plumbline.dev/plumbline/internal/registry/mirror"
 	"plumbline.dev/plumbline/internal/registry/modules"
@@ -89,6 +90,7 @@ type App struct {
 	Modules     *modules.Feature
 	Providers   *providers.Feature
 	Mirror      *mirror.Feature
+	Components  *components.Feature
 	RunTriggers *runtriggers.Feature
 	RunQueue    *runqueue.Feature
 	Runs        *runs.Feature

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"plumbline.dev/plumbline/internal/kernel/safehttp"
+	"plumbline.dev/plumbline/internal/registry/components"
 	"plumbline.dev/plumbline/internal/registry/gpgkeys"
 	"plumbline.dev/plumbline/internal/registry/mirror"
 	"plumbline.dev/plumbline/internal/registry/modules"
@@ -27,6 +28,8 @@ func (a *App) registry() {
 	a.Login.Services["providers.v1"] = providers.ProtocolPath + "/"
 	a.Mirror.Providers = a.Providers
 	a.Mirror.Routes(a.Router)
+	a.Components = &components.Feature{DB: a.DB, Objects: a.Objects, Jobs: a.Jobs, Orgs: a.Orgs}
+	a.Components.Routes(a.Router)
 }
 
 // mirror makes the network mirror of providers as the settings say; it has no routes yet.

@@ -137,6 +137,8 @@ func (w *world) furnishRegistry(o apptest.Org, ids map[string]string) {
 		"versions": "1.0." + strconv.Itoa(len(o.Name)), "platforms": "linux", "platforms arch": arch,
 		"providers": o.Name, "providers type": "prov-" + o.Name, "providers version": "1.0." + strconv.Itoa(len(o.Name)), "download": "linux", "download arch": arch})
 	ids["v1"], ids["v1 namespace"], ids["v1 type"], ids["v1 document"] = "registry.example.com", "hashicorp", "null", "index.json"
+	ids["registry-components"] = w.as(o.Owner.Token, "POST", "/api/v2/organizations/"+o.Name+"/registry-components", document("registry-components", map[string]any{"name": "component"}))
+	w.as(o.Owner.Token, "POST", "/api/v2/registry-components/"+ids["registry-components"]+"/versions", document("registry-component-versions", map[string]any{"version": ids["versions"]}))
 	w.s.AddKey(o, signer)
 	w.s.PublishProvider(o, signer, "prov-"+o.Name, "1.0."+strconv.Itoa(len(o.Name)), map[string][]byte{"linux_" + arch: apptest.ProviderZip(w.t, "x", nil)})
 }

@@ -19,8 +19,8 @@ const (
 	maxDepth = 2000 // the same and operators, along one path of the tree
 )
 
-// tooDeep reports whether a file may be nested more deeply than its readers bear.
-func tooDeep(src []byte, name string) bool {
+// TooDeep reports whether a file may be nested more deeply than its readers bear.
+func TooDeep(src []byte, name string) bool {
 	if strings.HasSuffix(name, ".json") {
 		return deepJSON(src)
 	}

@@ -180,7 +180,7 @@ func (r *reader) parse(dir, path, name string) (*hcl.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if tooDeep(src, name) {
+	if TooDeep(src, name) {
 		return nil, bad("%s is nested too deeply, or has an expression that is too long.", shown)
 	}
 	return syntax(src, shown)
