@@ -4,8 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	tfe "github.com/hashicorp/go-tfe"
@@ -16,6 +20,7 @@ import (
 	"plumbline.dev/plumbline/internal/delivery/runs"
 	"plumbline.dev/plumbline/internal/executor/proto"
 	"plumbline.dev/plumbline/internal/identity/tokens"
+	"plumbline.dev/plumbline/internal/kernel/blob"
 	"plumbline.dev/plumbline/internal/kernel/db"
 	"plumbline.dev/plumbline/internal/kernel/problem"
 )
@@ -182,13 +187,7 @@ func TestOutputCanBePutAgain(t *testing.T) {
 		if b, err := w.c.Plans.ReadJSONOutput(w.ctx, w.run.PlanID); err != nil || string(b) != `{"second":true}` {
 			w.T.Errorf("ReadJSONOutput = %s, %v", b, err)
 		}
-		n := 0
-		for o, err := range w.App.Objects.List(w.ctx, "output/") {
-			w.ok(err)
-			_ = o
-			n++
-		}
-		if n != 4 {
+		if n := w.objects("output/"); n != 4 {
 			w.T.Errorf("objects = %d, want those of the 4 outputs", n)
 		}
 	})
@@ -336,4 +335,57 @@ func (w *world) count(table string) int {
 	n, err := db.One[int](w.ctx, w.DB, `SELECT count(*) FROM `+table)
 	w.ok(err)
 	return n
+}
+
+// TestSweepsRemoveWhatNobodyHas: objects of deleted workspaces go, those of others stay.
+func TestSweepsRemoveWhatNobodyHas(t *testing.T) {
+	start(t, func(w *world) {
+		w.finish()
+		kept := w.run.PlanID
+		w.ok(w.App.Logs.Join(w.ctx, kept))
+		other := w.Workspace(w.org, "", "doomed")
+		w.run = w.WaitingRun(w.org, other)
+		w.finish()
+		w.ok(w.App.Logs.Join(w.ctx, w.run.PlanID))
+		_, err := w.DB.Exec(w.ctx, `DELETE FROM workspaces WHERE id = ?`, other)
+		w.ok(err)
+		sweep := func() {
+			w.ok(w.App.Logs.SweepObjects(w.ctx))
+			w.ok(w.App.Outputs.SweepObjects(w.ctx))
+		}
+		sweep()
+		if n := w.objects("log/") + w.objects("output/"); n != 10 {
+			w.T.Errorf("young objects = %d, want all 10", n)
+		}
+		w.age()
+		sweep()
+		if logs, outputs := w.objects("log/"), w.objects("output/"); logs != 1 || outputs != 4 {
+			w.T.Errorf("objects = %d logs and %d outputs, want those of the plan that is left", logs, outputs)
+		}
+		if b, err := w.c.Plans.ReadJSONOutput(w.ctx, kept); err != nil || len(b) == 0 {
+			w.T.Errorf("ReadJSONOutput = %s, %v", b, err)
+		}
+	})
+}
+
+// objects counts the objects below a prefix.
+func (w *world) objects(prefix string) (n int) {
+	w.T.Helper()
+	for _, err := range w.App.Objects.List(w.ctx, prefix) {
+		w.ok(err)
+		n++
+	}
+	return n
+}
+
+// age makes all objects older than any upload can be.
+func (w *world) age() {
+	w.T.Helper()
+	long := time.Now().Add(-2 * blob.Orphaned)
+	w.ok(filepath.WalkDir(filepath.Join(w.Dir, "blobs"), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		return os.Chtimes(path, long, long)
+	}))
 }
