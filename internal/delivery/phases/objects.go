@@ -93,8 +93,9 @@ func (f *Feature) applyOutput(ctx context.Context, j dispatch.Job, name string, 
 }
 
 // adopt makes a state of an apply the current one. A final state that cannot be it is
-// kept beside the apply, where "GET /applies/:id/errored-state" finds it; the executor has
-// done its duty then.
+// kept beside the apply, where "GET /applies/:id/errored-state" finds it. An executor at
+// work hears of that, so that the run does not end as applied; one that comes late has
+// done its duty.
 func (f *Feature) adopt(ctx context.Context, j dispatch.Job, a applies.Apply, r runs.Run, name string, body io.Reader) error {
 	from := stateversions.FromRun{
 		WorkspaceID: r.WorkspaceID, RunID: r.ID, CreatedBy: r.CreatedBy, Intermediate: name == proto.StateSnapshot,
@@ -108,7 +109,7 @@ func (f *Feature) adopt(ctx context.Context, j dispatch.Job, a applies.Apply, r 
 		kept = true
 		return f.Applies.Put(ctx, a.ID, proto.StateFinal, state)
 	})
-	if _, refused := problem.From(err); refused && kept {
+	if _, refused := problem.From(err); refused && kept && j.Late() {
 		return nil
 	}
 	return err

@@ -12,6 +12,7 @@ import (
 
 	"plumbline.dev/plumbline/internal/apptest"
 	"plumbline.dev/plumbline/internal/executor/proto"
+	"plumbline.dev/plumbline/internal/kernel/problem"
 )
 
 // TestRunFromPlanToState plays an executor of a run that is applied by itself.
@@ -264,6 +265,37 @@ func TestLateStateComesTooLate(t *testing.T) {
 		f.must(err)
 		if got := readState(s, f, read.Apply.ID); !strings.Contains(got, "late") {
 			s.T.Errorf("what is kept beside the apply = %q, want the late state", got)
+		}
+	})
+}
+
+// TestStateThatIsRefused: the executor hears of it, and the state is not lost.
+func TestStateThatIsRefused(t *testing.T) {
+	apptest.Run(t, func(s *apptest.Server) {
+		f := newFixture(s)
+		var apply proto.Apply
+		f.run(tfe.RunCreateOptions{AutoApply: new(true)})
+		f.plan()
+		first := f.claim(proto.KindApply, &apply)
+		f.must(f.worker.Put(f.ctx, first, proto.StateFinal, strings.NewReader(state("l", 1, "x"))))
+		f.finish(first, proto.Finished, proto.ApplyResult{Applied: true})
+		r := f.run(tfe.RunCreateOptions{AutoApply: new(true)})
+		f.plan()
+		second := f.claim(proto.KindApply, &apply)
+		if apply.Serial != 1 || apply.Lineage != "l" || !apply.HasState {
+			s.T.Errorf("spec = %+v, want the state before", apply)
+		}
+		err := f.worker.Put(f.ctx, second, proto.StateFinal, strings.NewReader(state("another", 5, "foreign")))
+		if p, ok := problem.From(err); !ok || p.Status != 409 {
+			s.T.Errorf("Put of a state of another lineage = %v, want 409", err)
+		}
+		if v := f.current(); v == nil || v.Serial != 1 {
+			s.T.Errorf("state = %+v, want that of the first run", v)
+		}
+		full, err := f.c.Runs.Read(f.ctx, r.ID)
+		f.must(err)
+		if got := readState(s, f, full.Apply.ID); !strings.Contains(got, "foreign") {
+			s.T.Errorf("what is kept beside the apply = %q, want the refused state", got)
 		}
 	})
 }
