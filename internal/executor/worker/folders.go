@@ -21,6 +21,7 @@ import (
 const (
 	keptAge = 24 * time.Hour // of a folder that waits for the next job
 	maxKept = 100
+	owedAge = 30 * 24 * time.Hour // of what the server has not taken
 )
 
 // folders are the folders of jobs: DIR/jobs/NAME with job.json (a record), log (what the
@@ -196,6 +197,13 @@ func (it *folder) forget() {
 func (f *folders) left() []*folder {
 	var left []*folder
 	for _, r := range f.records() {
+		if !r.Kept && time.Since(r.At) > owedAge {
+			slog.Error("a folder of a job is removed that the server never took", "folder", f.path(r.Name), "since", r.At)
+			if err := remove(f.path(r.Name)); err != nil {
+				slog.Error("removing the folder of a job", "err", err)
+			}
+			continue
+		}
 		if !r.Kept && f.occupy(context.Background(), r.Name) == nil {
 			left = append(left, &folder{record: r, path: f.path(r.Name), continued: true, all: f})
 		}
