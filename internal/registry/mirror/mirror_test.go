@@ -27,14 +27,12 @@ func content(t testing.TB) func(version string) []byte {
 	}
 }
 
-// run calls fn with a server on each engine that mirrors a registry with two versions.
+// run calls fn with a server that mirrors a registry with two versions.
 func run(t *testing.T, fn func(s *apptest.Server, o *apptest.Origin, token string)) {
 	t.Helper()
-	var o *apptest.Origin
-	start := func(s *apptest.Server) { fn(s, o, s.User("somebody").Token) }
-	o = apptest.NewOrigin(t, apptest.NewSigner(t), content(t), "1.0.0", "1.1.0")
+	o := apptest.NewOrigin(t, apptest.NewSigner(t), content(t), "1.0.0", "1.1.0")
 	s := apptest.Start(t, o.Mirrored)
-	start(s)
+	fn(s, o, s.User("somebody").Token)
 }
 
 func archives(r *apptest.Response) map[string]any {
