@@ -21,7 +21,7 @@ func (f *Feature) view(ctx context.Context, r Run) jsonapi.Resource {
 			"plan":                  jsonapi.ToOneAt("plans", r.PlanID, self+"/plan"),
 			"apply":                 jsonapi.ToOneAt("applies", r.ApplyID, self+"/apply"),
 			"configuration-version": jsonapi.ToOneAt("configuration-versions", deref(r.ConfigurationVersionID), self+"/configuration-version"),
-			"created-by":            jsonapi.ToOneAt("users", deref(r.CreatedBy), self+"/created-by"),
+			"created-by":            jsonapi.ToOne("users", deref(r.CreatedBy)),
 			"confirmed-by":          jsonapi.ToOne("users", deref(r.ConfirmedBy)),
 			"canceled-by":           jsonapi.ToOne("users", deref(r.CanceledBy)),
 			"input-state-version":   jsonapi.ToOne("state-versions", deref(r.InputStateVersionID)),
