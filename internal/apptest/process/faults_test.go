@@ -3,13 +3,17 @@ package process_test
 import (
 	"archive/tar"
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -23,6 +27,7 @@ import (
 	"github.com/hashicorp/go-tfe"
 
 	"plumbline.dev/plumbline/internal/apptest/cli"
+	"plumbline.dev/plumbline/internal/apptest/postgres"
 	"plumbline.dev/plumbline/internal/apptest/process"
 )
 
@@ -113,7 +118,7 @@ type faults struct {
 	engine  string // path
 }
 
-func newFaults(t *testing.T, engine string, lanes int) *faults {
+func newFaults(t *testing.T, engine string, lanes int, flags ...string) *faults {
 	engines := cli.Engines()
 	at := slices.IndexFunc(engines, func(e cli.Engine) bool { return e.Name == engine })
 	if at < 0 {
@@ -123,12 +128,13 @@ func newFaults(t *testing.T, engine string, lanes int) *faults {
 		t.Skip("no curl on this machine")
 	}
 	j := newJournal(t)
-	s := process.Start(t, t.TempDir(), "--engine", engines[at].Path, "--run-allow", j.addr, "--workers", strconv.Itoa(lanes))
-	c, err := tfe.NewClient(&tfe.Config{Address: s.URL, Token: s.AdminToken(), RetryServerErrors: true})
+	s := process.Start(t, t.TempDir(), append(flags, "--engine", engines[at].Path, "--run-allow", j.addr, "--workers", strconv.Itoa(lanes))...)
+	token := s.Admin(append([]string{"token", "--user", "root"}, flags...)...)
+	c, err := tfe.NewClient(&tfe.Config{Address: s.URL, Token: token, RetryServerErrors: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Organizations.Create(t.Context(), tfe.OrganizationCreateOptions{Name: tfe.String("acme"), Email: tfe.String("a@example.com")}); err != nil {
+	if _, err := c.Organizations.Create(t.Context(), tfe.OrganizationCreateOptions{Name: new("acme"), Email: new("a@example.com")}); err != nil {
 		t.Fatal(err)
 	}
 	return &faults{Server: s, journal: j, client: c, engine: engines[at].Path}
@@ -138,15 +144,15 @@ func newFaults(t *testing.T, engine string, lanes int) *faults {
 func (f *faults) lane(name, pool string) *lane {
 	f.T.Helper()
 	ctx := f.T.Context()
-	o := tfe.WorkspaceCreateOptions{Name: tfe.String(name), ExecutionMode: tfe.String("remote")}
+	o := tfe.WorkspaceCreateOptions{Name: new(name), ExecutionMode: new("remote")}
 	if pool != "" {
-		o.ExecutionMode, o.AgentPoolID = tfe.String("agent"), tfe.String(pool)
+		o.ExecutionMode, o.AgentPoolID = new("agent"), new(pool)
 	}
 	w, err := f.client.Workspaces.Create(ctx, "acme", o)
 	if err != nil {
 		f.T.Fatal(err)
 	}
-	cv, err := f.client.ConfigurationVersions.Create(ctx, w.ID, tfe.ConfigurationVersionCreateOptions{AutoQueueRuns: tfe.Bool(false)})
+	cv, err := f.client.ConfigurationVersions.Create(ctx, w.ID, tfe.ConfigurationVersionCreateOptions{AutoQueueRuns: new(false)})
 	if err != nil {
 		f.T.Fatal(err)
 	}
@@ -160,7 +166,7 @@ func (f *faults) lane(name, pool string) *lane {
 func (f *faults) apply(l *lane) {
 	f.T.Helper()
 	var err error
-	if l.run, err = f.client.Runs.Create(f.T.Context(), tfe.RunCreateOptions{Workspace: &tfe.Workspace{ID: l.workspace}, AutoApply: tfe.Bool(true)}); err != nil {
+	if l.run, err = f.client.Runs.Create(f.T.Context(), tfe.RunCreateOptions{Workspace: &tfe.Workspace{ID: l.workspace}, AutoApply: new(true)}); err != nil {
 		f.T.Fatal(err)
 	}
 }
@@ -191,7 +197,7 @@ func (f *faults) until(l *lane, statuses ...tfe.RunStatus) *tfe.Run {
 func (f *faults) names(l *lane) (made []int) {
 	f.T.Helper()
 	v, err := f.client.StateVersions.ReadCurrent(f.T.Context(), l.workspace)
-	if err == tfe.ErrResourceNotFound {
+	if errors.Is(err, tfe.ErrResourceNotFound) {
 		return nil
 	}
 	if err != nil {
@@ -285,11 +291,11 @@ func TestKillTheAgent(t *testing.T) {
 	const lanes, rounds = 5, 2
 	f := newFaults(t, "tofu", 1)
 	ctx := t.Context()
-	pool, err := f.client.AgentPools.Create(ctx, "acme", tfe.AgentPoolCreateOptions{Name: tfe.String("far"), OrganizationScoped: tfe.Bool(true)})
+	pool, err := f.client.AgentPools.Create(ctx, "acme", tfe.AgentPoolCreateOptions{Name: new("far"), OrganizationScoped: new(true)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	token, err := f.client.AgentTokens.Create(ctx, pool.ID, tfe.AgentTokenCreateOptions{Description: tfe.String("a")})
+	token, err := f.client.AgentTokens.Create(ctx, pool.ID, tfe.AgentTokenCreateOptions{Description: new("a")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -324,25 +330,125 @@ func TestKillTheEngine(t *testing.T) {
 				f.apply(l)
 				f.until(l, tfe.RunApplying)
 				moment(2 * time.Second)
-				killEngines(t, engine, "apply")
+				f.killEngines(engine, "apply")
 				f.survived(l, keeps)
 			}
 		})
 	}
 }
 
-// killEngines kills the processes of an engine that run a command.
-func killEngines(t *testing.T, engine, command string) {
-	t.Helper()
+// killEngines kills the processes of an engine that run a command for this server.
+func (f *faults) killEngines(engine, command string) {
+	f.T.Helper()
 	paths, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 	for _, path := range paths {
 		b, err := os.ReadFile(path)
 		args := strings.Split(string(b), "\x00")
-		if err != nil || len(args) < 3 || filepath.Base(args[0]) != engine || args[1] != command {
+		cwd, _ := os.Readlink(filepath.Join(filepath.Dir(path), "cwd"))
+		if err != nil || !strings.HasPrefix(cwd, f.Work+"/") || len(args) < 3 || filepath.Base(args[0]) != engine || args[1] != command {
 			continue
 		}
 		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path))); err == nil {
 			_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended
 		}
+	}
+}
+
+// line is the connection to a database, which can be cut.
+type line struct {
+	network, to string
+	mu          sync.Mutex
+	cut         bool
+	conns       map[net.Conn]bool
+}
+
+// newLine returns a line to the database at address, and its own address.
+func newLine(t *testing.T, network, address string) (*line, string) {
+	l := &line{network: network, to: address, conns: map[net.Conn]bool{}}
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close(); l.set(true) })
+	go func() {
+		for {
+			c, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go l.carry(c)
+		}
+	}()
+	return l, listener.Addr().String()
+}
+
+func (l *line) carry(c net.Conn) {
+	d, err := (&net.Dialer{}).Dial(l.network, l.to)
+	if err != nil || !l.add(c, d) {
+		_ = c.Close()
+		return
+	}
+	go func() { _, _ = io.Copy(c, d); _ = c.Close() }()
+	_, _ = io.Copy(d, c)
+	_ = d.Close()
+}
+
+func (l *line) add(conns ...net.Conn) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, c := range conns {
+		l.conns[c] = true
+		if l.cut {
+			_ = c.Close()
+		}
+	}
+	return !l.cut
+}
+
+// set cuts the line, or mends it.
+func (l *line) set(cut bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.cut = cut
+	for c := range l.conns {
+		_ = c.Close()
+		delete(l.conns, c)
+	}
+}
+
+// TestRunsGoOnWithoutTheDatabase cuts the connection to PostgreSQL for 20 seconds while
+// applies go on: they end as applied, as if nothing had been.
+func TestRunsGoOnWithoutTheDatabase(t *testing.T) {
+	address, ok := postgres.Schema(t)
+	if !ok {
+		t.Skip("no PostgreSQL on this machine")
+	}
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := u.Query()
+	l, at := newLine(t, "unix", filepath.Join(q.Get("host"), ".s.PGSQL."+cmp.Or(q.Get("port"), "5432")))
+	if q.Get("host") == "" {
+		l.network, l.to = "tcp", u.Host
+	}
+	q.Del("host")
+	q.Del("port")
+	q.Set("sslmode", "disable")
+	u.Host, u.RawQuery = at, q.Encode()
+	f := newFaults(t, "tofu", 2, "--database", u.String())
+	lanes := []*lane{f.lane("d0", ""), f.lane("d1", "")}
+	for _, l := range lanes {
+		f.apply(l)
+	}
+	f.until(lanes[0], tfe.RunApplying)
+	l.set(true)
+	<-time.After(20 * time.Second)
+	l.set(false)
+	for _, l := range lanes {
+		if r := f.until(l); r.Status != tfe.RunApplied {
+			t.Errorf("%s: the run is %s", l.name, r.Status)
+		}
+		f.survived(l, true)
 	}
 }

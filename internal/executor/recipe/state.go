@@ -12,9 +12,13 @@ import (
 	"plumbline.dev/plumbline/internal/executor/worker"
 )
 
-const snapshotEvery = 10 * time.Second
+const (
+	snapshotEvery = 10 * time.Second
+	copyEvery     = 500 * time.Millisecond
+)
 
-// takeSnapshots delivers the state from time to time, if it changed, until stop is called.
+// takeSnapshots keeps a copy of the state on this machine, in case that the engine is killed
+// while it writes, and delivers it from time to time, until stop is called.
 func (a *apply) takeSnapshots() (stop func()) {
 	every := a.Snapshot
 	if every == 0 {
@@ -24,33 +28,32 @@ func (a *apply) takeSnapshots() (stop func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		ticker := time.NewTicker(every)
+		ticker := time.NewTicker(min(every, copyEvery))
 		defer ticker.Stop()
-		last := stamp(a.t, a.statePath())
+		copied := stamp(a.t, a.statePath())
+		delivered, at := copied, time.Now()
 		for {
 			select {
 			case <-ctx.Done():
 				return
 			case <-ticker.C:
 			}
-			if now := stamp(a.t, a.statePath()); now != last && a.takeSnapshot(ctx) {
-				last = now
+			if now := stamp(a.t, a.statePath()); now != copied && copyState(a.t, a.statePath()) == nil {
+				copied = now
+			}
+			if copied != delivered && time.Since(at) >= every {
+				a.deliverSnapshot(ctx)
+				delivered, at = copied, time.Now()
 			}
 		}
 	}()
 	return func() { cancel(); <-done }
 }
 
-// takeSnapshot copies the state and delivers the copy. It says false if the engine was
-// writing just then.
-func (a *apply) takeSnapshot(ctx context.Context) bool {
-	if err := copyState(a.t, a.statePath()); err != nil {
-		return false
-	}
+func (a *apply) deliverSnapshot(ctx context.Context) {
 	if err := a.t.Put(ctx, proto.StateSnapshot, snapshot); err != nil && ctx.Err() == nil {
 		slog.WarnContext(ctx, "a snapshot of a state is not delivered", "job", a.t.Job.ID, "err", err)
 	}
-	return true
 }
 
 // mark tells versions of a file apart.
