@@ -63,7 +63,7 @@ func cached(name string) string {
 
 // Shell is one person at a terminal: an engine, a folder, credentials.
 type Shell struct {
-	T      *testing.T
+	T      testing.TB
 	Engine Engine
 	Dir    string // working directory
 	Home   string
@@ -73,7 +73,7 @@ type Shell struct {
 // NewShell returns a shell in a fresh folder that trusts the certificate in caFile
 // and has token as its credential for the server at address; an empty token is no
 // credential.
-func NewShell(t *testing.T, e Engine, address, caFile, token string) *Shell {
+func NewShell(t testing.TB, e Engine, address, caFile, token string) *Shell {
 	t.Helper()
 	s := &Shell{T: t, Engine: e, Dir: t.TempDir(), Home: t.TempDir()}
 	if err := os.MkdirAll(filepath.Join(s.Home, ".terraform.d"), 0o700); err != nil {

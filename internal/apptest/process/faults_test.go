@@ -76,7 +76,7 @@ func (j *journal) of(lane string) (made []int) {
 }
 
 // configuration makes a chain of resources that write to the journal.
-func (j *journal) configuration(t *testing.T, lane string) []byte {
+func (j *journal) configuration(t testing.TB, lane string) []byte {
 	var tf strings.Builder
 	for i := range chain {
 		after := ""

@@ -18,7 +18,7 @@ import (
 )
 
 // Binary builds the server and returns its path.
-func Binary(t *testing.T) string {
+func Binary(t testing.TB) string {
 	t.Helper()
 	root, err := exec.CommandContext(t.Context(), "go", "env", "GOMOD").Output()
 	if err != nil {
@@ -35,7 +35,7 @@ func Binary(t *testing.T) string {
 
 // Server is a running process.
 type Server struct {
-	T       *testing.T
+	T       testing.TB
 	URL     string
 	Dir     string
 	Work    string // where it executes runs
@@ -48,7 +48,7 @@ type Server struct {
 }
 
 // Start runs the server with data in dir until the test ends. It speaks plain HTTP.
-func Start(t *testing.T, dir string, flags ...string) *Server {
+func Start(t testing.TB, dir string, flags ...string) *Server {
 	t.Helper()
 	s := prepare(t, dir, append([]string{"--tls", "off"}, flags...))
 	s.URL, s.client = "http://"+s.address, http.DefaultClient
@@ -57,7 +57,7 @@ func Start(t *testing.T, dir string, flags ...string) *Server {
 }
 
 // StartTLS is Start with a certificate of the server's own, which CA names the issuer of.
-func StartTLS(t *testing.T, dir string, flags ...string) *Server {
+func StartTLS(t testing.TB, dir string, flags ...string) *Server {
 	t.Helper()
 	s := prepare(t, dir, flags)
 	s.URL = "https://" + s.address
@@ -69,7 +69,7 @@ func StartTLS(t *testing.T, dir string, flags ...string) *Server {
 // CA is the file of the certificate that clients of StartTLS trust.
 func (s *Server) CA() string { return filepath.Join(s.Dir, "tls", "ca.pem") }
 
-func prepare(t *testing.T, dir string, flags []string) *Server {
+func prepare(t testing.TB, dir string, flags []string) *Server {
 	t.Helper()
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -150,6 +150,9 @@ func (s *Server) AdminToken() string {
 	s.T.Helper()
 	return s.Admin("token", "--user", "root")
 }
+
+// HTTP is a client that trusts the server.
+func (s *Server) HTTP() *http.Client { return s.client }
 
 // Do sends a request and returns the status and the body; status 0 is no answer.
 // path may be an absolute address.

@@ -174,7 +174,7 @@ func TestOwnersMayDoEverythingAndTheirTokenLess(t *testing.T) {
 			missing = append(missing, p.String())
 		}
 	}
-	want := []string{"read-ssh-keys", "manage-ssh-keys", "plan-runs", "apply-runs", "read-state-outputs", "read-state", "write-state"}
+	want := []string{"read-ssh-keys", "manage-ssh-keys", "plan-runs", "apply-runs", "read-state-outputs", "read-state", "write-state", "read-plan-json"}
 	if diff := cmp.Diff(want, missing); diff != "" {
 		t.Errorf("what an organization's token lacks:\n%s", diff)
 	}
