@@ -18,8 +18,8 @@ func (sc *scene) shellIn(dir string) *cli.Shell {
 
 // interruptedPlan: Ctrl-C while the server plans, and yes to cancelling the run.
 func interruptedPlan(sc *scene) {
-	// The plan takes some seconds of pure thought.
-	sh := sc.shell("output \"n\" {\n  value = length([for i in range(600) : length([for j in range(600) : sha256(\"${i}/${j}\")])])\n}\n")
+	// The plan takes ten seconds and more of pure thought: longer than it may take until its log is seen.
+	sh := sc.shell("output \"n\" {\n  value = length([for i in range(1000) : length([for j in range(1000) : sha256(\"${i}/${j}\")])])\n}\n")
 	apply := sc.sit(sh, "apply")
 	apply.until("Initializing plugins")
 	sc.await(sc.name, "planning")
