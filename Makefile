@@ -6,6 +6,8 @@ SHELL := /bin/bash
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X plumbline.dev/plumbline/internal/kernel/config.Version=$(VERSION)
 PKG ?= ./...
+# What is compiled serves `make build`, the tests and every checkout alike.
+export GOFLAGS := $(filter-out -trimpath,$(GOFLAGS)) -trimpath
 
 .PHONY: help
 help: ## list the targets
