@@ -27,6 +27,7 @@ var rooms = map[string][]string{
 	"executor":  {},
 	"delivery":  {"identity", "workspace"},
 	"registry":  {"identity", "workspace", "delivery"},
+	"drift":     {"identity", "workspace", "delivery", "governance"},
 }
 
 // kernelOf are the packages of the kernel that a room may import, if not all: an executor
