@@ -17,7 +17,7 @@ const (
 
 // kernel are the packages of the kernel in import order: each may import those
 // before it.
-var kernel = []string{"id", "problem", "jsonapi", "config", "crypt", "safehttp", "archive", "blob", "authz", "db", "events", "jobs", "audit", "api"}
+var kernel = []string{"id", "problem", "jsonapi", "config", "mail", "crypt", "safehttp", "archive", "blob", "authz", "db", "events", "jobs", "audit", "api"}
 
 // rooms are the folders of capabilities; each may import the kernel, itself and the
 // rooms in its list.
@@ -49,6 +49,9 @@ var only = map[string][]string{
 	"github.com/alecthomas/kong":            {"cmd/plumbline"},
 	"github.com/hashicorp/go-tfe":           {"apptest"},
 	"github.com/getkin/kin-openapi":         {"apptest"},
+	"github.com/wneessen/go-mail":           {"kernel/mail"},
+	"github.com/yuin/goldmark":              {"kernel/mail"},
+	"github.com/emersion/go-smtp":           {},
 	"os/exec":                               {"executor/engine", "executor/sandbox", "cmd/loadgen", "apptest/cli", "apptest/process", "apptest", "apptest/postgres", "apptest/postgres/cmd/pgtest", "apptest/cmd/testlog"},
 	"log":                                   {},
 	"plumbline.dev/plumbline/internal/app":  {"apptest", "cmd/plumbline"},

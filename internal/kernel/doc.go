@@ -5,6 +5,7 @@
 //	problem   errors that a client may see
 //	jsonapi   documents of the wire
 //	config    the settings of the server
+//	mail      mail, by the mail server of the operator
 //	crypt     secrets at rest
 //	safehttp  requests to addresses that users give
 //	archive   tar.gz in and out

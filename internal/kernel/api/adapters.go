@@ -29,7 +29,10 @@ func List[P, T authz.Scoped](r *Router, path string, needs authz.Permission, loa
 		if doc.Included, err = r.include(ctx, name, doc.Data.([]jsonapi.Resource), q.Include); err != nil {
 			return err
 		}
-		doc.Meta, doc.Links = page.meta(q), page.links(ctx, q)
+		if meta := page.meta(q); len(meta) > 0 {
+			doc.Meta = meta
+		}
+		doc.Links = page.links(ctx, q)
 		return r.write(ctx, w, 200, doc)
 	})
 }
@@ -133,8 +136,12 @@ func change[P, T authz.Scoped, A any](r *Router, method, path string, status int
 		if err := rightType(in.Data.Type, o.types); err != nil {
 			return r.unspill(ctx, err)
 		}
+		ctx, err := ahead(ctx, o, load, &in)
+		if err != nil {
+			return r.unspill(ctx, err)
+		}
 		var res jsonapi.Resource
-		err := r.DB.Tx(ctx, func(ctx context.Context) error {
+		err = r.DB.Tx(ctx, func(ctx context.Context) error {
 			on, err := target(ctx, o, load)
 			if err != nil {
 				return err
@@ -151,6 +158,22 @@ func change[P, T authz.Scoped, A any](r *Router, method, path string, status int
 		}
 		return r.answer(ctx, w, status, name, res)
 	})
+}
+
+// ahead does what Before asks for and returns the context of the change.
+func ahead[P authz.Scoped](ctx context.Context, o options, load Load[P], in any) (context.Context, error) {
+	if o.before == nil {
+		return ctx, nil
+	}
+	on, err := target(ctx, o, load)
+	if err != nil {
+		return ctx, err
+	}
+	next, err := o.before(ctx, on, in)
+	if err != nil {
+		return ctx, err
+	}
+	return next, nil
 }
 
 // Do does something to P and answers with no content (204). The request may be

@@ -34,6 +34,9 @@ const maxDepth = 10
 // Offset is the number of rows before the page.
 func (q Query) Offset() int { return (q.Number - 1) * q.Size }
 
+// Paged reports whether the request asks for a page.
+func (q Query) Paged() bool { return q.values.Has("page[number]") || q.values.Has("page[size]") }
+
 // Get returns the first value of a parameter.
 func (q Query) Get(name string) string { return q.values.Get(name) }
 
@@ -143,6 +146,9 @@ type Page[T any] struct {
 	Meta map[string]any
 	// Whole tells that the list has no pages.
 	Whole bool
+	// Bare tells that the answer says nothing of pages, for lists that have them only when
+	// they are asked for.
+	Bare bool
 	// Uncounted tells that the total is unknown: the answer says only whether there is a
 	// next page, which More knows.
 	Uncounted, More bool
@@ -207,12 +213,18 @@ func (p Page[T]) pagination(q Query) pagination {
 }
 
 func (p Page[T]) meta(q Query) map[string]any {
+	if p.Bare {
+		return p.Meta
+	}
 	meta := map[string]any{"pagination": p.pagination(q)}
 	maps.Copy(meta, p.Meta)
 	return meta
 }
 
 func (p Page[T]) links(ctx context.Context, q Query) map[string]any {
+	if p.Bare {
+		return nil
+	}
 	c, at := callOf(ctx), p.pagination(q)
 	link := func(page int) string {
 		v := url.Values{}

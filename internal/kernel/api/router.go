@@ -233,6 +233,7 @@ type options struct {
 	denied error
 	limit  int64
 
+	before  func(ctx context.Context, on authz.Scoped, in any) (context.Context, error)
 	include []string
 	fail    func(w http.ResponseWriter, req *http.Request, err error)
 }
@@ -259,6 +260,17 @@ func Denied(err error) Option { return func(o *options) { o.denied = err } }
 // TFE does so unasked.
 func Including(paths ...string) Option {
 	return func(o *options) { o.include = append(o.include, paths...) }
+}
+
+// Before makes a change ask what must not be asked in a transaction, such as whether a
+// webhook answers. do runs ahead of the change when the permission has been checked, and the
+// context that it returns is that of the change; its error refuses the request.
+func Before[P authz.Scoped, A any](do func(ctx context.Context, on P, in jsonapi.In[A]) (context.Context, error)) Option {
+	return func(o *options) {
+		o.before = func(ctx context.Context, on authz.Scoped, in any) (context.Context, error) {
+			return do(ctx, on.(P), *in.(*jsonapi.In[A]))
+		}
+	}
 }
 
 // BodyLimit is the largest request body in bytes; the default is 1 MiB.

@@ -33,6 +33,8 @@ type Server struct {
 
 	Mirror   Mirror   `embed:"" prefix:"mirror-" envprefix:"PLUMBLINE_MIRROR_"`
 	IPRanges IPRanges `embed:"" prefix:"ip-ranges-" envprefix:"PLUMBLINE_IP_RANGES_"`
+	SMTP     SMTP     `embed:"" prefix:"smtp-" envprefix:"PLUMBLINE_SMTP_"`
+	Outbound Outbound `embed:"" prefix:"outbound-" envprefix:"PLUMBLINE_OUTBOUND_"`
 
 	// UnsafeSync makes SQLite leave writes to the operating system; tests set it.
 	UnsafeSync bool `kong:"-"`
@@ -43,6 +45,21 @@ type Mirror struct {
 	Origins []string          `env:"ORIGINS" default:"registry.opentofu.org,registry.terraform.io" placeholder:"HOST" help:"Registries (HOST) whose providers the network mirror fetches when it is asked for them, comma-separated; \"none\" is no other registry."`
 	Allow   []string          `env:"ALLOW" placeholder:"HOST" help:"Networks (CIDR), addresses and host names that the mirror may reach although they are not public."`
 	Rewrite map[string]string `env:"REWRITE" placeholder:"HOST=URL" help:"Base URL to reach a registry at instead, such as a proxy of the own network: HOST=URL;HOST=URL."`
+}
+
+// SMTP are the settings of the mail server that notifications and alerts go through.
+type SMTP struct {
+	Address  string `env:"ADDRESS" placeholder:"HOST:PORT" help:"Mail server (HOST:PORT) that notifications and alerts go through. Default: none, and mail is refused."`
+	User     string `env:"USER" placeholder:"NAME" help:"Name to log in to the mail server with. Default: no login."`
+	Password string `env:"PASSWORD" placeholder:"PASSWORD" help:"Password of the mail server. Set the environment variable: others on this machine can see arguments."`
+	From     string `env:"FROM" placeholder:"ADDRESS" help:"Sender of mail, such as \"Plumbline <plumbline@example.com>\"."`
+	TLS      string `name:"tls" env:"TLS" default:"starttls" enum:"starttls,implicit,off" help:"starttls encrypts or refuses; implicit is TLS from the first byte, as on port 465; off is for a mail server on this machine."`
+}
+
+// Outbound says where webhooks of users may lead: notifications, alerts, issues.
+type Outbound struct {
+	Allow []string `env:"ALLOW" placeholder:"HOST" help:"Networks (CIDR), addresses and host names that webhooks of users may reach although they are not public."`
+	HTTP  bool     `name:"http" env:"HTTP" help:"Let drift alerts go to http URLs too."`
 }
 
 // IPRanges are networks in CIDR notation, for firewalls of others. The default of

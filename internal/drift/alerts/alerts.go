@@ -1,0 +1,102 @@
+// Package alerts tells people of drift: by webhook, mail, chat, or an issue in the
+// repository. It is told of events by the scans (Raise) and sends what is news, once.
+//
+// The surprising rule: an alert is of an episode, not of a scan. A folder that drifts all
+// week is told once, told again when it drifts otherwise or worse, and its end is told only
+// to those who heard of its beginning.
+package alerts
+
+import (
+	"context"
+	"time"
+
+	"plumbline.dev/plumbline/internal/kernel/authz"
+	"plumbline.dev/plumbline/internal/kernel/crypt"
+	"plumbline.dev/plumbline/internal/kernel/db"
+	"plumbline.dev/plumbline/internal/kernel/jobs"
+	"plumbline.dev/plumbline/internal/kernel/mail"
+	"plumbline.dev/plumbline/internal/kernel/safehttp"
+)
+
+// Types of alerts.
+const (
+	Post        = "other" // an HTTP request
+	Mail        = "email"
+	GitHubIssue = "github-issue"
+	GitLabIssue = "gitlab-issue"
+	Slack       = "slack"
+	Teams       = "teams"
+	Service     = "shoutrrr" // a service by its URL, see services
+)
+
+// Alert is where events are sent, and in which words.
+type Alert struct {
+	ID            string            `db:"id"`
+	OrgID         string            `db:"org_id"`
+	Name          string            `db:"name"`
+	Type          string            `db:"type"`
+	SealedURL     []byte            `db:"url"`
+	SealedHeaders []byte            `db:"headers"`
+	SealedSecret  []byte            `db:"secret"`
+	Recipients    db.JSON[[]string] `db:"recipients"`
+	Subject       string            `db:"subject"`      // "" is the default
+	Body          string            `db:"body"`         // "" is the default
+	MinSeverity   string            `db:"min_severity"` // "" is every severity
+	LastSentAt    *db.Time          `db:"last_sent_at"`
+	LastStatus    string            `db:"last_status"` // "" (never), sent, failed
+	CreatedAt     db.Time           `db:"created_at"`
+	UpdatedAt     db.Time           `db:"updated_at"`
+}
+
+// Scope implements authz.Scoped.
+func (a Alert) Scope() authz.Scope { return authz.Scope{Org: a.OrgID} }
+
+// issues reports whether the alert keeps issues.
+func (a Alert) issues() bool { return a.Type == GitHubIssue || a.Type == GitLabIssue }
+
+// Target is a repository whose issues an alert keeps.
+type Target struct {
+	Kind     string // github, gitlab
+	API      string // base address, such as "https://api.github.com" or "https://git.example.com/api/v4"
+	FullName string // such as "acme/infra"
+	Token    crypt.Secret
+}
+
+// Feature keeps alerts and sends them.
+type Feature struct {
+	DB      *db.DB
+	Keyring *crypt.Keyring
+	Jobs    *jobs.Queue
+	Mail    *mail.Sender
+	HTTP    *safehttp.Client
+
+	// Target finds the repository of a schedule, for issues; problem.NotFound if it is gone.
+	Target func(ctx context.Context, repositoryID string) (Target, error)
+	// Snooze returns the link that silences a folder of a schedule for a number of days.
+	Snooze func(scheduleID, folder string, days int) string
+	// Admins returns the mail addresses of those who own an organization.
+	Admins func(ctx context.Context, orgID string) ([]string, error)
+	// ScanURL returns where a scan is shown.
+	ScanURL func(ctx context.Context, e Event) string
+	// InUse returns the schedules that name an alert.
+	InUse func(ctx context.Context, alertID string) ([]string, error)
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+}
+
+// Find returns the alert with the given id.
+func (f *Feature) Find(ctx context.Context, id string) (Alert, error) {
+	return db.One[Alert](ctx, f.DB, `FROM drift_alerts WHERE id = ?`, id)
+}
+
+// In returns the alerts with the given ids, in no order.
+func (f *Feature) In(ctx context.Context, ids []string) ([]Alert, error) {
+	return db.In[Alert](ctx, f.DB, `FROM drift_alerts WHERE id IN (?)`, ids)
+}
+
+func (f *Feature) now() time.Time {
+	if f.Now != nil {
+		return f.Now()
+	}
+	return time.Now()
+}
