@@ -40,6 +40,7 @@ import (
 	"plumbline.dev/plumbline/internal/kernel/db"
 	"plumbline.dev/plumbline/internal/kernel/events"
 	"plumbline.dev/plumbline/internal/kernel/jobs"
+	"plumbline.dev/plumbline/internal/kernel/safehttp"
 	"plumbline.dev/plumbline/internal/registry/components"
 	"plumbline.dev/plumbline/internal/registry/gpgkeys"
 	"plumbline.dev/plumbline/internal/registry/mirror"
@@ -56,15 +57,16 @@ import (
 
 // App is a server with all its capabilities.
 type App struct {
-	Config  config.Server
-	DB      *db.DB
-	Keyring *crypt.Keyring
-	Objects *blob.Store
-	Bus     *events.Bus
-	Jobs    *jobs.Queue
-	Router  *api.Router
-	metrics *metrics // nil: nobody asked for them
-	listens string   // where Serve listens, as a URL
+	Config   config.Server
+	DB       *db.DB
+	Keyring  *crypt.Keyring
+	Objects  *blob.Store
+	Bus      *events.Bus
+	Jobs     *jobs.Queue
+	Router   *api.Router
+	metrics  *metrics         // nil: nobody asked for them
+	listens  string           // where Serve listens, as a URL
+	outbound *safehttp.Client // of what organizations name: git hosts, clouds, webhooks
 
 	Users       *users.Feature
 	Tokens      *tokens.Store
@@ -101,6 +103,7 @@ type App struct {
 	Plans       *plans.Feature
 	Applies     *applies.Feature
 	PlanExports *planexports.Feature
+	Drift       Drift
 }
 
 // New opens the data that c names and builds the server. Nothing runs in the
@@ -144,6 +147,9 @@ func (a *App) open(ctx context.Context) error {
 	if a.Mirror, err = a.mirror(); err != nil {
 		return fmt.Errorf("--mirror-…: %w", err)
 	}
+	if a.outbound, err = a.client(c.Outbound); err != nil {
+		return fmt.Errorf("--outbound-…: %w", err)
+	}
 	return nil
 }
 
@@ -165,6 +171,7 @@ func (a *App) build() {
 	a.workspace()
 	a.delivery()
 	a.registry()
+	a.drift()
 	a.Router.ServeObjects()
 	a.Router.ServeDocument()
 	a.health()

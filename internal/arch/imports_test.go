@@ -52,7 +52,7 @@ var only = map[string][]string{
 	"github.com/wneessen/go-mail":           {"kernel/mail"},
 	"github.com/yuin/goldmark":              {"kernel/mail"},
 	"github.com/emersion/go-smtp":           {},
-	"os/exec":                               {"executor/engine", "executor/sandbox", "cmd/loadgen", "apptest/cli", "apptest/process", "apptest", "apptest/postgres", "apptest/postgres/cmd/pgtest", "apptest/cmd/testlog"},
+	"os/exec":                               {"delivery/vcs", "executor/engine", "executor/sandbox", "cmd/loadgen", "apptest/cli", "apptest/process", "apptest", "apptest/postgres", "apptest/postgres/cmd/pgtest", "apptest/cmd/testlog"},
 	"log":                                   {},
 	"plumbline.dev/plumbline/internal/app":  {"apptest", "cmd/plumbline"},
 	"plumbline.dev/plumbline/internal/arch": {},

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"plumbline.dev/plumbline/internal/apptest"
+	"plumbline.dev/plumbline/internal/drift/verbs"
 	"plumbline.dev/plumbline/internal/executor/proto"
 	"plumbline.dev/plumbline/internal/identity/tokens"
 	"plumbline.dev/plumbline/internal/kernel/api"
@@ -147,9 +148,9 @@ func TestAbsentIDsAreNotFound(t *testing.T) {
 
 // outside reports whether a route has its own way of deciding: pages decide by the
 // session, signed addresses are the permission themselves, and agents are no subjects:
-// package dispatch decides by their pool.
+// package dispatch decides by their pool. Below /drift/ keys decide, which are no tokens.
 func outside(route api.Route) bool {
-	return strings.HasPrefix(route.Path, "/app/") || strings.HasPrefix(route.Path, "/_archivist/") || strings.HasPrefix(route.Path, proto.Base)
+	return strings.HasPrefix(route.Path, "/app/") || strings.HasPrefix(route.Path, "/_archivist/") || strings.HasPrefix(route.Path, verbs.Base+"/") || strings.HasPrefix(route.Path, proto.Base)
 }
 
 // level is where the resource that a route loads lives.

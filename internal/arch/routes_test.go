@@ -84,6 +84,7 @@ func (w *world) furnish(o apptest.Org) map[string]string {
 	ids["run-triggers"] = as("POST", "/api/v2/workspaces/"+ids["workspaces"]+"/run-triggers",
 		fmt.Sprintf(`{"data":{"relationships":{"sourceable":{"data":{"type":"workspaces","id":%q}}}}}`, as("POST", base+"/workspaces", document("workspaces", map[string]any{"name": "source-" + o.Name}))))
 	w.furnishRun(o, ids)
+	w.furnishDrift(o, ids)
 	w.publish(o, ids)
 	return ids
 }
@@ -105,6 +106,12 @@ func (w *world) furnishRun(o apptest.Org, ids map[string]string) {
 		ids["plan-exports"], r.PlanID, o.ID, db.Now()); err != nil {
 		w.t.Fatal(err)
 	}
+}
+
+// furnishDrift makes what drift detection wants.
+func (w *world) furnishDrift(o apptest.Org, ids map[string]string) {
+	base := "/api/v2/organizations/" + o.Name
+	ids["drift-keys"] = w.as(o.Owner.Token, "POST", base+"/drift-keys", document("drift-keys", map[string]any{"description": "example"}))
 }
 
 // publish adds a module with a version that can be installed. Each organization has

@@ -13,6 +13,7 @@
 //	phases          what executors get for plans and applies, and what becomes of what they bring
 //	planexports     mocks of plans for Sentinel
 //	plans           the plans of runs: status, counts, log, JSON forms
+//	vcs             git repositories: branches, mirrors, archives of folders
 //	progress        the statuses that plans and applies share
 //
 // It may import the kernel, identity and workspace.

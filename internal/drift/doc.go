@@ -1,10 +1,17 @@
 // Package drift is the room of what differs between code and reality.
 //
-//	alerts    tells people of drift: webhooks, mail, chats, issues
-//	classify  the findings of a plan, pure: what was changed outside, attribute by attribute
-//	severity  rules that say how bad a finding is, and why
-//	words     the summary and description of a verdict, for people
+//	classify      the findings of a plan, pure: what was changed outside, attribute by attribute
+//	severity      rules that say how bad a finding is, and why
+//	words         the summary and description of a verdict, for people
+//	alerts        tells people of drift: webhooks, mail, chats, issues
+//	verbs         the form of the API at /drift: one POST with one truthy verb
+//	settings      what an organization sets once: time zone, public ids
+//	keys          the tokens of that API
+//	repositories  where the code is (/drift/state)
+//	connections   credentials for scans (/drift/infra)
+//	schedules     what is scanned when (/drift/config)
+//	snoozes       alerts that are silent for a while, and the links that ask for it
 //
-// It may import the kernel, identity, workspace, delivery and governance. Of these classify, severity and
-// words are pure: they import nothing of the project but each other.
+// It may import the kernel, identity, workspace, delivery and governance. The first three
+// are pure: they import nothing of the project but each other.
 package drift

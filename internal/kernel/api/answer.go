@@ -109,6 +109,7 @@ func narrow(res *jsonapi.Resource, fields map[string][]string) error {
 // errorObject is an error of JSON:API.
 type errorObject struct {
 	Status string       `json:"status"`
+	Code   string       `json:"code,omitempty"`
 	Title  string       `json:"title"`
 	Detail string       `json:"detail,omitempty"`
 	Source *errorSource `json:"source,omitempty"`
@@ -126,7 +127,7 @@ func Fail(w http.ResponseWriter, req *http.Request, err error) {
 	}
 	list := make([]errorObject, 0, 1+len(p.More))
 	for _, q := range append([]*problem.Problem{p}, p.More...) {
-		e := errorObject{Status: strconv.Itoa(q.Status), Title: q.Title, Detail: clip(q.Detail)}
+		e := errorObject{Status: strconv.Itoa(q.Status), Code: q.Code, Title: q.Title, Detail: clip(q.Detail)}
 		if q.Pointer != "" {
 			e.Source = &errorSource{clip(q.Pointer)}
 		}

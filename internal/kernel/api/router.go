@@ -96,6 +96,10 @@ func NewRouter(d *db.DB) *Router {
 	return r
 }
 
+// Fallback answers below a prefix, such as "/drift/", where no route is, or none for the
+// method.
+func (r *Router) Fallback(prefix string, h http.HandlerFunc) { r.mux.HandleFunc(prefix, h) }
+
 // At returns the same router with another base of its paths.
 func (r *Router) At(base string) *Router {
 	c := *r

@@ -80,13 +80,17 @@ func CustomProject(p ProjectPermissions) Set {
 // Member is what every member of an organization has.
 const Member = Set(1<<ReadOrg | 1<<ReadEntitlements | 1<<ReadRegistry)
 
+// manageDrift is everything in drift detection of git repositories. Who may change every
+// workspace may have everything scanned; who may read every workspace sees the outcome.
+const manageDrift Set = 1<<ReadDrift | 1<<OperateDrift | 1<<ManageDrift
+
 // OrgFlags are the organization-access flags of teams, by attribute name.
 var OrgFlags = map[string]Set{
 	"manage-policies":            1 << ManagePolicies,
 	"manage-policy-overrides":    1<<ManagePolicyOverrides | 1<<OverridePolicies,
 	"delegate-policy-overrides":  1 << DelegatePolicyOverrides,
-	"manage-workspaces":          adminWorkspace | 1<<CreateWorkspace | 1<<MoveWorkspace | 1<<ReadProject | 1<<ManageTags | 1<<ReadVarsets | 1<<ManageVarsets | 1<<ReadSSHKeys | 1<<ReadAgentPools,
-	"read-workspaces":            readWorkspace | 1<<ReadVarsets,
+	"manage-workspaces":          adminWorkspace | 1<<CreateWorkspace | 1<<MoveWorkspace | 1<<ReadProject | 1<<ManageTags | 1<<ReadVarsets | 1<<ManageVarsets | 1<<ReadSSHKeys | 1<<ReadAgentPools | manageDrift,
+	"read-workspaces":            readWorkspace | 1<<ReadVarsets | 1<<ReadDrift,
 	"manage-projects":            adminProject | 1<<CreateProject | 1<<ManageTags | 1<<ReadVarsets | 1<<ManageVarsets | 1<<ReadSSHKeys | 1<<ReadAgentPools,
 	"read-projects":              readProject | 1<<ReadVarsets,
 	"manage-vcs-settings":        1<<ManageVCS | 1<<ReadSSHKeys | 1<<ManageSSHKeys,

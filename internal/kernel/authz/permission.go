@@ -77,12 +77,18 @@ const (
 	ReadRegistry
 	// ManageComponents publishes Stack component configurations.
 	ManageComponents
+	// ReadDrift sees what drift detection scans for the organization, and what it found.
+	ReadDrift
+	// OperateDrift starts scans, tests connections, activates schedules and handles findings.
+	OperateDrift
+	// ManageDrift writes repositories, connections, alerts and schedules of drift detection.
+	ManageDrift
 )
 
 // What is decided for a project.
 const (
 	// ReadProject sees a project.
-	ReadProject Permission = iota + 32
+	ReadProject Permission = iota + 35
 	// UpdateProject changes a project's settings.
 	UpdateProject
 	// DeleteProject deletes a project.
@@ -147,7 +153,7 @@ var names = map[Permission]string{
 	ManageVCS: "manage-vcs-settings", ManageProviders: "manage-providers", ManageModules: "manage-modules", ManageRunTasks: "manage-run-tasks",
 	ReadAgentPools: "read-agent-pools", ManageAgentPools: "manage-agent-pools", ReadVarsets: "read-variable-sets", ManageVarsets: "manage-variable-sets", ManageTags: "manage-tags",
 	ReadAudit: "read-audit", CreateProject: "create-project", ReadEntitlements: "read-entitlements", ReadSSHKeys: "read-ssh-keys", ManageSSHKeys: "manage-ssh-keys",
-	ReadRegistry: "read-registry", ManageComponents: "manage-registry-components",
+	ReadRegistry: "read-registry", ManageComponents: "manage-registry-components", ReadDrift: "read-drift", OperateDrift: "operate-drift", ManageDrift: "manage-drift",
 	ReadProject: "read-project", UpdateProject: "update-project", DeleteProject: "delete-project", ReadProjectTeams: "read-project-teams",
 	ManageProjectTeams: "manage-project-teams", ReadProjectVarsets: "read-project-variable-sets", ManageProjectVarsets: "manage-project-variable-sets",
 	CreateWorkspace: "create-workspace", MoveWorkspace: "move-workspace",

@@ -56,10 +56,12 @@ type SMTP struct {
 	TLS      string `name:"tls" env:"TLS" default:"starttls" enum:"starttls,implicit,off" help:"starttls encrypts or refuses; implicit is TLS from the first byte, as on port 465; off is for a mail server on this machine."`
 }
 
-// Outbound says where webhooks of users may lead: notifications, alerts, issues.
+// Outbound says where addresses of users may lead: webhooks, issues, git hosts, clouds.
+// Public https addresses may always be reached.
 type Outbound struct {
-	Allow []string `env:"ALLOW" placeholder:"HOST" help:"Networks (CIDR), addresses and host names that webhooks of users may reach although they are not public."`
-	HTTP  bool     `name:"http" env:"HTTP" help:"Let drift alerts go to http URLs too."`
+	Allow   []string          `env:"ALLOW" placeholder:"HOST" help:"Networks (CIDR), addresses and host names that webhooks, git hosts and clouds of users may have although they are not public."`
+	HTTP    bool              `name:"http" env:"HTTP" help:"Let drift alerts and git repositories have http URLs too."`
+	Rewrite map[string]string `env:"REWRITE" placeholder:"HOST=URL" help:"Base URL to reach a host of users at instead, such as a mirror of github.com in the own network: HOST=URL;HOST=URL."`
 }
 
 // IPRanges are networks in CIDR notation, for firewalls of others. The default of

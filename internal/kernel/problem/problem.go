@@ -18,6 +18,7 @@ type Problem struct {
 	Status  int
 	Title   string
 	Detail  string
+	Code    string            // a word for programs, "" for what the status says well enough
 	Pointer string            // JSON pointer into the request document, such as "/data/attributes/name"
 	Header  map[string]string // header fields that the answer carries, such as Retry-After
 	More    []*Problem        // further problems of the same request
@@ -54,6 +55,13 @@ func Denied(format string, args ...any) *Problem {
 // Conflict reports that the resource is in a state that forbids the request (409).
 func Conflict(format string, args ...any) *Problem {
 	return &Problem{Status: http.StatusConflict, Title: "conflict", Detail: fmt.Sprintf(format, args...)}
+}
+
+// WithCode returns the problem with a word for programs, such as "repo_unreachable".
+func (p *Problem) WithCode(code string) *Problem {
+	c := *p
+	c.Code = code
+	return &c
 }
 
 // PreconditionFailed reports that something promised by the request does not hold (412).

@@ -185,6 +185,24 @@ func (d *dialer) dial(ctx context.Context, network, hostport string) (net.Conn, 
 	return nil, err
 }
 
+// address returns the first address of a host that the rules pass.
+func (d *dialer) address(ctx context.Context, host string, port uint16) (netip.Addr, error) {
+	addrs, err := d.lookup(ctx, host)
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	trusted := d.trusted || d.rules.allowsHost(host)
+	err = fmt.Errorf("%s has no address", host)
+	for _, a := range addrs {
+		why := d.rules.refuse(netip.AddrPortFrom(a.Unmap(), port), trusted)
+		if why == "" {
+			return a.Unmap(), nil
+		}
+		err = refused(host, why)
+	}
+	return netip.Addr{}, err
+}
+
 func (d *dialer) dialOne(ctx context.Context, network, host string, to netip.AddrPort, trusted bool) (net.Conn, error) {
 	nd := net.Dialer{Timeout: 5 * time.Second, Control: func(_, address string, _ syscall.RawConn) error {
 		real, err := netip.ParseAddrPort(address)

@@ -77,10 +77,12 @@ func New(o Options) (*Client, error) {
 		return nil, err
 	}
 	rules := newRules(o)
+	d := &dialer{rules: rules, resolve: o.Resolver}
 	t := &transport{
 		options: o,
 		rewrite: rewrite,
-		user:    pool(o, &dialer{rules: rules, resolve: o.Resolver}),
+		dialer:  d,
+		user:    pool(o, d),
 		// Connections are pooled by host: those that the operator's word opened must not
 		// serve a user's URL, hence a pool of their own.
 		operator: pool(o, &dialer{rules: rules, resolve: o.Resolver, trusted: true}),
@@ -107,6 +109,30 @@ func (c *Client) Do(ctx context.Context, req *http.Request) (*http.Response, err
 		err = outer.Err
 	}
 	return nil, fmt.Errorf("%s %s: %w", req.Method, req.URL.Host, err)
+}
+
+// Address returns the address under which a host and port may be dialled by a program of
+// its own, such as git, which is told the address and does not look the name up again. The
+// error is that of a request there. An own resolution for each connection keeps names that
+// change their mind from getting round the rules.
+func (c *Client) Address(ctx context.Context, host string, port uint16) (netip.Addr, error) {
+	t, _ := c.http.Transport.(*transport)
+	if t.options.Forbidden != nil && t.options.Forbidden(ctx) {
+		panic("safehttp: a look-up of " + host + " where the network is forbidden")
+	}
+	return t.dialer.address(ctx, host, port)
+}
+
+// Base returns the URL that the operator has put in the place of a host, nil if there is none.
+func (c *Client) Base(u *url.URL) *url.URL {
+	t, _ := c.http.Transport.(*transport)
+	return t.rewriteOf(u)
+}
+
+// AllowsHTTP reports whether http URLs are admitted.
+func (c *Client) AllowsHTTP() bool {
+	t, _ := c.http.Transport.(*transport)
+	return t.options.AllowHTTP
 }
 
 // ParseAllow sorts what an operator writes (ranges, addresses, host names) into

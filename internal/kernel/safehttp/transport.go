@@ -14,6 +14,7 @@ import (
 type transport struct {
 	options  Options
 	rewrite  map[string]*url.URL
+	dialer   *dialer           // of user
 	user     http.RoundTripper // to addresses that the rules pass
 	operator http.RoundTripper // to the URLs of Options.Rewrite
 }
