@@ -201,12 +201,17 @@ func isolation(ctx context.Context, c config.Executor, dir string, deny []netip.
 	if c.Sandbox != "" && c.Sandbox != "auto" {
 		o.Kind = sandbox.Kind(c.Sandbox)
 	}
+	var err error
 	for _, text := range c.RunAllow {
-		a, err := netip.ParseAddrPort(text)
+		var a netip.AddrPort
+		a, err = netip.ParseAddrPort(text)
 		if err != nil {
 			return nil, fmt.Errorf("--run-allow: %q is no IP:PORT", text)
 		}
 		o.Allow = append(o.Allow, a)
+	}
+	if o.Launcher, err = sandbox.Launcher(o.Scratch); err != nil {
+		slog.WarnContext(ctx, "each process of a run starts this whole binary", "err", err)
 	}
 	s := sandbox.Detect(ctx, o)
 	switch {
