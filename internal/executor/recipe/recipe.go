@@ -44,6 +44,8 @@ type Machine struct {
 	Env []string
 	// Snapshot is how often the state is looked at during an apply, default 10 s.
 	Snapshot time.Duration
+	// Memory is what one run may use, in bytes, 0 if that is not known.
+	Memory int64
 	// Allow are addresses that runs may reach although they are closed to them otherwise.
 	Allow []netip.AddrPort
 	// Limits of each process; time and grace are the recipe's.
