@@ -46,6 +46,7 @@ import (
 	"plumbline.dev/plumbline/internal/registry/mirror"
 	"plumbline.dev/plumbline/internal/registry/modules"
 	"plumbline.dev/plumbline/internal/registry/providers"
+	"plumbline.dev/plumbline/internal/registry/testruns"
 	"plumbline.dev/plumbline/internal/workspace/projects"
 	"plumbline.dev/plumbline/internal/workspace/sshkeys"
 	"plumbline.dev/plumbline/internal/workspace/stateversions"
@@ -93,6 +94,7 @@ type App struct {
 	Providers   *providers.Feature
 	Mirror      *mirror.Feature
 	Components  *components.Feature
+	TestRuns    *testruns.Feature
 	RunTriggers *runtriggers.Feature
 	RunQueue    *runqueue.Feature
 	Runs        *runs.Feature
