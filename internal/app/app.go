@@ -24,6 +24,7 @@ import (
 	"plumbline.dev/plumbline/internal/delivery/runs"
 	"plumbline.dev/plumbline/internal/delivery/runtriggers"
 	"plumbline.dev/plumbline/internal/executor/proto"
+	"plumbline.dev/plumbline/internal/governance/notifications"
 	"plumbline.dev/plumbline/internal/identity/access"
 	"plumbline.dev/plumbline/internal/identity/login"
 	"plumbline.dev/plumbline/internal/identity/members"
@@ -40,13 +41,13 @@ import (
 	"plumbline.dev/plumbline/internal/kernel/db"
 	"plumbline.dev/plumbline/internal/kernel/events"
 	"plumbline.dev/plumbline/internal/kernel/jobs"
+	"plumbline.dev/plumbline/internal/kernel/mail"
 	"plumbline.dev/plumbline/internal/kernel/safehttp"
 	"plumbline.dev/plumbline/internal/registry/components"
 	"plumbline.dev/plumbline/internal/registry/gpgkeys"
 	"plumbline.dev/plumbline/internal/registry/mirror"
 	"plumbline.dev/plumbline/internal/registry/modules"
 	"plumbline.dev/plumbline/internal/registry/providers"
-	"plumbline.dev/plumbline/internal/registry/testruns"
 	"plumbline.dev/plumbline/internal/workspace/projects"
 	"plumbline.dev/plumbline/internal/workspace/sshkeys"
 	"plumbline.dev/plumbline/internal/workspace/stateversions"
@@ -68,6 +69,7 @@ type App struct {
 	metrics  *metrics         // nil: nobody asked for them
 	listens  string           // where Serve listens, as a URL
 	outbound *safehttp.Client // of what organizations name: git hosts, clouds, webhooks
+	hooks    *safehttp.Client // of notifications, which may go to http URLs as in HCP Terraform
 
 	Users       *users.Feature
 	Tokens      *tokens.Store
@@ -94,7 +96,6 @@ type App struct {
 	Providers   *providers.Feature
 	Mirror      *mirror.Feature
 	Components  *components.Feature
-	TestRuns    *testruns.Feature
 	RunTriggers *runtriggers.Feature
 	RunQueue    *runqueue.Feature
 	Runs        *runs.Feature
@@ -105,7 +106,10 @@ type App struct {
 	Plans       *plans.Feature
 	Applies     *applies.Feature
 	PlanExports *planexports.Feature
-	Drift       Drift
+
+	Mail          *mail.Sender
+	Notifications *notifications.Feature
+	Drift         Drift
 }
 
 // New opens the data that c names and builds the server. Nothing runs in the
@@ -152,7 +156,10 @@ func (a *App) open(ctx context.Context) error {
 	if a.outbound, err = a.client(c.Outbound); err != nil {
 		return fmt.Errorf("--outbound-…: %w", err)
 	}
-	return nil
+	plain := c.Outbound
+	plain.HTTP = true
+	a.hooks, err = a.client(plain)
+	return err
 }
 
 func rootKey(c config.Server) ([]byte, error) {
@@ -173,6 +180,7 @@ func (a *App) build() {
 	a.workspace()
 	a.delivery()
 	a.registry()
+	a.governance()
 	a.drift()
 	a.Router.ServeObjects()
 	a.Router.ServeDocument()

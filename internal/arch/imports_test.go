@@ -22,12 +22,13 @@ var kernel = []string{"id", "problem", "jsonapi", "config", "mail", "crypt", "sa
 // rooms are the folders of capabilities; each may import the kernel, itself and the
 // rooms in its list.
 var rooms = map[string][]string{
-	"identity":  {},
-	"workspace": {"identity"},
-	"executor":  {},
-	"delivery":  {"identity", "workspace"},
-	"registry":  {"identity", "workspace", "delivery"},
-	"drift":     {"identity", "workspace", "delivery", "governance"},
+	"identity":   {},
+	"workspace":  {"identity"},
+	"executor":   {},
+	"delivery":   {"identity", "workspace"},
+	"registry":   {"identity", "workspace", "delivery"},
+	"governance": {"identity", "workspace", "delivery"},
+	"drift":      {"identity", "workspace", "delivery", "governance"},
 }
 
 // kernelOf are the packages of the kernel that a room may import, if not all: an executor

@@ -163,25 +163,26 @@ func level(route api.Route) string {
 
 // levels are the loaded types that do not live in an organization as a whole.
 var levels = map[string]string{
-	"authz.Site":             "site",
-	"mirror.document":        "site",
-	"users.User":             "site",
-	"projects.Project":       "project",
-	"access.ToProject":       "project",
-	"workspaces.Workspace":   "workspace",
-	"access.ToWorkspace":     "workspace",
-	"stateversions.Version":  "workspace",
-	"configversions.Version": "workspace",
-	"runtriggers.Trigger":    "workspace",
-	"plans.Plan":             "workspace",
-	"applies.Apply":          "workspace",
-	"planexports.Export":     "workspace",
-	"stateversions.Output":   "workspace",
-	"runs.Run":               "workspace",
-	"runs.Comment":           "workspace",
-	"runs.Event":             "workspace",
-	"variables.Variable":     "workspace", // of a set: nothing but the organization gives what those routes need
-	"varsets.inContext":      "workspace",
+	"authz.Site":                  "site",
+	"mirror.document":             "site",
+	"users.User":                  "site",
+	"projects.Project":            "project",
+	"access.ToProject":            "project",
+	"workspaces.Workspace":        "workspace",
+	"access.ToWorkspace":          "workspace",
+	"stateversions.Version":       "workspace",
+	"configversions.Version":      "workspace",
+	"runtriggers.Trigger":         "workspace",
+	"plans.Plan":                  "workspace",
+	"applies.Apply":               "workspace",
+	"planexports.Export":          "workspace",
+	"stateversions.Output":        "workspace",
+	"runs.Run":                    "workspace",
+	"notifications.Configuration": "workspace", // that of the example
+	"runs.Comment":                "workspace",
+	"runs.Event":                  "workspace",
+	"variables.Variable":          "workspace", // of a set: nothing but the organization gives what those routes need
+	"varsets.inContext":           "workspace",
 }
 
 // personal are the routes that are decided by whose the resource is.

@@ -103,7 +103,7 @@ func (f *Feature) asked(ctx context.Context, ws workspaces.Workspace, in jsonapi
 	}
 	if ref, _ := in.Data.One("configuration-version"); ref.ID != "" {
 		v, err := f.Configs.Find(ctx, ref.ID)
-		if err == nil && (v.OrgID != ws.OrgID || v.ModuleID != nil) {
+		if err == nil && v.OrgID != ws.OrgID {
 			err = problem.NotFound
 		}
 		if err == nil {
@@ -162,6 +162,9 @@ func (f *Feature) Make(ctx context.Context, n New) (Run, error) {
 		return r, err
 	}
 	f.changed(ctx, r)
+	if err := f.moved(ctx, r, ""); err != nil {
+		return r, err
+	}
 	if err := f.Queue.Add(ctx, queueEntry(r, r.exclusive())); err != nil {
 		return r, err
 	}

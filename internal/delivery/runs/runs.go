@@ -128,6 +128,10 @@ type Feature struct {
 	// OnEnd is called when a run has got its final status, while its workspace still
 	// holds its lock.
 	OnEnd []func(ctx context.Context, r Run) error
+	// OnStatus is called when a run has another status, or is new: then old is "".
+	OnStatus []func(ctx context.Context, r Run, old Status) error
+	// OnWaiting is called when a run goes on only if a person confirms it.
+	OnWaiting []func(ctx context.Context, r Run) error
 
 	streams streams
 }

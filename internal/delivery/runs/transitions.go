@@ -103,6 +103,7 @@ func (f *Feature) move(ctx context.Context, r *Run, to Status, why string, colum
 	if !allowed(r.Status, to) {
 		return fmt.Errorf("run %s cannot go from %s to %s", r.ID, r.Status, to)
 	}
+	old := r.Status
 	r.Status, r.Final, r.UpdatedAt = to, to.Final(), db.Now()
 	r.StatusTimes.V = with(r.StatusTimes.V, to, r.UpdatedAt)
 	columns = append([]string{"status", "final", "status_times", "updated_at"}, columns...)
@@ -110,7 +111,20 @@ func (f *Feature) move(ctx context.Context, r *Run, to Status, why string, colum
 		return err
 	}
 	f.changed(ctx, *r)
-	return f.note(ctx, *r, Event{Action: string(to), Description: why, ActorID: actor(ctx)})
+	if err := f.note(ctx, *r, Event{Action: string(to), Description: why, ActorID: actor(ctx)}); err != nil {
+		return err
+	}
+	return f.moved(ctx, *r, old)
+}
+
+// moved tells those who want to know that a run has another status than old.
+func (f *Feature) moved(ctx context.Context, r Run, old Status) error {
+	for _, do := range f.OnStatus {
+		if err := do(ctx, r, old); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // with returns times with one more, leaving the map of the caller alone.

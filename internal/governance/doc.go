@@ -1,0 +1,7 @@
+// Package governance is the room of the rules that changes are under, and of who hears of
+// them.
+//
+//	notifications  tells people and programs of runs, health assessments and change requests
+//
+// It may import the kernel, identity, workspace and delivery.
+package governance
