@@ -2,6 +2,7 @@ package alerts
 
 import (
 	"context"
+	"maps"
 	"strings"
 )
 
@@ -30,9 +31,7 @@ func (f *Feature) teams(ctx context.Context, a Alert, m message) error {
 	}
 	text := func(s string, more map[string]any) map[string]any {
 		block := map[string]any{"type": "TextBlock", "wrap": true, "text": s}
-		for k, v := range more {
-			block[k] = v
-		}
+		maps.Copy(block, more)
 		return block
 	}
 	return f.postJSON(ctx, target.Reveal(), nil, map[string]any{

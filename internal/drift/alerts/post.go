@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -78,9 +79,7 @@ func newRequest(target string, header http.Header, body []byte) (*http.Request, 
 	if err != nil {
 		return nil, errors.New("the address of the alert is no URL")
 	}
-	for name, values := range header {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, header)
 	req.Header.Set("User-Agent", "Plumbline")
 	return req, nil
 }

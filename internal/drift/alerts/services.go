@@ -150,11 +150,8 @@ func gotify(u *url.URL, e Event, m message) ([]call, error) {
 	if len(p) == 0 {
 		return nil, wrong("gotify://HOST/TOKEN")
 	}
-	base := "https://" + u.Host
-	for _, dir := range p[:len(p)-1] {
-		base += "/" + url.PathEscape(dir)
-	}
-	return one(base+"/message", http.Header{"X-Gotify-Key": {p[len(p)-1]}}, map[string]any{"title": m.Subject, "message": cut(m.Body, chatLimit), "priority": urgency(e, 8, 6, 4)})
+	base := url.URL{Scheme: "https", Host: u.Host}
+	return one(base.JoinPath(append(p[:len(p)-1:len(p)-1], "message")...).String(), http.Header{"X-Gotify-Key": {p[len(p)-1]}}, map[string]any{"title": m.Subject, "message": cut(m.Body, chatLimit), "priority": urgency(e, 8, 6, 4)})
 }
 
 // pushover: pushover://shoutrrr:API-TOKEN@USER-KEY (Pushover, "Pushing messages").

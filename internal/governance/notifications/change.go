@@ -298,7 +298,7 @@ func (f *Feature) withUsers(ctx context.Context, c Configuration, in jsonapi.In[
 	}
 	slices.Sort(ids)
 	ids = slices.Compact(ids)
-	found, err := db.In[string](ctx, f.DB, `SELECT user_id FROM organization_memberships WHERE org_id = ? AND user_id IN (?)`, ids, c.OrgID)
+	found, err := db.In[string](ctx, f.DB, `SELECT invitee_id FROM organization_memberships WHERE org_id = ? AND invitee_id IN (?)`, ids, c.OrgID)
 	if err != nil {
 		return c, err
 	}

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -214,9 +215,7 @@ func configure(s *apptest.Server, org apptest.Org, path, url string, attributes 
 	s.T.Helper()
 	all := map[string]any{"name": "hook", "destination-type": "generic", "enabled": true, "url": url, "triggers": []string{"run:created", "run:planning", "run:needs_attention", "run:errored", "run:completed",
 		"assessment:drifted", "assessment:check_failure", "assessment:failed"}}
-	for k, v := range attributes {
-		all[k] = v
-	}
+	maps.Copy(all, attributes)
 	if r := s.Do("POST", path+"/notification-configurations", org.Owner.Token, document(all)); r.Status != 201 {
 		s.T.Fatalf("create = %d %s", r.Status, r.Body)
 	}
