@@ -28,7 +28,7 @@ func (a *App) phases() {
 	a.Applies.Routes(a.Router)
 	a.PlanExports = &planexports.Feature{DB: a.DB, Objects: a.Objects, Jobs: a.Jobs, Plans: a.Plans, Run: a.describeRun}
 	a.PlanExports.Routes(a.Router)
-	a.Dispatch.Logs = a.Logs
+	a.Dispatch.Logs, a.Logs.OnWatched = a.Logs, a.Dispatch.LogWatched
 	a.Phases = &phases.Feature{DB: a.DB, Dispatch: a.Dispatch, Runs: a.Runs, Plans: a.Plans, Applies: a.Applies, Configs: a.Configs, Agents: a.AgentPools,
 		Workspaces: a.Workspaces, Variables: a.Variables, States: a.States, SSHKeys: a.SSHKeys, Tokens: a.Tokens, Identity: a.OIDC,
 		Revoked: func(ctx context.Context, ids []string) { access.Revoked(ctx, a.Bus, ids) },

@@ -110,6 +110,8 @@ type Logs interface {
 	Append(ctx context.Context, id string, offset int64, text []byte) (watched bool, err error)
 	// Say adds a line of the server itself.
 	Say(ctx context.Context, id, line string) error
+	// Watched reports whether somebody reads a log.
+	Watched(id string) bool
 	// Restart adds a line of the server, after which another writer begins at 0.
 	Restart(ctx context.Context, id, line string) error
 }
@@ -132,6 +134,7 @@ type Feature struct {
 	router  *api.Router
 	kinds   map[string]Kind
 	waiting waiting
+	hearing hearing
 	claims  sync.Map // pool → *sync.Mutex
 	pings   pings
 }

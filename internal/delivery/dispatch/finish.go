@@ -81,8 +81,8 @@ func (f *Feature) end(ctx context.Context, j Job, r proto.Result) error {
 
 // Cancel ends the job of a subject, if it has one, in the transaction of ctx, which holds
 // what the job's kind locks. A queued job ends at once as canceled. Of a claimed one an
-// interrupt is told to its executor with its next report; Kill ends it here and now, and
-// the executor hears that it holds it no more.
+// interrupt is told to its executor; Kill ends it here and now, and the executor hears
+// that too.
 func (f *Feature) Cancel(ctx context.Context, subject string, how proto.Cancel) error {
 	if how == proto.GoOn {
 		return nil
@@ -94,6 +94,7 @@ func (f *Feature) Cancel(ctx context.Context, subject string, how proto.Cancel) 
 	if err != nil {
 		return err
 	}
+	f.Bus.Publish(ctx, topicOrders, j.ID)
 	if j.Status == Claimed && how == proto.Interrupt {
 		if j.Cancel != proto.GoOn {
 			return nil

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"plumbline.dev/plumbline/internal/executor/proto"
 	"plumbline.dev/plumbline/internal/identity/tokens"
@@ -27,6 +28,7 @@ func (f *Feature) Routes(r *api.Router) {
 	at.Raw("DELETE /executors/{id}", authz.Anyone, f.asAgent(leave))
 	at.Raw("POST /executors/{id}/claim", authz.Anyone, f.asAgent(claim))
 	at.Raw("POST /jobs/{id}/report", authz.Anyone, f.asAgent(report))
+	at.Raw("GET /jobs/{id}/orders", authz.Anyone, f.asAgent(orders))
 	at.Raw("GET /jobs/{id}/objects/{name}", authz.Anyone, f.asAgent(get))
 	at.Raw("PUT /jobs/{id}/objects/{name}", authz.Anyone, f.asAgent(put))
 	at.Raw("POST /jobs/{id}/finish", authz.Anyone, f.asAgent(finish))
@@ -125,6 +127,26 @@ func report(s Server, w http.ResponseWriter, req *http.Request) error {
 		return err
 	}
 	return answer(w, orders)
+}
+
+func orders(s Server, w http.ResponseWriter, req *http.Request) error {
+	t, err := ticket(req)
+	if err != nil {
+		return err
+	}
+	q := req.URL.Query()
+	seconds, err := strconv.Atoi(q.Get("wait"))
+	if err != nil {
+		return problem.BadRequest("How long to wait is a number of seconds.")
+	}
+	o, err := s.Orders(req.Context(), t, proto.Orders{Cancel: proto.Cancel(q.Get("cancel")), Watched: q.Get("watched") == "true"}, time.Duration(seconds)*time.Second)
+	switch {
+	case errors.Is(err, context.Canceled):
+		return nil // the agent went away
+	case err != nil:
+		return err
+	}
+	return answer(w, o)
 }
 
 func get(s Server, w http.ResponseWriter, req *http.Request) error {

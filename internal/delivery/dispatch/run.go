@@ -49,11 +49,18 @@ func (f *Feature) Run(ctx context.Context) {
 	}
 }
 
-// Listen lets events wake claims. Call it before the first event.
-func (f *Feature) Listen() { f.Bus.Subscribe(topic, f.waiting.heard) }
+// Listen lets events wake those who wait. Call it before the first event.
+func (f *Feature) Listen() {
+	f.Bus.Subscribe(topic, f.waiting.heard)
+	f.Bus.Subscribe(topicOrders, f.hearing.wake)
+}
 
-// Drain makes the claims that wait return without a job. It is for a server that stops.
-func (f *Feature) Drain() { f.waiting.drain() }
+// Drain makes the claims that wait return without a job, and those who wait for orders
+// without any. It is for a server that stops.
+func (f *Feature) Drain() {
+	f.waiting.drain()
+	f.hearing.wake("")
+}
 
 // look wakes claims of this node for jobs that wait longer than an event takes.
 func (f *Feature) look(ctx context.Context) error {

@@ -41,6 +41,9 @@ type Feature struct {
 	Bus     *events.Bus
 	// MaxSize is how much text of executors a log takes, in bytes; 0 is the constant.
 	MaxSize int64
+	// OnWatched is told when somebody, on any node, begins to read a log, and of whoever
+	// still does from time to time.
+	OnWatched func(id string)
 
 	router   *api.Router
 	together together
@@ -57,7 +60,11 @@ func (f *Feature) Routes(r *api.Router) {
 	r.Object(objectKind, api.ObjectKind{Get: f.get})
 	jobs.Handle(f.Jobs, f.join, jobs.Timeout(10*time.Minute))
 	f.Jobs.Every("sweep-log-objects", 24*time.Hour, f.SweepObjects, jobs.Timeout(2*time.Hour))
-	f.Bus.Subscribe(topicWatched, f.watched.saw)
+	f.Bus.Subscribe(topicWatched, func(id string) {
+		if f.watched.saw(id); f.OnWatched != nil {
+			f.OnWatched(id)
+		}
+	})
 	f.Bus.Subscribe(topicGrown, f.tails.wake)
 }
 
@@ -113,6 +120,9 @@ func (w *watched) by(id string) bool {
 	t, ok := w.last[id]
 	return ok && time.Since(t) < watchedFor
 }
+
+// Watched reports whether somebody reads a log.
+func (f *Feature) Watched(id string) bool { return f.watched.by(id) }
 
 // due reports whether it is time to tell the other nodes that a log is read here.
 func (w *watched) due(id string) bool {

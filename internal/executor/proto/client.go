@@ -68,6 +68,12 @@ func (c *Client) Report(ctx context.Context, job Ticket, offset int64, log []byt
 	return o, decode(res, &o)
 }
 
+// Orders implements Server.
+func (c *Client) Orders(ctx context.Context, job Ticket, known Orders, wait time.Duration) (o Orders, err error) {
+	path := jobPath(job, "/orders") + "&cancel=" + url.QueryEscape(string(known.Cancel)) + "&watched=" + strconv.FormatBool(known.Watched) + "&wait=" + strconv.Itoa(int(wait.Seconds()))
+	return o, c.call(ctx, wait+callTime, http.MethodGet, path, nil, &o)
+}
+
 // Get implements Server.
 func (c *Client) Get(ctx context.Context, job Ticket, name string) (io.ReadCloser, error) {
 	res, err := c.do(ctx, http.MethodGet, jobPath(job, "/objects/"+url.PathEscape(name)), "", nil)

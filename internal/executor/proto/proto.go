@@ -22,6 +22,7 @@ import (
 //	DELETE {Base}/executors/{id}                 Leave
 //	POST {Base}/executors/{id}/claim             Claim: 200 with a Job, 204 if there is none; a long poll
 //	POST {Base}/jobs/{id}/report                 Report → Orders; the body is the log, the query says attempt and offset
+//	GET  {Base}/jobs/{id}/orders                 Orders; the query says the attempt, what is known, and how many seconds to wait; a long poll
 //	GET  {Base}/jobs/{id}/objects/{name}         Get; the query says the attempt
 //	PUT  {Base}/jobs/{id}/objects/{name}         Put; the query says the attempt
 //	POST {Base}/jobs/{id}/finish                 Finish; the query says the attempt
@@ -56,6 +57,9 @@ type Server interface {
 	// offset is the number of bytes of this attempt sent so far; text that the server has
 	// already is ignored.
 	Report(ctx context.Context, job Ticket, offset int64, log []byte) (Orders, error)
+	// Orders waits for orders other than those that are known, about as long as wait. It
+	// does not extend the lease.
+	Orders(ctx context.Context, job Ticket, known Orders, wait time.Duration) (Orders, error)
 	// Get opens an input of the job, such as "archive".
 	Get(ctx context.Context, job Ticket, name string) (io.ReadCloser, error)
 	// Put stores an output of the job, such as "state". A later one of the same name replaces it.
@@ -111,7 +115,7 @@ const (
 	Kill      Cancel = "kill"      // at once
 )
 
-// Orders is the answer to a report.
+// Orders is the answer to a report. Orders of the server tells them as soon as they change.
 type Orders struct {
 	Cancel  Cancel `json:"cancel,omitempty"`
 	Watched bool   `json:"watched,omitempty"` // somebody reads the log: report each second

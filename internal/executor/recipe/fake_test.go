@@ -27,6 +27,7 @@ type server struct {
 	queue   []proto.Job
 	jobs    map[string]*job
 	away    bool // every call fails
+	alone   bool // nobody reads the logs
 	left    bool
 }
 
@@ -160,9 +161,32 @@ func (s *server) Report(_ context.Context, ticket proto.Ticket, offset int64, lo
 		}
 		j.reports++
 		j.log = append(j.log[:offset], log...)
-		o = proto.Orders{Cancel: j.order, Watched: true}
+		o = s.orders(j)
 	})
 	return o, err
+}
+
+func (s *server) orders(j *job) proto.Orders { return proto.Orders{Cancel: j.order, Watched: !s.alone} }
+
+func (s *server) Orders(ctx context.Context, ticket proto.Ticket, known proto.Orders, _ time.Duration) (proto.Orders, error) {
+	for {
+		s.mu.Lock()
+		changed := s.changed
+		j, err := s.held(ticket)
+		if err != nil || s.orders(j) != known {
+			defer s.mu.Unlock()
+			if err != nil {
+				return known, err
+			}
+			return s.orders(j), nil
+		}
+		s.mu.Unlock()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return known, ctx.Err()
+		}
+	}
 }
 
 func (s *server) Get(_ context.Context, ticket proto.Ticket, name string) (io.ReadCloser, error) {
@@ -264,6 +288,9 @@ func (s *server) job(w http.ResponseWriter, r *http.Request, ticket proto.Ticket
 		}
 		offset, _ := strconv.ParseInt(r.URL.Query().Get("offset"), 10, 64)
 		return s.Report(r.Context(), ticket, offset, log)
+	case what[0] == "orders":
+		q := r.URL.Query()
+		return s.Orders(r.Context(), ticket, proto.Orders{Cancel: proto.Cancel(q.Get("cancel")), Watched: q.Get("watched") == "true"}, 0)
 	case what[0] == "finish":
 		var result proto.Result
 		if err := json.NewDecoder(r.Body).Decode(&result); err != nil {

@@ -14,8 +14,10 @@ import (
 )
 
 const (
-	watchedEvery = time.Second
-	textEvery    = 5 * time.Second
+	firstAfter   = 250 * time.Millisecond // from the beginning of a job to its first report
+	watchedEvery = time.Second            // between reports that somebody waits for
+	textEvery    = 5 * time.Second        // between reports that nobody waits for, after a while
+	ordersWait   = 50 * time.Second
 	textSize     = 64 << 10  // bytes that are sent at once
 	reportSize   = 256 << 10 // bytes of one report
 	logSize      = 100 << 20 // bytes of a log, to spare the disk
@@ -27,15 +29,16 @@ type shipper struct {
 	task *Task
 	wake chan struct{}
 
-	mu      sync.Mutex
-	masked  *masking.Writer
-	file    *os.File
-	size    int64 // bytes in the file
-	sent    int64 // bytes that the server has
-	watched bool
-	now     bool // a report is due
-	closed  bool // nothing more is written
-	full    bool
+	mu     sync.Mutex
+	masked *masking.Writer
+	file   *os.File
+	size   int64         // bytes in the file
+	sent   int64         // bytes that the server has
+	every  time.Duration // between reports with text: short at first, as who starts a run looks at it soon
+	orders proto.Orders  // that were heard last
+	now    bool          // a report is due
+	closed bool          // nothing more is written
+	full   bool
 }
 
 func openShipper(path string, t *Task) (*shipper, error) {
@@ -47,7 +50,7 @@ func openShipper(path string, t *Task) (*shipper, error) {
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	s := &shipper{task: t, wake: make(chan struct{}, 1), file: f, size: size, now: true}
+	s := &shipper{task: t, wake: make(chan struct{}, 1), file: f, size: size, every: firstAfter}
 	s.masked = (&masking.Masker{}).Writer(writerFunc(s.keep))
 	return s, nil
 }
@@ -83,10 +86,9 @@ func (s *shipper) keep(p []byte) (int, error) {
 		s.full = true
 		p = []byte("\nThe log is too long: the rest is left out.\n")
 	}
-	first := s.size == 0
 	n, err := s.file.WriteAt(p, s.size)
 	s.size += int64(n)
-	if first || s.size-s.sent >= textSize {
+	if s.size-s.sent >= textSize {
 		s.now = true
 	}
 	s.nudge()
@@ -114,7 +116,7 @@ func (s *shipper) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	_ = s.masked.Flush()
-	s.closed, s.now = true, true
+	s.closed = true
 	s.nudge()
 }
 
@@ -129,6 +131,11 @@ func (s *shipper) shut() {
 // run reports until the log is closed and sent, the server has given the job up, or ctx ends.
 func (s *shipper) run(ctx context.Context) {
 	defer s.shut()
+	hearing, stop := context.WithCancel(ctx)
+	var listener sync.WaitGroup
+	defer listener.Wait()
+	defer stop()
+	listen := sync.OnceFunc(func() { listener.Go(func() { s.listen(hearing) }) })
 	back := backoff{}
 	for last := time.Now(); s.wait(ctx, last); last = time.Now() {
 		err := s.report(ctx)
@@ -143,7 +150,43 @@ func (s *shipper) run(ctx context.Context) {
 			continue
 		}
 		back = backoff{}
+		listen()
 	}
+}
+
+// listen obeys orders as soon as they are given, until ctx ends.
+func (s *shipper) listen(ctx context.Context) {
+	back := backoff{}
+	for ctx.Err() == nil {
+		s.mu.Lock()
+		known := s.orders
+		s.mu.Unlock()
+		o, err := s.task.worker.Server.Orders(ctx, s.task.Job.Ticket, known, ordersWait)
+		switch {
+		case errors.Is(err, proto.ErrGone):
+			s.task.gone()
+			return
+		case IsAbsent(err): // the server is older: it answers to reports only
+			return
+		case err != nil:
+			back.wait(ctx)
+		default:
+			back = backoff{}
+			s.hear(o)
+		}
+	}
+}
+
+// hear takes orders.
+func (s *shipper) hear(o proto.Orders) {
+	s.mu.Lock()
+	if o.Watched && !s.orders.Watched && s.sent < s.size {
+		s.now = true
+		s.nudge()
+	}
+	s.orders = o
+	s.mu.Unlock()
+	s.task.obey(o.Cancel)
 }
 
 // wait waits until a report is due. It returns false when there is nothing more to report.
@@ -176,10 +219,10 @@ func (s *shipper) due() (after time.Duration, more bool) {
 		return 0, false
 	case s.now || s.closed:
 		return 0, true
-	case s.watched:
-		return watchedEvery, true
-	case s.sent < s.size:
-		return textEvery, true
+	case s.orders.Watched:
+		return min(watchedEvery, s.every), true
+	case s.sent < s.size || s.every == firstAfter:
+		return s.every, true
 	}
 	return proto.Beat, true
 }
@@ -201,10 +244,10 @@ func (s *shipper) report(ctx context.Context) error {
 		return err
 	}
 	s.mu.Lock()
-	s.sent, s.watched = from+n, orders.Watched
+	s.sent, s.every = from+n, min(2*s.every, textEvery)
 	s.now = s.now || s.size-s.sent >= textSize
 	s.mu.Unlock()
-	s.task.obey(orders.Cancel)
+	s.hear(orders)
 	return nil
 }
 

@@ -213,6 +213,9 @@ func (t *Task) stop() { t.interrupt(Stopped) }
 
 // gone ends the job because nobody waits for it.
 func (t *Task) gone() {
+	if t.Ending() == Gone {
+		return
+	}
 	slog.WarnContext(t.life, "the server has given up a job that is under way here", "job", t.Job.ID)
 	t.interrupt(Gone)
 	t.cancel()
