@@ -61,11 +61,13 @@ type Finding struct {
 	// Object holds the real object (the recorded one if it is gone) without its sensitive
 	// attributes, for rules that look at more than one attribute. It is never written anywhere.
 	Object map[string]any `json:"-"`
+	// Block is the block of Object that holds the attribute: Object itself at the top.
+	Block map[string]any `json:"-"`
 }
 
 // Public returns the finding without values that must not leave memory.
 func (f Finding) Public() Finding {
-	f.Object = nil
+	f.Object, f.Block = nil, nil
 	if f.Masked {
 		f.Recorded, f.Real, f.Wanted = nil, nil, nil
 	}

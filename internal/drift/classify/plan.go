@@ -156,11 +156,24 @@ func (d *document) leaves(f Finding, of, c *change, list []leaf) []Finding {
 			continue
 		}
 		f.Path, f.Kind, f.Format = l.path.String(), kind, l.format
+		f.Block = enclosing(f.Object, l.path)
 		f.Recorded, f.Real, f.Wanted = l.recorded, l.real, l.wanted
 		f.Masked, f.Unknown = l.masked, l.unknown
 		out = append(out, f)
 	}
 	return out
+}
+
+// enclosing returns the innermost map on the way to an attribute.
+func enclosing(object map[string]any, p path) map[string]any {
+	at, block := any(object), object
+	for _, step := range p[:max(len(p)-1, 0)] {
+		at = member(at, step)
+		if m, ok := at.(map[string]any); ok {
+			block = m
+		}
+	}
+	return block
 }
 
 // kind classifies an attribute; false if it is only a consequence of other changes.

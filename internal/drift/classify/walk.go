@@ -32,10 +32,10 @@ type walker struct {
 
 // step returns the sides of a member or, if the index is the same on all sides, of an element.
 func (s sides) step(key any) sides {
-	return sides{at(s.recorded, key), at(s.real, key), at(s.before, key), at(s.wanted, key), unknownAt(s.unknown, key), each(s.masks, key)}
+	return sides{member(s.recorded, key), member(s.real, key), member(s.before, key), member(s.wanted, key), unknownAt(s.unknown, key), each(s.masks, key)}
 }
 
-func at(v, key any) any {
+func member(v, key any) any {
 	switch v := v.(type) {
 	case map[string]any:
 		if name, ok := key.(string); ok {
@@ -53,7 +53,7 @@ func unknownAt(v, key any) any {
 	if v == true {
 		return true
 	}
-	return at(v, key)
+	return member(v, key)
 }
 
 // values are the sides that the plan has.
