@@ -2,11 +2,11 @@ package severity
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"cel.dev/cel-go/cel"
+	lru "github.com/hashicorp/golang-lru/v2"
 
 	"plumbline.dev/plumbline/internal/drift/classify"
 )
@@ -15,12 +15,12 @@ import (
 type compiled struct {
 	id            string
 	keep          bool
-	types, except []*regexp.Regexp
+	types, except []glob
 	cases         []compiledCase
 }
 
 type compiledCase struct {
-	paths           []*regexp.Regexp
+	paths           []glob
 	kinds           []string
 	when            cel.Program // nil is true
 	level           Level
@@ -31,7 +31,8 @@ type compiledCase struct {
 var kindWords = []string{string(classify.Drift), string(classify.DriftConfig), string(classify.Deleted), string(classify.Feeds),
 	string(classify.StateOnly), string(classify.Pending), "check"}
 
-func compile(r Rule) (*compiled, error) {
+// compile prepares a rule; limited bounds what its conditions may cost.
+func compile(r Rule, limited bool) (*compiled, error) {
 	c := &compiled{id: r.ID, keep: r.Keep}
 	var err error
 	if c.types, err = patterns(r.Types); err != nil {
@@ -45,7 +46,7 @@ func compile(r Rule) (*compiled, error) {
 		cases = []Case{{}}
 	}
 	for _, one := range cases {
-		compiled, err := compileCase(inherit(one, r.Case))
+		compiled, err := compileCase(inherit(one, r.Case), limited)
 		if err != nil {
 			return nil, err
 		}
@@ -73,7 +74,7 @@ func inherit(c, from Case) Case {
 	return c
 }
 
-func compileCase(c Case) (compiledCase, error) {
+func compileCase(c Case, limited bool) (compiledCase, error) {
 	out := compiledCase{kinds: c.Kinds, level: c.Severity, title: c.Title, why: c.Why, fix: c.Fix}
 	if c.Severity.Rank() < 0 {
 		return out, fmt.Errorf("severity %q is none of critical, high, medium, low and info", c.Severity)
@@ -96,32 +97,53 @@ func compileCase(c Case) (compiledCase, error) {
 		return out, err
 	}
 	if c.When != "" {
-		out.when, err = expression(c.When)
+		out.when, err = expression(c.When, limited)
 	}
 	return out, err
 }
 
-// patterns compiles globs: * is any text, {a,b} is one of several. A pattern of a path also
-// matches what is below.
-func patterns(globs []string) ([]*regexp.Regexp, error) {
-	var out []*regexp.Regexp
-	for _, g := range globs {
+// glob is a pattern in which * is any text: the texts between the stars.
+type glob []string
+
+func patterns(list []string) ([]glob, error) {
+	var out []glob
+	for _, g := range list {
 		if len(g) > 200 {
 			return nil, fmt.Errorf("a pattern is longer than 200 bytes")
 		}
-		text := regexp.QuoteMeta(g)
-		text = strings.NewReplacer(`\*`, `.*`, `\{`, `(?:`, `\}`, `)`, `,`, `|`).Replace(text)
-		re, err := regexp.Compile(`^` + text + `(\..*)?$`)
-		if err != nil {
-			return nil, fmt.Errorf("pattern %q: %w", g, err)
-		}
-		out = append(out, re)
+		out = append(out, strings.Split(g, "*"))
 	}
 	return out, nil
 }
 
-func matches(list []*regexp.Regexp, s string) bool {
-	return slices.ContainsFunc(list, func(re *regexp.Regexp) bool { return re.MatchString(s) })
+// match says whether the pattern is all of s.
+func (g glob) match(s string) bool {
+	rest, ok := strings.CutPrefix(s, g[0])
+	if !ok || len(g) == 1 {
+		return ok && rest == ""
+	}
+	for _, part := range g[1 : len(g)-1] {
+		i := strings.Index(rest, part)
+		if i < 0 {
+			return false
+		}
+		rest = rest[i+len(part):]
+	}
+	return strings.HasSuffix(rest, g[len(g)-1])
+}
+
+func matches(list []glob, s string) bool {
+	return slices.ContainsFunc(list, func(g glob) bool { return g.match(s) })
+}
+
+// matchesPath also matches what is below a pattern.
+func matchesPath(list []glob, path string) bool {
+	for i := 0; i <= len(path); i++ {
+		if (i == len(path) || path[i] == '.') && matches(list, path[:i]) {
+			return true
+		}
+	}
+	return false
 }
 
 // covers says whether the rule is about the type at all.
@@ -129,11 +151,57 @@ func (c *compiled) covers(typ string) bool {
 	return (len(c.types) == 0 || matches(c.types, typ)) && !matches(c.except, typ)
 }
 
-// vote returns the worst case that matches; nil if none does.
-func (c *compiled) vote(s *subject) *compiledCase {
-	var worst *compiledCase
+// candidate is a rule with those of its cases whose paths match.
+type candidate struct {
+	rule  *compiled
+	cases []*compiledCase
+}
+
+// ruleSet are rules that are asked together.
+type ruleSet struct {
+	rules []*compiled
+	known *lru.Cache[string, []candidate] // by type and path: the same ones come with every scan
+}
+
+func newRuleSet(rules []*compiled) (*ruleSet, error) {
+	known, err := lru.New[string, []candidate](8192)
+	return &ruleSet{rules, known}, err
+}
+
+// of returns the rules that may match a finding.
+func (r *ruleSet) of(s *subject) []candidate {
+	name := s.finding.Type + "\x00" + s.path
+	if list, ok := r.known.Get(name); ok {
+		return list
+	}
+	var out []candidate
+	for _, rule := range r.rules {
+		if c := rule.about(s.finding.Type, s.path); len(c.cases) > 0 {
+			out = append(out, c)
+		}
+	}
+	r.known.Add(name, out)
+	return out
+}
+
+// about returns the rule with the cases that are about the attribute.
+func (c *compiled) about(typ, path string) candidate {
+	out := candidate{rule: c}
+	if !c.covers(typ) {
+		return out
+	}
 	for i := range c.cases {
-		one := &c.cases[i]
+		if one := &c.cases[i]; len(one.paths) == 0 || (path != "" && matchesPath(one.paths, path)) {
+			out.cases = append(out.cases, one)
+		}
+	}
+	return out
+}
+
+// vote returns the worst case that matches; nil if none does.
+func (c candidate) vote(s *subject) *compiledCase {
+	var worst *compiledCase
+	for _, one := range c.cases {
 		if (worst == nil || one.level.Rank() > worst.level.Rank()) && one.matches(s) {
 			worst = one
 		}
@@ -141,12 +209,7 @@ func (c *compiled) vote(s *subject) *compiledCase {
 	return worst
 }
 
+// matches says whether kind and condition are those of the case; its paths match already.
 func (c *compiledCase) matches(s *subject) bool {
-	if len(c.kinds) > 0 && !slices.Contains(c.kinds, s.kind) {
-		return false
-	}
-	if len(c.paths) > 0 && (s.path == "" || !matches(c.paths, s.path)) {
-		return false
-	}
-	return c.when == nil || s.true(c.when)
+	return (len(c.kinds) == 0 || slices.Contains(c.kinds, s.kind)) && (c.when == nil || s.true(c.when))
 }

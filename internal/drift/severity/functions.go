@@ -6,11 +6,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/common/types/traits"
+	lru "github.com/hashicorp/golang-lru/v2"
 )
 
 // functions are what conditions may call beside what CEL has.
@@ -264,9 +266,25 @@ func numeric(v any) (float64, bool) {
 	return 0, false
 }
 
+// expressions are compiled patterns by their text.
+var expressions = sync.OnceValues(func() (*lru.Cache[string, *regexp.Regexp], error) {
+	return lru.New[string, *regexp.Regexp](1024)
+})
+
+// mentions says whether a text in x matches; a pattern that is wrong matches nothing.
 func mentions(x any, pattern string) bool {
-	re, err := regexp.Compile(`(?i)` + pattern)
-	return err == nil && texts(x, re.MatchString)
+	cache, err := expressions()
+	if err != nil {
+		return false
+	}
+	re, ok := cache.Get(pattern)
+	if !ok {
+		if re, err = regexp.Compile(`(?i)` + pattern); err != nil {
+			return false
+		}
+		cache.Add(pattern, re)
+	}
+	return texts(x, re.MatchString)
 }
 
 var tlsVersion = regexp.MustCompile(`1[._-]?([0-3])(?:\D|$)|TLSV(1)(?:_|$)|(SSLV)`)

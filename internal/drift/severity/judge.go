@@ -30,7 +30,7 @@ func Judge(r classify.Result, c Context) (Verdict, error) {
 	if err != nil {
 		return Verdict{}, err
 	}
-	j := judge{rules: rules, byType: map[string][]*compiled{}, shift: shift(c.Labels)}
+	j := judge{rules: rules, shift: shift(c.Labels)}
 	v := Verdict{Severity: Info, Findings: make([]Judged, 0, len(r.Findings)), Resources: r.Resources, Drifted: r.Drifted}
 	for _, f := range r.Findings {
 		v.Findings = append(v.Findings, j.finding(f))
@@ -47,48 +47,34 @@ func Judge(r classify.Result, c Context) (Verdict, error) {
 }
 
 // compile merges the organization's rules with ours.
-func (c Context) compile() ([]*compiled, error) {
-	rules, err := ours()
+func (c Context) compile() (*ruleSet, error) {
+	set, err := ours()
 	if err != nil || len(c.Rules) == 0 {
-		return rules, err
+		return set, err
 	}
 	if err := Check(c.Rules); err != nil {
 		return nil, err
 	}
-	rules = slices.Clone(rules)
+	rules := slices.Clone(set.rules)
 	var added []*compiled
 	for _, r := range c.Rules {
 		rules = slices.DeleteFunc(rules, func(c *compiled) bool { return c.id == r.ID })
 		if r.Disabled {
 			continue
 		}
-		one, err := compile(r)
+		one, err := compile(r, true)
 		if err != nil {
 			return nil, err
 		}
 		added = append(added, one)
 	}
-	return append(added, rules...), nil // of two that are equally bad the organization's words count
+	return newRuleSet(append(added, rules...)) // of two that are equally bad the organization's words count
 }
 
 type judge struct {
-	rules   []*compiled
-	byType  map[string][]*compiled
+	rules   *ruleSet
 	shift   int // by the labels: 1 worse, -1 better
 	shifted bool
-}
-
-func (j *judge) rulesOf(typ string) []*compiled {
-	list, known := j.byType[typ]
-	if !known {
-		for _, r := range j.rules {
-			if r.covers(typ) {
-				list = append(list, r)
-			}
-		}
-		j.byType[typ] = list
-	}
-	return list
 }
 
 // finding lets all rules vote.
@@ -104,9 +90,9 @@ func (j *judge) finding(f classify.Finding) Judged {
 		*compiledCase
 	}
 	var votes []vote
-	for _, r := range j.rulesOf(f.Type) {
+	for _, r := range j.rules.of(s) {
 		if c := r.vote(s); c != nil {
-			votes = append(votes, vote{r, c})
+			votes = append(votes, vote{r.rule, c})
 		}
 	}
 	slices.SortStableFunc(votes, func(a, b vote) int { return b.level.Rank() - a.level.Rank() })
@@ -164,12 +150,12 @@ func (j *judge) check(c classify.Check) JudgedCheck {
 	out := JudgedCheck{Check: c, Severity: Info}
 	f := classify.Finding{Address: c.Address, Type: "check", Kind: "check", Path: "status", Real: c.Status}
 	s := newSubject(f)
-	for _, r := range j.rulesOf("check") {
+	for _, r := range j.rules.of(s) {
 		one := r.vote(s)
 		if one == nil {
 			continue
 		}
-		out.Rules = append(out.Rules, r.id)
+		out.Rules = append(out.Rules, r.rule.id)
 		if one.level.Rank() > out.Severity.Rank() {
 			out.Severity = one.level
 		}
@@ -179,9 +165,18 @@ func (j *judge) check(c classify.Check) JudgedCheck {
 
 // sortFindings puts the worst first, then what holds data.
 func sortFindings(list []Judged) {
-	slices.SortStableFunc(list, func(a, b Judged) int {
+	order := make([]*Judged, len(list)) // findings are large to move
+	for i := range list {
+		order[i] = &list[i]
+	}
+	slices.SortStableFunc(order, func(a, b *Judged) int {
 		return cmp.Or(b.Severity.Rank()-a.Severity.Rank(), rank(b.Stateful)-rank(a.Stateful), cmp.Compare(a.Address, b.Address), cmp.Compare(a.Path, b.Path))
 	})
+	sorted := make([]Judged, len(list))
+	for i, j := range order {
+		sorted[i] = *j
+	}
+	copy(list, sorted)
 }
 
 func rank(b bool) int {

@@ -57,16 +57,16 @@ type Example struct {
 var files embed.FS
 
 // ours are the embedded rules, compiled once.
-var ours = sync.OnceValues(func() ([]*compiled, error) {
+var ours = sync.OnceValues(func() (*ruleSet, error) {
 	var out []*compiled
 	for _, rule := range Builtin() {
-		c, err := compile(rule)
+		c, err := compile(rule, false)
 		if err != nil {
 			return nil, fmt.Errorf("rule %s: %w", rule.ID, err)
 		}
 		out = append(out, c)
 	}
-	return out, nil
+	return newRuleSet(out)
 })
 
 // Builtin returns the embedded rules: those for particular types first, the general ones last.
@@ -131,7 +131,7 @@ func Check(rules []Rule) error {
 		if r.Disabled {
 			continue
 		}
-		if _, err := compile(r); err != nil {
+		if _, err := compile(r, true); err != nil {
 			return fmt.Errorf("rule %s: %w", r.ID, err)
 		}
 	}

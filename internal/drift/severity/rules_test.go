@@ -40,7 +40,7 @@ func TestEveryRuleMatchesItsExamplesOnly(t *testing.T) {
 			if len(r.Yes) == 0 || len(r.No) == 0 {
 				t.Fatalf("it has %d examples that match and %d that do not, want at least one of each", len(r.Yes), len(r.No))
 			}
-			c, err := compile(r)
+			c, err := compile(r, false)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -53,7 +53,8 @@ func TestEveryRuleMatchesItsExamplesOnly(t *testing.T) {
 			}
 			for _, e := range r.No {
 				f := finding(t, r, e)
-				if c.covers(f.Type) && c.vote(newSubject(f)) != nil {
+				s := newSubject(f)
+				if c.about(f.Type, s.path).vote(s) != nil {
 					t.Errorf("it matches %s, which it should not", sketch(e))
 				}
 			}
@@ -74,10 +75,11 @@ func matchExample(t *testing.T, c *compiled, r Rule, e Example, hit []bool) {
 		return
 	}
 	s := newSubject(f)
+	about := c.about(f.Type, s.path)
 	for i := range c.cases {
-		hit[i] = hit[i] || c.cases[i].matches(s)
+		hit[i] = hit[i] || (slices.Contains(about.cases, &c.cases[i]) && c.cases[i].matches(s))
 	}
-	got := c.vote(s)
+	got := about.vote(s)
 	if got == nil {
 		t.Errorf("it does not match %s", sketch(e))
 		return

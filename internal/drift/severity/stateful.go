@@ -1,9 +1,6 @@
 package severity
 
-import (
-	"regexp"
-	"strings"
-)
+import "strings"
 
 // stateful are the types whose objects hold data that a replacement would lose.
 const stateful = `aws_db_instance aws_rds_* aws_dynamodb_table aws_s3_bucket aws_efs_* aws_ebs_volume aws_elasticache_* aws_opensearch_domain
@@ -18,20 +15,15 @@ cloudflare_r2_bucket cloudflare_d1_database github_repository`
 const settings = `*_parameter_group *_subnet_group *_subnet_ids *_firewall_rule *_iam_* *_mount_target *_access_policy *_policy *_parameter *_configuration
 *_access_point *_event_subscription *_virtual_network_rule *_auditing_policy *_user *_ssl_cert`
 
-var (
-	statefulTypes = anyOf(stateful)
-	settingsTypes = anyOf(settings)
-)
+var statefulTypes, settingsTypes = globs(stateful), globs(settings)
 
-func anyOf(globs string) *regexp.Regexp {
-	var parts []string
-	for _, g := range strings.Fields(globs) {
-		parts = append(parts, strings.ReplaceAll(g, "*", ".*"))
+func globs(list string) []glob {
+	var out []glob
+	for g := range strings.FieldsSeq(list) {
+		out = append(out, strings.Split(g, "*"))
 	}
-	return regexp.MustCompile("^(" + strings.Join(parts, "|") + ")$")
+	return out
 }
 
 // Stateful says whether objects of the type hold data.
-func Stateful(typ string) bool {
-	return statefulTypes.MatchString(typ) && !settingsTypes.MatchString(typ)
-}
+func Stateful(typ string) bool { return matches(statefulTypes, typ) && !matches(settingsTypes, typ) }

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -20,14 +22,17 @@ type subject struct {
 	kind     string
 	path     string // without indexes and quotes
 	stateful bool
-	vars     map[string]any // made when an expression first asks
+	vars     map[string]any // what expressions asked for
 }
 
 var indexes = regexp.MustCompile(`\[\d+\]`)
 var quotedKey = regexp.MustCompile(`\["((?:[^"\\]|\\.)*)"\]`)
 
 func newSubject(f classify.Finding) *subject {
-	p := quotedKey.ReplaceAllString(indexes.ReplaceAllString(f.Path, ""), ".$1")
+	p := f.Path
+	if strings.Contains(p, "[") {
+		p = quotedKey.ReplaceAllString(indexes.ReplaceAllString(p, ""), ".$1")
+	}
 	return &subject{finding: f, kind: string(f.Kind), path: strings.TrimPrefix(p, "."), stateful: Stateful(f.Type)}
 }
 
@@ -72,12 +77,13 @@ var programs = sync.OnceValues(func() (*lru.Cache[string, cel.Program], error) {
 // maxCost bounds the work of one expression for one finding.
 const maxCost = 200_000
 
-func expression(text string) (cel.Program, error) {
+func expression(text string, limited bool) (cel.Program, error) {
 	cache, err := programs()
 	if err != nil {
 		return nil, err
 	}
-	if p, ok := cache.Get(text); ok {
+	name := strconv.FormatBool(limited) + text
+	if p, ok := cache.Get(name); ok {
 		return p, nil
 	}
 	env, err := environment()
@@ -91,9 +97,13 @@ func expression(text string) (cel.Program, error) {
 	if t := ast.OutputType(); !t.IsExactType(cel.BoolType) && !t.IsExactType(cel.DynType) {
 		return nil, fmt.Errorf("the condition gives %s, not true or false", t)
 	}
-	p, err := env.Program(ast, cel.EvalOptions(cel.OptOptimize), cel.CostLimit(maxCost))
+	options := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize)}
+	if limited { // counting costs as much as evaluating
+		options = append(options, cel.CostLimit(maxCost))
+	}
+	p, err := env.Program(ast, options...)
 	if err == nil {
-		cache.Add(text, p)
+		cache.Add(name, p)
 	}
 	return p, err
 }
@@ -101,37 +111,69 @@ func expression(text string) (cel.Program, error) {
 // true evaluates a condition. One that fails, because an attribute is not there or it costs too
 // much, does not match.
 func (s *subject) true(p cel.Program) bool {
-	if s.vars == nil {
-		s.vars = s.variables()
-	}
-	v, _, err := p.Eval(s.vars)
+	v, _, err := p.Eval(s)
 	return err == nil && v.Value() == true
 }
 
-func (s *subject) variables() map[string]any {
-	before, after := s.sides()
-	f := s.finding
-	actions := f.Actions
-	if actions == nil {
-		actions = []string{}
+// ResolveName implements cel.Activation: values are converted when an expression asks for them.
+func (s *subject) ResolveName(name string) (any, bool) {
+	v, known := s.vars[name]
+	if known {
+		return v, true
 	}
-	destroys := contains(actions, "delete")
-	return map[string]any{
-		"type": f.Type, "path": s.path, "name": s.path[strings.LastIndex(s.path, ".")+1:], "kind": s.kind, "address": f.Address, "actions": actions,
-		"before": value(before), "after": value(after), "object": mapping(f.Object), "block": mapping(f.Block),
-		"masked": f.Masked, "unknown": f.Unknown, "format": f.Format, "stateful": s.stateful,
-		"gone":     f.Kind == classify.Deleted || (f.Path != "" && empty(value(after))),
-		"replaces": destroys && contains(actions, "create"), "destroys": destroys,
+	v, known = s.variable(name)
+	if known {
+		if s.vars == nil {
+			s.vars = map[string]any{}
+		}
+		s.vars[name] = v
 	}
+	return v, known
 }
 
-func contains(list []string, word string) bool {
-	for _, e := range list {
-		if e == word {
-			return true
-		}
+// Parent implements cel.Activation.
+func (s *subject) Parent() cel.Activation { return nil }
+
+func (s *subject) variable(name string) (any, bool) {
+	before, after := s.sides()
+	f := s.finding
+	switch name {
+	case "type":
+		return f.Type, true
+	case "path":
+		return s.path, true
+	case "name":
+		return s.path[strings.LastIndex(s.path, ".")+1:], true
+	case "kind":
+		return s.kind, true
+	case "address":
+		return f.Address, true
+	case "actions":
+		return append([]string{}, f.Actions...), true
+	case "before":
+		return value(before), true
+	case "after":
+		return value(after), true
+	case "object":
+		return mapping(f.Object), true
+	case "block":
+		return mapping(f.Block), true
+	case "masked":
+		return f.Masked, true
+	case "unknown":
+		return f.Unknown, true
+	case "format":
+		return f.Format, true
+	case "stateful":
+		return s.stateful, true
+	case "gone":
+		return f.Kind == classify.Deleted || (f.Path != "" && empty(value(after))), true
+	case "replaces":
+		return slices.Contains(f.Actions, "delete") && slices.Contains(f.Actions, "create"), true
+	case "destroys":
+		return slices.Contains(f.Actions, "delete"), true
 	}
-	return false
+	return nil, false
 }
 
 func mapping(m map[string]any) map[string]any {
