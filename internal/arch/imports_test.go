@@ -55,7 +55,6 @@ var only = map[string][]string{
 	"github.com/emersion/go-smtp":           {},
 	"os/exec":                               {"delivery/vcs", "executor/engine", "executor/sandbox", "cmd/loadgen", "apptest/cli", "apptest/process", "apptest", "apptest/postgres", "apptest/postgres/cmd/pgtest", "apptest/cmd/testlog"},
 	"cel.dev/cel-go":                        {"drift/severity"},
-	"os/exec":                               {"executor/engine", "executor/sandbox", "cmd/loadgen", "apptest/cli", "apptest/process", "apptest", "apptest/postgres", "apptest/postgres/cmd/pgtest", "apptest/cmd/testlog"},
 	"log":                                   {},
 	"plumbline.dev/plumbline/internal/app":  {"apptest", "cmd/plumbline"},
 	"plumbline.dev/plumbline/internal/arch": {},
