@@ -13,8 +13,33 @@ export GOFLAGS := $(filter-out -trimpath,$(GOFLAGS)) -trimpath
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name does; do printf '  make %-12s %s\n' "$$name" "$$does"; done
 
+# What the UI is made of; a build is done again only when some of it is newer.
+WEB := $(shell find web/src web/scripts web/index.html web/*.json web/*.ts -type f -not -name schema.d.ts 2>/dev/null)
+NPM = command -v npm >/dev/null || { echo "npm is missing: the web UI needs Node.js 20.19 or later. Without the UI: go build ./cmd/plumbline" >&2; exit 1; }
+
+web/node_modules/.package-lock.json: web/package.json web/package-lock.json
+	@$(NPM)
+	cd web && npm ci --no-audit --no-fund
+	@touch $@
+
+web/dist/app/index.html: web/node_modules/.package-lock.json $(WEB)
+	cd web && npm run --silent build
+
+.PHONY: web
+web: web/dist/app/index.html ## the web UI, into web/dist, which the binary embeds
+
+.PHONY: web-types
+web-types: web/node_modules/.package-lock.json ## the UI's types, from the server's own OpenAPI document
+	@mkdir -p .cache
+	go run ./cmd/plumbline openapi > .cache/openapi.json
+	cd web && npm run --silent types
+
+.PHONY: web-check
+web-check: web-types ## type check, linter and unit tests of the UI
+	cd web && npm run --silent check && npm run --silent test
+
 .PHONY: build
-build: ## bin/plumbline, static and stamped with the version
+build: web ## bin/plumbline with the UI, static and stamped with the version
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/plumbline ./cmd/plumbline
 
 .PHONY: run
@@ -22,7 +47,8 @@ run: build ## build and serve, with all data in ./data (ARGS="--listen 127.0.0.1
 	bin/plumbline serve --data-dir ./data $(ARGS)
 
 .PHONY: test
-test: ## all tests that need no secret, on SQLite and, if installed, PostgreSQL (PKG=./internal/... for some)
+test: ## all tests that need no secret, on SQLite and, if installed, PostgreSQL (PKG=./internal/... for some); those of the UI where npm is
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory web && cd web && npm run --silent test; else echo "npm is missing: the UI is not built, and its tests are skipped"; fi
 	go run ./internal/apptest/postgres/cmd/pgtest -- go test -json $(PKG) | go run ./internal/apptest/cmd/testlog
 
 .PHONY: bench
@@ -44,4 +70,4 @@ conformance: ## go-tfe's own tests against a fresh server, if ../shared/conforma
 
 .PHONY: clean
 clean: ## remove what make built; ./data stays
-	rm -rf bin .cache
+	rm -rf bin .cache web/dist/app web/node_modules

@@ -17,6 +17,7 @@ import (
 type commands struct {
 	Serve   serve            `cmd:"" help:"Run the server. Each flag can be set in the environment instead."`
 	Agent   agent            `cmd:"" help:"Execute the runs of an agent pool on this machine. Each flag can be set in the environment instead."`
+	OpenAPI struct{}         `cmd:"" name:"openapi" help:"Print the OpenAPI document of the API."`
 	Admin   admin            `cmd:"" help:"Administer the installation in DATA-DIR, also while the server runs."`
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }
@@ -90,6 +91,12 @@ func run(ctx context.Context, k *kong.Context, c *commands) error {
 		path, err := app.AccountLink(ctx, c.Admin.AccountLink.config(), c.Admin.AccountLink.Email)
 		if err == nil {
 			fmt.Println(path)
+		}
+		return err
+	case "openapi":
+		document, err := app.OpenAPI(ctx)
+		if err == nil {
+			_, err = os.Stdout.Write(document)
 		}
 		return err
 	case "admin seed-conformance":

@@ -48,6 +48,7 @@ import (
 	"plumbline.dev/plumbline/internal/registry/mirror"
 	"plumbline.dev/plumbline/internal/registry/modules"
 	"plumbline.dev/plumbline/internal/registry/providers"
+	webui "plumbline.dev/plumbline/internal/web"
 	"plumbline.dev/plumbline/internal/workspace/projects"
 	"plumbline.dev/plumbline/internal/workspace/sshkeys"
 	"plumbline.dev/plumbline/internal/workspace/stateversions"
@@ -55,6 +56,7 @@ import (
 	"plumbline.dev/plumbline/internal/workspace/variables"
 	"plumbline.dev/plumbline/internal/workspace/varsets"
 	"plumbline.dev/plumbline/internal/workspace/workspaces"
+	"plumbline.dev/plumbline/web"
 )
 
 // App is a server with all its capabilities.
@@ -110,6 +112,7 @@ type App struct {
 	Mail          *mail.Sender
 	Notifications *notifications.Feature
 	Drift         Drift
+	UI            *webui.Feature
 }
 
 // New opens the data that c names and builds the server. Nothing runs in the
@@ -186,6 +189,8 @@ func (a *App) build() {
 	a.Router.ServeDocument()
 	a.health()
 	a.serveIPRanges()
+	a.UI = &webui.Feature{Files: web.Files()}
+	a.UI.Routes(a.Router)
 }
 
 func (a *App) router() *api.Router {

@@ -55,7 +55,7 @@ func pages(t *testing.T) []string {
 		if err != nil {
 			return err
 		}
-		if d.IsDir() && (d.Name() == "testdata" || d.Name() == "data" || (strings.HasPrefix(d.Name(), ".") && d.Name() != "..")) {
+		if d.IsDir() && (d.Name() == "testdata" || d.Name() == "node_modules" || d.Name() == "data" || (strings.HasPrefix(d.Name(), ".") && d.Name() != "..")) {
 			return filepath.SkipDir
 		}
 		if !d.IsDir() && filepath.Ext(path) == ".md" {

@@ -150,7 +150,7 @@ func TestAbsentIDsAreNotFound(t *testing.T) {
 // session, signed addresses are the permission themselves, and agents are no subjects:
 // package dispatch decides by their pool. Below /drift/ keys decide, which are no tokens.
 func outside(route api.Route) bool {
-	return strings.HasPrefix(route.Path, "/app/") || strings.HasPrefix(route.Path, "/_archivist/") || strings.HasPrefix(route.Path, verbs.Base+"/") || strings.HasPrefix(route.Path, proto.Base)
+	return route.Path == "/{$}" || route.Path == "/app" || strings.HasPrefix(route.Path, "/app/") || strings.HasPrefix(route.Path, "/_archivist/") || strings.HasPrefix(route.Path, verbs.Base+"/") || strings.HasPrefix(route.Path, proto.Base)
 }
 
 // level is where the resource that a route loads lives.

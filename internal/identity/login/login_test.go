@@ -62,7 +62,7 @@ func TestSetup(t *testing.T) {
 		}
 		form := []string{"username=ada", "email=ada@example.com", "organization=acme", "password=" + password, "password_confirmation=" + password}
 		r := b.post(path, form...)
-		if r.Status != 303 || r.to.Path != "/app/settings/tokens" {
+		if r.Status != 303 || r.to.Path != "/app/" {
 			s.T.Fatalf("POST of the form = %d %s", r.Status, r.says())
 		}
 		if r := b.get("/api/v2/account/details"); r.Status != 200 || !strings.Contains(r.text(), `"is-admin":true`) {
@@ -161,7 +161,7 @@ func TestLoginLeadsToNoOtherSite(t *testing.T) {
 	apptest.Run(t, func(s *apptest.Server) {
 		person(s, "ada")
 		for _, next := range []string{"https://evil.example/app/", "//evil.example/app/", "/\\evil.example", "/app\\x", "javascript:alert(1)", "/api/v2/x", "/app/\r\nX: y", "http:/app/x"} {
-			if r := newBrowser(s).post("/app/login", "login=ada", "password="+password, "next="+next); r.to.String() != "/app/settings/tokens" {
+			if r := newBrowser(s).post("/app/login", "login=ada", "password="+password, "next="+next); r.to.String() != "/app/" {
 				s.T.Errorf("login with next %q leads to %q", next, r.to)
 			}
 		}

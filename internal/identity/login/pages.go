@@ -3,15 +3,18 @@ package login
 import (
 	"bytes"
 	"embed"
+	"fmt"
 	"html/template"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"plumbline.dev/plumbline/internal/identity/users"
 	"plumbline.dev/plumbline/internal/kernel/api"
 	"plumbline.dev/plumbline/internal/kernel/authz"
 	"plumbline.dev/plumbline/internal/kernel/problem"
+	"plumbline.dev/plumbline/web"
 )
 
 //go:embed pages
@@ -91,14 +94,16 @@ func render(w http.ResponseWriter, status int, name string, data any) error {
 	return nil
 }
 
-func (f *Feature) style(w http.ResponseWriter, _ *http.Request) error {
+func (f *Feature) style(w http.ResponseWriter, req *http.Request) error {
 	b, err := files.ReadFile("pages/style.css")
 	if err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "text/css; charset=utf-8")
-	w.Header().Set("Cache-Control", "public, max-age=3600")
-	_, _ = w.Write(b)
+	_, _ = w.Write(append(slices.Clone(web.Tokens), b...))
+	if theme := web.Theme(req); theme != "" { // these pages have no script that could set it
+		_, _ = fmt.Fprintf(w, ":root { color-scheme: %s; }\n", theme)
+	}
 	return nil
 }
 
@@ -124,7 +129,7 @@ func (f *Feature) signedIn(h func(w http.ResponseWriter, req *http.Request, u us
 }
 
 // home is where a login leads that began nowhere.
-const home = "/app/settings/tokens"
+const home = "/app/"
 
 // local returns the address if it is a page of ours, else home: a login must not
 // lead to another site.

@@ -87,6 +87,6 @@ func (f *Feature) revokeToken(w http.ResponseWriter, req *http.Request, u users.
 	if err != nil {
 		return err
 	}
-	http.Redirect(w, req, home+"?revoked=1", http.StatusSeeOther)
+	http.Redirect(w, req, "/app/settings/tokens?revoked=1", http.StatusSeeOther)
 	return nil
 }

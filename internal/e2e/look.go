@@ -1,0 +1,100 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+)
+
+// Shot judges the screen by axe-core, light, dark and narrow; if SCREENSHOTS names a
+// folder, it leaves a picture of each there: name.png, name-dark.png, name-narrow.png.
+// The window is 1280 × 800 and light afterwards.
+func (b *Browser) Shot(name string) {
+	b.t.Helper()
+	for _, look := range []struct {
+		suffix        string
+		dark          bool
+		width, height int64
+	}{{"-dark", true, 1280, 800}, {"-narrow", false, 390, 844}, {"", false, 1280, 800}} {
+		b.Dark(look.dark)
+		b.Size(look.width, look.height)
+		b.calm()
+		b.Axe(name + look.suffix)
+		b.fits(name + look.suffix)
+		if dir := os.Getenv("SCREENSHOTS"); dir != "" {
+			b.write(filepath.Join(dir, name+look.suffix+".png"))
+		}
+	}
+}
+
+// calm waits until what is being loaded is there and two frames are painted.
+func (b *Browser) calm() {
+	b.t.Helper()
+	b.Until("the screen to be loaded", `document.querySelectorAll('.skeleton').length === 0`)
+	var done bool
+	b.Eval(`new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(() => r(true))))`, &done)
+}
+
+// fits fails if the page is wider than the window.
+func (b *Browser) fits(name string) {
+	b.t.Helper()
+	var over int
+	b.Eval(`document.documentElement.scrollWidth - document.documentElement.clientWidth`, &over)
+	if over > 0 {
+		b.t.Errorf("%s is %d px wider than the window", name, over)
+	}
+}
+
+func (b *Browser) write(path string) {
+	b.t.Helper()
+	var picture []byte
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	err := chromedp.Run(ctx, chromedp.ActionFunc(func(ctx context.Context) (err error) {
+		picture, err = page.CaptureScreenshot().Do(ctx)
+		return err
+	}))
+	if err == nil {
+		err = os.MkdirAll(filepath.Dir(path), 0o755)
+	}
+	if err == nil {
+		err = os.WriteFile(path, picture, 0o600)
+	}
+	if err != nil {
+		b.t.Errorf("picture %s: %v", path, err)
+	}
+}
+
+// Axe fails the test for what axe-core calls serious or critical on the screen.
+func (b *Browser) Axe(screen string) {
+	b.t.Helper()
+	script, err := os.ReadFile("../../web/node_modules/axe-core/axe.min.js")
+	if err != nil {
+		absent(b.t, "axe-core is not there: run make web")
+	}
+	var loaded bool
+	if b.Eval(`typeof axe !== 'undefined'`, &loaded); !loaded {
+		b.Eval(string(script)+"; true", &loaded)
+	}
+	var found []struct {
+		ID, Impact, Help string
+		Nodes            []struct {
+			HTML           string
+			FailureSummary string
+		}
+	}
+	b.Eval(`axe.run(document, {resultTypes: ['violations']}).then((r) => r.violations.filter((v) => v.impact === 'serious' || v.impact === 'critical')
+		.map((v) => ({id: v.id, impact: v.impact, help: v.help, nodes: v.nodes.map((n) => ({html: n.html, failureSummary: n.failureSummary}))})))`, &found)
+	for _, v := range found {
+		var where strings.Builder
+		for _, n := range v.Nodes[:min(3, len(v.Nodes))] {
+			fmt.Fprintf(&where, "\n  %s\n    %s", n.HTML, n.FailureSummary)
+		}
+		b.t.Errorf("%s: axe-core: %s: %s (%d places)%s", screen, v.Impact, v.Help, len(v.Nodes), where.String())
+	}
+}

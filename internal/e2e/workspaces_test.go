@@ -1,0 +1,52 @@
+package e2e
+
+import (
+	"fmt"
+	"testing"
+
+	"plumbline.dev/plumbline/internal/apptest"
+)
+
+// stage is a server with an organization, and a window of its owner.
+type stage struct {
+	*apptest.Server
+	*Browser
+	org apptest.Org
+}
+
+func newStage(t *testing.T) *stage {
+	t.Helper()
+	s := apptest.Start(t)
+	st := &stage{s, Open(t, s.URL), s.Org("acme")}
+	st.LogIn(s, st.org.Owner)
+	return st
+}
+
+// fill makes n workspaces in the default project, without the detour over the API.
+func (st *stage) fill(n int) {
+	st.T.Helper()
+	project := st.Project(st.org, "platform")
+	for i := range n {
+		st.Workspace(st.org, project, fmt.Sprintf("service-%04d", i))
+	}
+}
+
+func TestWorkspacesAreFoundAndOpened(t *testing.T) {
+	st := newStage(t)
+	st.Go("/app/")
+	st.At("/app/acme/workspaces")
+	st.See("No workspaces yet", "Connect your first workspace")
+	st.Shot("workspaces-empty")
+	st.fill(150)
+	st.Go("/app/acme/workspaces")
+	st.See("150 workspaces", "service-0000")
+	st.Shot("workspaces")
+	st.Fill("Search by name", "0142")
+	st.See("1 match", "service-0142")
+	st.At("/app/acme/workspaces?q=0142")
+	st.Unseen("service-0000")
+	st.Click("service-0142")
+	st.At("/app/acme/workspaces/service-0142")
+	st.See("Overview", "platform")
+	st.Shot("workspace")
+}

@@ -1,0 +1,37 @@
+// Every route of the UI, by capability.
+import { createRouter } from '@tanstack/react-router'
+import { queryClient } from './kernel/queries'
+import { homeRoute, orgRoute, rootRoute } from './kernel/routing'
+import { parseSearch, stringifySearch } from './kernel/search'
+import { organizationsRoute } from './identity/organizations'
+import { workspaceRoute } from './workspace/frame'
+import { workspacesRoute } from './workspace/list'
+import { overviewRoute } from './workspace/overview'
+import { startRoute } from './workspace/start'
+
+const routeTree = rootRoute.addChildren([
+  homeRoute,
+  organizationsRoute,
+  orgRoute.addChildren([
+    startRoute,
+    workspacesRoute,
+    workspaceRoute.addChildren([overviewRoute]),
+  ]),
+])
+
+export const router = createRouter({
+  routeTree,
+  basepath: '/app',
+  context: { queryClient },
+  defaultPreload: 'intent',
+  defaultPreloadStaleTime: 0,
+  scrollRestoration: true,
+  parseSearch,
+  stringifySearch,
+})
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router
+  }
+}

@@ -1,0 +1,109 @@
+// Requests to the API. The paths and the types of answers are those of the server's own
+// OpenAPI document, so a path that does not exist does not compile.
+import { oneOf, pageOf, type Kind, type One, type Page } from './jsonapi'
+import { Problem, explanation, problemOf } from './problem'
+import type { paths } from './schema'
+
+type Method = 'get' | 'post' | 'patch' | 'put' | 'delete'
+
+/** Path is a path below /api/v2 that has the method. */
+export type Path<M extends Method> = {
+  [P in keyof paths]: paths[P] extends Record<M, { responses: unknown }> ? (P extends `/api/v2${infer Rest}` ? Rest : never) : never
+}[keyof paths]
+
+type Names<P extends string> = P extends `${string}{${infer N}}${infer Rest}` ? N | Names<Rest> : never
+
+/** Params are the wildcards of a path. */
+export type Params<P extends string> = Record<Names<P>, string>
+
+/** Query are parameters; lists are joined by commas, and what is undefined or empty is left out. */
+export type Query = Record<string, string | number | boolean | readonly string[] | undefined>
+
+type Content<P extends string, M extends Method> = `/api/v2${P}` extends infer K
+  ? K extends keyof paths
+    ? M extends keyof paths[K]
+      ? paths[K][M] extends { responses: infer R }
+        ? R[keyof R & (200 | 201 | 202)] extends { content: { 'application/vnd.api+json': infer C } }
+          ? C
+          : never
+        : never
+      : never
+    : never
+  : never
+type Type<D> = D extends { data: (infer I)[] } ? Type<{ data: I }> : D extends { data: { type: infer T } } ? Extract<T, Kind> : never
+
+/** KindAt is the kind of resource that a path answers with. */
+export type KindAt<P extends string, M extends Method> = Type<Content<P, M>>
+
+const base = '/api/v2'
+
+/** address fills in a path and adds the query. */
+export function address(path: string, params: Record<string, string> = {}, query: Query = {}): string {
+  const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params[name] ?? ''))
+  const search = new URLSearchParams()
+  for (const [name, value] of Object.entries(query)) {
+    const text = Array.isArray(value) ? value.join(',') : String(value ?? '')
+    if (text !== '') search.set(name, text)
+  }
+  const q = search.toString()
+  return base + filled + (q && `?${q}`)
+}
+
+/** send makes a request and returns its document, undefined if the answer has none. */
+export async function send(method: string, url: string, document?: unknown, signal?: AbortSignal): Promise<unknown> {
+  let res: Response
+  try {
+    res = await fetch(url, {
+      method,
+      credentials: 'same-origin',
+      headers: { Accept: 'application/vnd.api+json', ...(document !== undefined && { 'Content-Type': 'application/vnd.api+json' }) },
+      ...(document !== undefined && { body: JSON.stringify(document) }),
+      ...(signal && { signal }),
+    })
+  } catch (err) {
+    if (signal?.aborted) throw err
+    throw new Problem(0, [], explanation(0))
+  }
+  if (res.status === 401) toLogin()
+  if (!res.ok) throw await problemOf(res)
+  const text = await res.text()
+  return text === '' ? undefined : (JSON.parse(text) as unknown)
+}
+
+/** toLogin leads to the login page, and back to here afterwards. */
+export function toLogin(): void {
+  window.location.assign(`/app/login?next=${encodeURIComponent(window.location.pathname + window.location.search)}`)
+}
+
+/** list reads a page of a list. */
+export async function list<P extends Path<'get'>>(path: P, params: Params<P>, query?: Query, signal?: AbortSignal): Promise<Page<KindAt<P, 'get'>>> {
+  return pageOf(await send('GET', address(path, params, query), undefined, signal))
+}
+
+/** everything reads all pages of a list that is known to be short; it stops at limit. */
+export async function everything<P extends Path<'get'>>(path: P, params: Params<P>, query?: Query, signal?: AbortSignal, limit = 1000) {
+  const items: Page<KindAt<P, 'get'>>['items'] = []
+  for (let number = 1; items.length < limit; number++) {
+    const page = await list(path, params, { 'page[size]': 100, ...query, 'page[number]': number }, signal)
+    items.push(...page.items)
+    if (page.pagination.next === null) break
+  }
+  return items
+}
+
+/** read reads one resource. */
+export async function read<P extends Path<'get'>>(path: P, params: Params<P>, query?: Query, signal?: AbortSignal): Promise<One<KindAt<P, 'get'>>> {
+  return oneOf(await send('GET', address(path, params, query), undefined, signal))
+}
+
+export async function create<P extends Path<'post'>>(path: P, params: Params<P>, document: unknown): Promise<One<KindAt<P, 'post'>>> {
+  return oneOf((await send('POST', address(path, params), document)) ?? {})
+}
+
+export async function update<P extends Path<'patch'>>(path: P, params: Params<P>, document: unknown): Promise<One<KindAt<P, 'patch'>>> {
+  return oneOf((await send('PATCH', address(path, params), document)) ?? {})
+}
+
+export async function remove<P extends Path<'delete'>>(path: P, params: Params<P>, document?: unknown): Promise<void> {
+  await send('DELETE', address(path, params), document)
+}

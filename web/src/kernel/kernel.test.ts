@@ -1,0 +1,70 @@
+import { describe, expect, test } from 'vitest'
+import { address } from './api'
+import { ago, bytes, count, duration } from './formats'
+import { Included, pageOf, refOf, refsOf } from './jsonapi'
+import { pressed } from './keyboard'
+import { Problem, problemOf } from './problem'
+import { parseSearch, stringifySearch, words } from './search'
+
+describe('addresses', () => {
+  test('wildcards are encoded, and what is empty is left out', () => {
+    expect(address('/organizations/{organization}/workspaces/{name}', { organization: 'a b', name: 'x/y' }, { include: ['run', 'project'], q: '', n: undefined, locked: false })).toBe(
+      '/api/v2/organizations/a%20b/workspaces/x%2Fy?include=run%2Cproject&locked=false',
+    )
+  })
+  test('search parameters are text that people can read', () => {
+    const text = stringifySearch({ status: 'a,b', q: 'x y', none: undefined })
+    expect(text).toBe('?status=a,b&q=x+y')
+    expect(parseSearch(text)).toEqual({ status: 'a,b', q: 'x y' })
+    expect(words('a,,b')).toEqual(['a', 'b'])
+  })
+})
+
+describe('documents', () => {
+  test('a page knows its resources, what came along, and where it is', () => {
+    const page = pageOf<'workspaces'>({
+      data: [{ id: 'ws-1', type: 'workspaces', attributes: { name: 'app' }, relationships: { project: { data: { type: 'projects', id: 'prj-1' } }, vars: { links: {} } } }],
+      included: [{ id: 'prj-1', type: 'projects', attributes: { name: 'P' } }],
+      meta: { pagination: { 'current-page': 2, 'total-pages': 3, 'total-count': 21, 'next-page': 3 } },
+    })
+    expect(page.pagination).toEqual({ page: 2, pages: 3, total: 21, next: 3 })
+    expect(page.included.get('projects', refOf(page.items[0], 'project')?.id)?.attributes.name).toBe('P')
+    expect(refOf(page.items[0], 'vars')).toBeUndefined()
+    expect(refsOf(page.items[0], 'project')).toEqual([])
+    expect(new Included().get('runs', undefined)).toBeUndefined()
+  })
+})
+
+describe('problems', () => {
+  test('errors name the fields that they are about', async () => {
+    const p = await problemOf(
+      new Response(JSON.stringify({ errors: [{ detail: 'Name has already been taken', source: { pointer: '/data/attributes/name' } }, { title: 'invalid' }] }), { status: 422 }),
+    )
+    expect(p.fields).toEqual({ name: 'Name has already been taken' })
+    expect(p.message).toBe('Name has already been taken invalid')
+  })
+  test('an answer that is not JSON still says something', async () => {
+    const p = await problemOf(new Response('<html>', { status: 502 }))
+    expect(p).toBeInstanceOf(Problem)
+    expect(p.message).toContain('502')
+  })
+})
+
+describe('formats', () => {
+  test('times are relative', () => {
+    const now = Date.parse('2026-01-10T12:00:00Z')
+    expect(ago('2026-01-10T11:59:30Z', now)).toBe('now')
+    expect(ago('2026-01-10T09:00:00Z', now)).toContain('3')
+    expect(ago('2026-01-09T12:00:00Z', now)).toBe('yesterday')
+  })
+  test('durations, sizes and counts', () => {
+    expect([duration(4), duration(200), duration(7500)]).toEqual(['4 s', '3 min 20 s', '2 h 5 min'])
+    expect([bytes(812), bytes(1400), bytes(20_000_000)]).toEqual(['812 B', '1.4 kB', '20 MB'])
+    expect([count(1, 'run'), count(1200, 'run'), count(2, 'match', 'matches')]).toEqual(['1 run', '1,200 runs', '2 matches'])
+  })
+})
+
+test('a key press has the name that commands use', () => {
+  const key = (key: string, ctrlKey = false) => pressed({ key, ctrlKey, metaKey: false, altKey: false })
+  expect([key('G'), key('k', true), key('?')]).toEqual(['g', 'mod+k', '?'])
+})

@@ -1,0 +1,58 @@
+// What is known of the server's data, and for how long.
+import { QueryClient, keepPreviousData, queryOptions, useMutation, useQueryClient } from '@tanstack/react-query'
+import * as api from './api'
+import type { Params, Path, Query } from './api'
+import { Problem } from './problem'
+
+/** live tells whether the stream of changes works; without it, screens ask every 5 s. */
+export const live = { connected: false }
+
+export const queryClient = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 10_000,
+      gcTime: 10 * 60_000,
+      retry: (count, err) => !(err instanceof Problem && err.status >= 400 && err.status < 500) && count < 3,
+      refetchOnWindowFocus: true,
+    },
+  },
+})
+
+/** polling asks again every 5 s while no stream tells of changes. */
+export const polling = { refetchInterval: () => (live.connected ? (false as const) : 5000) }
+
+/** The key of a query begins with the kind of resource, by which changes invalidate it. */
+type Key = readonly [kind: string, ...rest: unknown[]]
+
+/** listQuery reads a page of a list; a new page is shown when it is there. */
+export function listQuery<P extends Path<'get'>>(kind: string, path: P, params: Params<P>, query: Query = {}) {
+  const queryKey: Key = [kind, 'list', path, params, query]
+  return queryOptions({ queryKey, queryFn: ({ signal }) => api.list(path, params, query, signal), placeholderData: keepPreviousData })
+}
+
+/** allQuery reads every page of a list that is known to be short. */
+export function allQuery<P extends Path<'get'>>(kind: string, path: P, params: Params<P>, query: Query = {}) {
+  const queryKey: Key = [kind, 'all', path, params, query]
+  return queryOptions({ queryKey, queryFn: ({ signal }) => api.everything(path, params, query, signal) })
+}
+
+/** readQuery reads one resource. */
+export function readQuery<P extends Path<'get'>>(kind: string, path: P, params: Params<P>, query: Query = {}) {
+  const queryKey: Key = [kind, 'read', path, params, query]
+  return queryOptions({ queryKey, queryFn: ({ signal }) => api.read(path, params, query, signal) })
+}
+
+/**
+ * useChange makes a mutation; after it, everything of the kinds is read again. What a
+ * component shows of it (pending, error) comes from the mutation.
+ */
+export function useChange<V, R>(kinds: readonly string[], change: (v: V) => Promise<R>, then?: (result: R, v: V) => void) {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: change,
+    onSuccess: async (result, v) => {
+      then?.(result, v)
+      await Promise.all(kinds.map((kind) => client.invalidateQueries({ queryKey: [kind] })))
+    },
+  })
+}

@@ -1,0 +1,40 @@
+// The routes that all others hang below: the page itself, an organization, a workspace.
+import { createRootRouteWithContext, createRoute, redirect } from '@tanstack/react-router'
+import { Shell } from '~/shell/Shell'
+import { Failure, NotFound } from '~/ui/Failure'
+import { isMissing } from './problem'
+import { queryClient } from './queries'
+import { lastOrganization, meQuery, organizationQuery, organizationsQuery } from './session'
+
+export type Context = { queryClient: typeof queryClient }
+
+/** rootRoute is the frame of every screen; below it, the user is known. */
+export const rootRoute = createRootRouteWithContext<Context>()({
+  beforeLoad: ({ context }) => context.queryClient.ensureQueryData(meQuery).then(() => undefined),
+  component: Shell,
+  notFoundComponent: () => <NotFound />,
+  errorComponent: ({ error, reset }) => (isMissing(error) ? <NotFound /> : <div className="mx-auto max-w-2xl p-6 pt-16"><Failure error={error} retry={reset} /></div>),
+})
+
+/** homeRoute leads to the organization that was open last. */
+export const homeRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/',
+  beforeLoad: async ({ context }) => {
+    const all = await context.queryClient.ensureQueryData(organizationsQuery)
+    const names = all.map((o) => o.id)
+    const last = lastOrganization.get()
+    const org = last && names.includes(last) ? last : names[0]
+    throw org ? redirect({ to: '/$org/workspaces', params: { org }, replace: true }) : redirect({ to: '/organizations', replace: true })
+  },
+})
+
+/** orgRoute is the parent of all screens of an organization. */
+export const orgRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/$org',
+  beforeLoad: async ({ context, params }) => {
+    await context.queryClient.ensureQueryData(organizationQuery(params.org))
+    lastOrganization.set(params.org)
+  },
+})

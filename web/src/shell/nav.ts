@@ -1,0 +1,15 @@
+// What the side bar offers, in order. A capability that has screens has a line here.
+import type { IconName } from '~/ui/Icon'
+
+export type Entry = {
+  label: string
+  icon: IconName
+  /** Below the organization: "workspaces" is /app/:org/workspaces. */
+  path: string
+  /** The shortcut after g: "w" is g w. */
+  key?: string
+}
+
+export const organizationNav: Entry[] = [
+  { label: 'Workspaces', icon: 'workspace', path: 'workspaces', key: 'w' },
+]

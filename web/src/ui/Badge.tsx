@@ -1,0 +1,39 @@
+import type { ReactNode } from 'react'
+import { Icon, type IconName } from './Icon'
+import { Spinner } from './Button'
+import { cx } from './classes'
+
+export type Tone = 'ok' | 'warn' | 'bad' | 'info' | 'replace' | 'idle' | 'accent'
+
+const tones: Record<Tone, string> = {
+  ok: 'bg-ok-soft text-ok',
+  warn: 'bg-warn-soft text-warn',
+  bad: 'bg-bad-soft text-bad',
+  info: 'bg-info-soft text-info',
+  replace: 'bg-replace-soft text-replace',
+  idle: 'bg-idle-soft text-idle',
+  accent: 'bg-accent-soft text-accent',
+}
+
+type Props = { tone?: Tone; icon?: IconName; busy?: boolean; children: ReactNode; className?: string; title?: string }
+
+/** Badge is a short word about a thing: its state, its kind. The colour never says it alone. */
+export function Badge({ tone = 'idle', icon, busy, children, className, title }: Props) {
+  return (
+    <span title={title} className={cx('inline-flex h-5.5 items-center gap-1 rounded-full px-2 text-xs font-medium whitespace-nowrap', tones[tone], className)}>
+      {busy ? <Spinner className="size-3" /> : icon && <Icon name={icon} size={12} />}
+      {children}
+    </span>
+  )
+}
+
+/** Tag is a label that people gave a thing. */
+export function Tag({ children, onClick, title }: { children: ReactNode; onClick?: () => void; title?: string }) {
+  const look = 'inline-flex h-5 max-w-48 items-center truncate rounded border border-line bg-surface px-1.5 text-xs text-muted'
+  if (!onClick) return <span className={look} title={title}>{children}</span>
+  return (
+    <button type="button" title={title} onClick={onClick} className={cx(look, 'hover:border-line-strong hover:text-text')}>
+      {children}
+    </button>
+  )
+}

@@ -1,0 +1,61 @@
+import { useEffect, useState, type ReactNode } from 'react'
+import { IconButton } from './Button'
+import { cx } from './classes'
+
+/** CopyButton copies a text. */
+export function CopyButton({ text, label = 'Copy', className }: { text: string; label?: string; className?: string }) {
+  const [done, setDone] = useState(false)
+  useEffect(() => {
+    if (!done) return
+    const timer = setTimeout(() => setDone(false), 1500)
+    return () => clearTimeout(timer)
+  }, [done])
+  return (
+    <IconButton
+      icon={done ? 'check' : 'copy'}
+      label={done ? 'Copied' : label}
+      small
+      className={cx(done && 'text-ok', className)}
+      onClick={() => void copy(text).then(() => setDone(true))}
+    />
+  )
+}
+
+/** copy works also where the page is not served securely, and there is no clipboard API. */
+async function copy(text: string) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text)
+  const area = document.createElement('textarea')
+  area.value = text
+  document.body.append(area)
+  area.select()
+  document.execCommand('copy')
+  area.remove()
+}
+
+/** Code is text of a file or a command, to be copied as it is. */
+export function Code({ text, title, className }: { text: string; title?: ReactNode; className?: string }) {
+  return (
+    <div className={cx('overflow-hidden rounded-md border border-line bg-sunken', className)}>
+      {title && (
+        <div className="flex h-9 items-center justify-between border-b border-line pr-1 pl-3 text-sm text-muted">
+          <span>{title}</span>
+          <CopyButton text={text} />
+        </div>
+      )}
+      <div className="relative">
+        <pre className="overflow-x-auto px-3 py-2.5 font-mono text-sm leading-relaxed" tabIndex={0} aria-label="Code">{text}</pre>
+        {!title && <CopyButton text={text} className="absolute top-1.5 right-1.5 bg-sunken" />}
+      </div>
+    </div>
+  )
+}
+
+/** Id is an id with a way to copy it. */
+export function Id({ children }: { children: string }) {
+  return (
+    <span className="inline-flex items-center gap-0.5">
+      <code className="font-mono text-sm text-muted">{children}</code>
+      <CopyButton text={children} label={`Copy ${children}`} />
+    </span>
+  )
+}

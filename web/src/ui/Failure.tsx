@@ -1,0 +1,61 @@
+import type { ReactNode } from 'react'
+import { messageOf, isMissing } from '~/kernel/problem'
+import { Button } from './Button'
+import { Icon, type IconName } from './Icon'
+import { cx } from './classes'
+
+/** Failure says what went wrong, in place. */
+export function Failure({ error, retry, className }: { error: unknown; retry?: () => void; className?: string }) {
+  return (
+    <Notice tone="bad" icon="warning" className={className} role="alert">
+      <div className="flex flex-wrap items-center justify-between gap-2">
+        <span>{messageOf(error)}</span>
+        {retry && <Button small icon="refresh" onClick={retry}>Try again</Button>}
+      </div>
+    </Notice>
+  )
+}
+
+type NoticeProps = { tone?: 'bad' | 'warn' | 'info' | 'ok'; icon?: IconName; children: ReactNode; className?: string | undefined; role?: 'alert' | 'status' }
+
+const noticeTones = { bad: 'bg-bad-soft text-bad', warn: 'bg-warn-soft text-warn', info: 'bg-info-soft text-info', ok: 'bg-ok-soft text-ok' }
+
+/** Notice is a sentence that should not be missed. */
+export function Notice({ tone = 'info', icon = 'info', children, className, role }: NoticeProps) {
+  return (
+    <div role={role} className={cx('flex gap-2.5 rounded-md px-3 py-2.5', noticeTones[tone], className)}>
+      <Icon name={icon} className="mt-0.5" />
+      <div className="min-w-0 flex-1">{children}</div>
+    </div>
+  )
+}
+
+type EmptyProps = { icon?: IconName; title: string; children?: ReactNode; actions?: ReactNode; className?: string }
+
+/** Empty says why there is nothing, and what to do about it. */
+export function Empty({ icon = 'info', title, children, actions, className }: EmptyProps) {
+  return (
+    <div className={cx('flex flex-col items-center px-6 py-14 text-center', className)}>
+      <div className="mb-3 flex size-11 items-center justify-center rounded-full bg-accent-soft text-accent">
+        <Icon name={icon} size={20} />
+      </div>
+      <h2 className="text-lg">{title}</h2>
+      {children && <div className="mt-1.5 max-w-md space-y-3 text-muted">{children}</div>}
+      {actions && <div className="mt-5 flex flex-wrap justify-center gap-2">{actions}</div>}
+    </div>
+  )
+}
+
+/** NotFound is for addresses that lead nowhere, or where the user may not go. */
+export function NotFound({ error }: { error?: unknown }) {
+  return (
+    <Empty
+      icon="search"
+      title="There is nothing here"
+      actions={<Button onClick={() => window.history.back()}>Go back</Button>}
+      className="pt-24"
+    >
+      <p>{error && !isMissing(error) ? messageOf(error) : 'It may have been deleted or renamed, or you may not see it. Ask an owner of the organization for access.'}</p>
+    </Empty>
+  )
+}

@@ -1,0 +1,117 @@
+// The parts of every screen: its heading, and the boxes that its content is in.
+import { createLink, type LinkComponent } from '@tanstack/react-router'
+import { useEffect, type AnchorHTMLAttributes, type ReactNode, type Ref } from 'react'
+import { cx } from './classes'
+
+type PageProps = {
+  title: string
+  /** Beside the title: a status, say. */
+  status?: ReactNode
+  /** Below the title. */
+  about?: ReactNode
+  actions?: ReactNode
+  tabs?: ReactNode
+  children: ReactNode
+  /** Uses the whole width, for wide tables and graphs. */
+  wide?: boolean
+}
+
+/** Page is the frame of a screen. Its title is that of the browser's tab too. */
+export function Page({ title, status, about, actions, tabs, children, wide }: PageProps) {
+  useTitle(title)
+  return (
+    <div className={cx('mx-auto w-full px-4 pb-16 sm:px-6', wide ? 'max-w-[1600px]' : 'max-w-6xl')}>
+      <header className="flex flex-wrap items-start justify-between gap-x-6 gap-y-3 pt-6 pb-4">
+        <div className="min-w-0">
+          <div className="flex flex-wrap items-center gap-x-3 gap-y-1">
+            <h1 className="text-2xl wrap-anywhere">{title}</h1>
+            {status}
+          </div>
+          {about && <div className="mt-1 text-muted">{about}</div>}
+        </div>
+        {actions && <div className="flex flex-wrap items-center gap-2">{actions}</div>}
+      </header>
+      {tabs}
+      {children}
+    </div>
+  )
+}
+
+export function useTitle(title: string) {
+  useEffect(() => {
+    document.title = `${title} – Plumbline`
+  }, [title])
+}
+
+type PanelProps = { title?: ReactNode; actions?: ReactNode; children: ReactNode; className?: string; padded?: boolean; id?: string }
+
+/** Panel is a box with a heading; padded is for text and forms, lists have their own space. */
+export function Panel({ title, actions, children, className, padded, id }: PanelProps) {
+  return (
+    <section id={id} className={cx('min-w-0 overflow-clip rounded-lg border border-line bg-surface shadow-low', className)}>
+      {title && (
+        <div className="flex min-h-11 flex-wrap items-center justify-between gap-2 border-b border-line px-4 py-1.5">
+          <h2 className="font-semibold">{title}</h2>
+          {actions && <div className="flex items-center gap-2">{actions}</div>}
+        </div>
+      )}
+      {padded ? <div className="p-4">{children}</div> : children}
+    </section>
+  )
+}
+
+type TabProps = AnchorHTMLAttributes<HTMLAnchorElement> & { count?: number; ref?: Ref<HTMLAnchorElement> }
+
+function TabAnchor({ count, children, className, ...rest }: TabProps) {
+  return (
+    <a
+      {...rest}
+      className={cx(
+        '-mb-px flex h-9 items-center gap-1.5 border-b-2 border-transparent px-0.5 whitespace-nowrap text-muted hover:text-text',
+        'data-[status=active]:border-accent data-[status=active]:font-medium data-[status=active]:text-text',
+        className,
+      )}
+    >
+      {children}
+      {count !== undefined && <span className="rounded-full bg-idle-soft px-1.5 text-xs text-idle tabular">{count}</span>}
+    </a>
+  )
+}
+
+const CreatedTab = createLink(TabAnchor)
+
+/** Tab is a link to a part of a thing. */
+export const Tab: LinkComponent<typeof TabAnchor> = (props) => <CreatedTab {...props} />
+
+/** Tabs are the parts of a thing, each with an address of its own. */
+export function Tabs({ label, children }: { label: string; children: ReactNode }) {
+  return (
+    <nav aria-label={label} className="mb-5 flex gap-5 overflow-x-auto border-b border-line">
+      {children}
+    </nav>
+  )
+}
+
+/** Facts is a list of names and values. */
+export function Facts({ children, className }: { children: ReactNode; className?: string }) {
+  return <dl className={cx('grid grid-cols-[minmax(7rem,auto)_minmax(0,1fr)] gap-x-4 gap-y-2', className)}>{children}</dl>
+}
+
+export function Fact({ name, children }: { name: string; children: ReactNode }) {
+  return (
+    <>
+      <dt className="text-muted">{name}</dt>
+      <dd className="min-w-0 wrap-anywhere">{children}</dd>
+    </>
+  )
+}
+
+/** Anchor is a link in text. */
+const TextAnchor = ({ className, ...rest }: AnchorHTMLAttributes<HTMLAnchorElement> & { ref?: Ref<HTMLAnchorElement> }) => (
+  // oxlint-disable-next-line jsx-a11y/anchor-has-content -- the content is among the properties
+  <a className={cx('text-accent underline-offset-2 hover:underline', className)} {...rest} />
+)
+
+const CreatedText = createLink(TextAnchor)
+
+export const TextLink: LinkComponent<typeof TextAnchor> = (props) => <CreatedText {...props} />

@@ -1,0 +1,71 @@
+import { useWindowVirtualizer } from '@tanstack/react-virtual'
+import { useLayoutEffect, useRef, useState, type ReactNode } from 'react'
+import { cx } from './classes'
+
+export type Column<T> = {
+  name: ReactNode
+  cell: (item: T) => ReactNode
+  /** Tailwind classes of the cells: their width ("w-40"), "text-right", "max-md:hidden". */
+  className?: string
+}
+
+type Props<T> = { label: string; columns: Column<T>[]; items: T[]; keyOf: (item: T) => string; className?: string }
+
+/** Table shows things with several properties. Its first column names them. */
+export function Table<T>({ label, columns, items, keyOf, className }: Props<T>) {
+  return (
+    <div className={cx('overflow-x-auto', className)}>
+      <table aria-label={label} className="w-full border-collapse text-left">
+        <thead>
+          <tr className="border-b border-line text-sm text-muted">
+            {columns.map((c, i) => (
+              <th key={i} scope="col" className={cx('h-9 px-4 font-medium whitespace-nowrap', c.className)}>{c.name}</th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {items.map((item) => (
+            <tr key={keyOf(item)} className="border-b border-line last:border-0 hover:bg-hover">
+              {columns.map((c, i) => (
+                <td key={i} className={cx('h-11 px-4 py-1.5', c.className)}>{c.cell(item)}</td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  )
+}
+
+type RowsProps = {
+  count: number
+  /** Height of a row in px; all rows have it. */
+  height: number
+  row: (index: number) => ReactNode
+  label: string
+  /** Called with the first and the last row in view, to read them. */
+  onRange?: (first: number, last: number) => void
+}
+
+/** VirtualRows shows a list of any length; only the rows in view are in the document. */
+export function VirtualRows({ count, height, row, label, onRange }: RowsProps) {
+  const box = useRef<HTMLDivElement>(null)
+  const [top, setTop] = useState(0)
+  useLayoutEffect(() => {
+    setTop((box.current?.getBoundingClientRect().top ?? 0) + window.scrollY)
+  }, [])
+  const virtual = useWindowVirtualizer({ count, estimateSize: () => height, overscan: 12, scrollMargin: top })
+  const items = virtual.getVirtualItems()
+  const first = items.at(0)?.index ?? 0
+  const last = items.at(-1)?.index ?? 0
+  useLayoutEffect(() => onRange?.(first, last), [first, last, onRange])
+  return (
+    <div ref={box} role="list" aria-label={label} className="relative" style={{ height: virtual.getTotalSize() }}>
+      {items.map((item) => (
+        <div key={item.key} role="listitem" aria-setsize={count} aria-posinset={item.index + 1} className="absolute inset-x-0 top-0" style={{ height, transform: `translateY(${item.start - top}px)` }}>
+          {row(item.index)}
+        </div>
+      ))}
+    </div>
+  )
+}
