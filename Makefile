@@ -41,6 +41,9 @@ web-check: web-types ## type check, linter and unit tests of the UI
 .PHONY: build
 build: web ## bin/plumbline with the UI, static and stamped with the version
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/plumbline ./cmd/plumbline
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/plumbline-launcher ./cmd/plumbline-launcher
+	GOOS= GOARCH= go run ./cmd/plumbline-launcher attach bin/plumbline-launcher bin/plumbline
+	rm bin/plumbline-launcher
 
 .PHONY: run
 run: build ## build and serve, with all data in ./data (ARGS="--listen 127.0.0.1:9000" for more)

@@ -48,6 +48,7 @@ import (
 	"plumbline.dev/plumbline/internal/registry/mirror"
 	"plumbline.dev/plumbline/internal/registry/modules"
 	"plumbline.dev/plumbline/internal/registry/providers"
+	"plumbline.dev/plumbline/internal/registry/testruns"
 	webui "plumbline.dev/plumbline/internal/web"
 	"plumbline.dev/plumbline/internal/workspace/projects"
 	"plumbline.dev/plumbline/internal/workspace/sshkeys"
@@ -98,6 +99,7 @@ type App struct {
 	Providers   *providers.Feature
 	Mirror      *mirror.Feature
 	Components  *components.Feature
+	TestRuns    *testruns.Feature
 	RunTriggers *runtriggers.Feature
 	RunQueue    *runqueue.Feature
 	Runs        *runs.Feature

@@ -31,10 +31,13 @@ func (a *App) phases() {
 	a.Dispatch.Logs, a.Logs.OnWatched = a.Logs, a.Dispatch.LogWatched
 	a.Phases = &phases.Feature{DB: a.DB, Dispatch: a.Dispatch, Runs: a.Runs, Plans: a.Plans, Applies: a.Applies, Configs: a.Configs, Agents: a.AgentPools,
 		Workspaces: a.Workspaces, Variables: a.Variables, States: a.States, SSHKeys: a.SSHKeys, Tokens: a.Tokens, Identity: a.OIDC,
-		Revoked: func(ctx context.Context, ids []string) { access.Revoked(ctx, a.Bus, ids) },
+		Revoked: a.revoked,
 		Address: a.address, CA: a.authority}
 	a.Phases.Connect()
 }
+
+// revoked tells all nodes that tokens are no more.
+func (a *App) revoked(ctx context.Context, ids []string) { access.Revoked(ctx, a.Bus, ids) }
 
 // address is where executors and configurations find this server: what the operator said,
 // what the agent's request names, or where it listens.

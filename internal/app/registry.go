@@ -13,6 +13,7 @@ import (
 	"plumbline.dev/plumbline/internal/registry/modules"
 	"plumbline.dev/plumbline/internal/registry/modules/protocol"
 	"plumbline.dev/plumbline/internal/registry/providers"
+	"plumbline.dev/plumbline/internal/registry/testruns"
 )
 
 // registry makes the capabilities of the private registry.
@@ -21,6 +22,9 @@ func (a *App) registry() {
 	a.GPGKeys.Routes(a.Router)
 	a.Modules = &modules.Feature{DB: a.DB, Orgs: a.Orgs, Objects: a.Objects, Jobs: a.Jobs, AgentPool: a.AgentPools.Usable}
 	a.Modules.Routes(a.Router)
+	a.TestRuns = &testruns.Feature{DB: a.DB, Keyring: a.Keyring, Modules: a.Modules, Configs: a.Configs, Variables: a.Variables, Logs: a.Logs, Dispatch: a.Dispatch,
+		Tokens: a.Tokens, Revoked: a.revoked, Address: a.address, CA: a.authority}
+	a.TestRuns.Routes(a.Router)
 	(&protocol.Feature{Modules: a.Modules}).Routes(a.Router)
 	a.Login.Services["modules.v1"] = protocol.Base
 	a.Providers = &providers.Feature{DB: a.DB, Objects: a.Objects, Jobs: a.Jobs, Orgs: a.Orgs, Keys: a.GPGKeys, Temp: filepath.Join(a.Config.DataDir, "tmp")}

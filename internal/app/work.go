@@ -57,7 +57,7 @@ func (a *App) worker(ctx context.Context) (*worker.Worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, err := newWorker(ctx, a.Config.Executor, data, stores(ctx, a.Config))
+	w, err := newWorker(ctx, a.Config.Executor, n, data, stores(ctx, a.Config))
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +68,7 @@ func (a *App) worker(ctx context.Context) (*worker.Worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.Server, w.Name, w.Slots, w.Grace = a.Dispatch.Workers(), name, n, serverGrace
+	w.Server, w.Name, w.Grace = a.Dispatch.Workers(), name, serverGrace
 	return w, nil
 }
 
@@ -91,11 +91,11 @@ func Agent(ctx context.Context, c config.Agent, out io.Writer) error {
 	if name = cmp.Or(c.Name, name); name == "" {
 		return fmt.Errorf("the name of this machine is not known, use --name: %w", err)
 	}
-	w, err := newWorker(ctx, c.Executor, c.Address+" "+name, nil)
+	w, err := newWorker(ctx, c.Executor, c.Concurrency, c.Address+" "+name, nil)
 	if err != nil {
 		return err
 	}
-	w.Server, w.Name, w.Slots, w.Grace = &proto.Client{Address: c.Address, Token: c.Token, HTTP: client}, name, c.Concurrency, c.Grace
+	w.Server, w.Name, w.Grace = &proto.Client{Address: c.Address, Token: c.Token, HTTP: client}, name, c.Grace
 	slog.InfoContext(ctx, "agent", "version", config.Version, "address", c.Address, "name", name, "concurrency", c.Concurrency, "work", w.Dir)
 	return w.Run(ctx)
 }
@@ -123,9 +123,9 @@ func agentClient(caFile string) (*http.Client, error) {
 	return &http.Client{Transport: transport}, nil
 }
 
-// newWorker makes a worker of the settings. Owner tells workers of one machine apart that
+// newWorker makes a worker of the settings for some jobs at a time. Owner tells workers of one machine apart that
 // have no folder of their own in the settings.
-func newWorker(ctx context.Context, c config.Executor, owner string, deny []netip.AddrPort) (*worker.Worker, error) {
+func newWorker(ctx context.Context, c config.Executor, slots int, owner string, deny []netip.AddrPort) (*worker.Worker, error) {
 	dir, err := workDir(c.WorkDir, owner)
 	if err != nil {
 		return nil, err
@@ -138,7 +138,7 @@ func newWorker(ctx context.Context, c config.Executor, owner string, deny []neti
 	if err != nil {
 		return nil, err
 	}
-	m := &recipe.Machine{Engine: find, Limits: sandbox.Limits{Memory: c.RunMemory << 20}}
+	m := &recipe.Machine{Engine: find, Limits: sandbox.Limits{Memory: c.RunMemory << 20}, Memory: cmp.Or(c.RunMemory<<20, recipe.MemoryOf()/int64(max(1, slots)))}
 	for _, name := range c.RunEnv {
 		if value, ok := os.LookupEnv(name); ok {
 			m.Env = append(m.Env, name+"="+value)
@@ -154,8 +154,8 @@ func newWorker(ctx context.Context, c config.Executor, owner string, deny []neti
 	if m.Providers, err = providers.New(o); err != nil {
 		return nil, err
 	}
-	return &worker.Worker{Dir: dir, Sandbox: box, Kinds: map[string]worker.Kind{
-		proto.KindPlan: recipe.Plans{Machine: m}, proto.KindApply: recipe.Applies{Machine: m}}}, nil
+	return &worker.Worker{Dir: dir, Slots: slots, Sandbox: box, Kinds: map[string]worker.Kind{
+		proto.KindPlan: recipe.Plans{Machine: m}, proto.KindApply: recipe.Applies{Machine: m}, proto.KindTest: recipe.Tests{Machine: m}}}, nil
 }
 
 // workDir makes the folder of a worker. Others pass through it, and cannot list it.
@@ -201,12 +201,17 @@ func isolation(ctx context.Context, c config.Executor, dir string, deny []netip.
 	if c.Sandbox != "" && c.Sandbox != "auto" {
 		o.Kind = sandbox.Kind(c.Sandbox)
 	}
+	var err error
 	for _, text := range c.RunAllow {
-		a, err := netip.ParseAddrPort(text)
+		var a netip.AddrPort
+		a, err = netip.ParseAddrPort(text)
 		if err != nil {
 			return nil, fmt.Errorf("--run-allow: %q is no IP:PORT", text)
 		}
 		o.Allow = append(o.Allow, a)
+	}
+	if o.Launcher, err = sandbox.Launcher(o.Scratch); err != nil {
+		slog.WarnContext(ctx, "each process of a run starts this whole binary", "err", err)
 	}
 	s := sandbox.Detect(ctx, o)
 	switch {

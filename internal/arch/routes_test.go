@@ -88,6 +88,7 @@ func (w *world) furnish(o apptest.Org) map[string]string {
 	w.furnishRun(o, ids)
 	w.furnishDrift(o, ids)
 	w.publish(o, ids)
+	w.furnishTests(o, ids)
 	return ids
 }
 
@@ -136,6 +137,17 @@ func (w *world) publish(o apptest.Org, ids map[string]string) {
 	}
 	ids["registry-modules registry"], ids["registry-modules versions"] = "private", "versions"
 	ids["modules"], ids["show"], ids["delete"] = o.Name, o.Name, o.Name
+}
+
+// furnishTests makes a test run and a variable of the module.
+func (w *world) furnishTests(o apptest.Org, ids map[string]string) {
+	base := "/api/v2/organizations/" + o.Name + "/tests/registry-modules/private/" + o.Name + "/" + ids["registry-modules name"] + "/" + ids["registry-modules provider"]
+	version := w.as(o.Owner.Token, "POST", base+"/test-runs/configuration-versions", "")
+	if _, err := w.s.DB.Exec(w.t.Context(), `UPDATE configuration_versions SET status = 'uploaded' WHERE id = ?`, version); err != nil {
+		w.t.Fatal(err)
+	}
+	ids["test-runs"] = w.as(o.Owner.Token, "POST", base+"/test-runs", `{"data":{"type":"test-runs"}}`)
+	ids["test vars"] = w.as(o.Owner.Token, "POST", base+"/vars", `{"data":{"type":"vars","attributes":{"key":"K","value":"v","category":"env"}}}`)
 }
 
 // furnishRegistry makes a private provider and the key that signs it.
@@ -204,6 +216,8 @@ func segment(parts []string, i int) string {
 		return "registry-modules registry"
 	case before == "workspaces" && strings.Contains(path, "/organizations/"):
 		return "workspace name"
+	case before == "vars" && strings.Contains(path, "/tests/"):
+		return "test vars"
 	case before == "vars" && strings.Contains(path, "/varsets/"):
 		return "varset vars"
 	}

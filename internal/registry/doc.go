@@ -4,6 +4,7 @@
 //	gpgkeys    public keys of those who sign providers
 //	providers  private providers, their versions and platforms, and records of public ones
 //	components  Stack component configurations and their versions
+//	testruns   tests of modules: their configurations, runs and variables
 //	mirror     providers of other registries, verified and kept
 //
 // It may import the kernel, identity, workspace and delivery.

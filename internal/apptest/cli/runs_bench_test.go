@@ -6,11 +6,9 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"runtime"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -73,41 +71,65 @@ func BenchmarkRemoteApply(b *testing.B) {
 }
 
 // BenchmarkFiftyRuns applies in fifty workspaces at once, and does the same with the same
-// processes of the engine run directly, as many at a time as the server has workers.
+// processes of the engine run directly, as many at a time as the server has workers. One
+// follows the other, so that what else the machine does hits both. The metrics are seconds
+// of wall time, seconds of CPU time (of the server with all its descendants, and of the
+// engine's processes; not of the benchmark itself), and the ratios.
 func BenchmarkFiftyRuns(b *testing.B) {
 	const runs = 50
 	s := newBusy(b)
-	b.Run("direct", func(b *testing.B) {
-		for b.Loop() {
-			var wg sync.WaitGroup
-			slots := make(chan struct{}, runtime.NumCPU())
-			for range runs {
-				slots <- struct{}{}
-				wg.Go(func() {
-					defer func() { <-slots }()
-					directly(b, s.engine.Path)
-				})
-			}
-			wg.Wait()
-		}
-	})
+	var direct, served spent
 	round := 0
-	b.Run("server", func(b *testing.B) {
-		for b.Loop() {
-			b.StopTimer()
-			round++
-			var ids []string
-			for i := range runs {
-				ids = append(ids, s.workspace(b, fmt.Sprintf("w%d-%d", round, i)))
-			}
-			b.StartTimer()
-			var wg sync.WaitGroup
-			for _, id := range ids {
-				wg.Go(func() { s.applied(b, id) })
-			}
-			wg.Wait()
+	for b.Loop() {
+		began, cpu := time.Now(), children(b)
+		s.inParallel(runs, func() { cli.Directly(b, s.engine.Path, ten) })
+		direct.add(time.Since(began), children(b)-cpu)
+		round++
+		var ids []string
+		for i := range runs {
+			ids = append(ids, s.workspace(b, fmt.Sprintf("w%d-%d", round, i)))
 		}
-	})
+		began, cpu = time.Now(), s.CPU()
+		s.apply(b, ids)
+		served.add(time.Since(began), s.CPU()-cpu)
+	}
+	n := float64(round)
+	for name, value := range map[string]float64{
+		"direct-s/op": direct.wall / n, "served-s/op": served.wall / n, "wall-ratio": served.wall / direct.wall,
+		"direct-cpu-s/op": direct.cpu / n, "served-cpu-s/op": served.cpu / n, "cpu-ratio": served.cpu / direct.cpu} {
+		b.ReportMetric(value, name)
+	}
+}
+
+// spent are seconds.
+type spent struct{ wall, cpu float64 }
+
+func (s *spent) add(wall, cpu time.Duration) {
+	s.wall += wall.Seconds()
+	s.cpu += cpu.Seconds()
+}
+
+// children is the CPU time of the processes that this one has started and that have ended.
+func children(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_CHILDREN, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// inParallel calls do n times, as many at a time as the machine has processors.
+func (s *busy) inParallel(n int, do func()) {
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, runtime.NumCPU())
+	for range n {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			do()
+		})
+	}
+	wg.Wait()
 }
 
 // workspace makes a workspace with a configuration and returns its id.
@@ -148,36 +170,29 @@ func packed(b *testing.B, text string) io.Reader {
 	return &buf
 }
 
-// applied starts a run and waits until it has applied.
-func (s *busy) applied(b *testing.B, workspaceID string) {
-	r, err := s.client.Runs.Create(b.Context(), tfe.RunCreateOptions{Workspace: &tfe.Workspace{ID: workspaceID}, AutoApply: new(true)})
-	tick := time.NewTicker(500 * time.Millisecond)
+// apply starts runs and waits until all have applied.
+func (s *busy) apply(b *testing.B, workspaceIDs []string) {
+	for _, id := range workspaceIDs {
+		if _, err := s.client.Runs.Create(b.Context(), tfe.RunCreateOptions{Workspace: &tfe.Workspace{ID: id}, AutoApply: new(true)}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
-	for err == nil && r.Status != tfe.RunApplied {
-		if r.Status == tfe.RunErrored {
-			b.Errorf("%s errored", r.ID)
-			return
+	for {
+		c, err := s.client.Organizations.ReadCapacity(b.Context(), "acme")
+		if err != nil {
+			b.Fatal(err)
+		}
+		if c.Pending+c.Running == 0 {
+			break
 		}
 		<-tick.C
-		r, err = s.client.Runs.Read(b.Context(), r.ID)
 	}
-	if err != nil {
-		b.Error(err)
-	}
-}
-
-// directly runs the engine as a run does, with nothing around it.
-func directly(b *testing.B, engine string) {
-	dir := b.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "main.tf"), []byte(ten), 0o600); err != nil {
-		b.Error(err)
-		return
-	}
-	for _, script := range []string{`init -input=false`, `plan -input=false -out=p`, `show -json p > /dev/null & "$0" providers schema -json > /dev/null; wait`, `apply -input=false p`, `show -json`} {
-		cmd := exec.CommandContext(b.Context(), "/bin/sh", "-c", `"$0" `+script, engine)
-		cmd.Dir, cmd.Env = dir, []string{"HOME=" + dir, "PATH=/usr/bin:/bin", "CHECKPOINT_DISABLE=1", "TF_CLI_CONFIG_FILE=/dev/null"}
-		if out, err := cmd.CombinedOutput(); err != nil {
-			b.Errorf("%s: %v\n%s", script, err, out)
+	for _, id := range workspaceIDs {
+		w, err := s.client.Workspaces.ReadByIDWithOptions(b.Context(), id, &tfe.WorkspaceReadOptions{Include: []tfe.WSIncludeOpt{tfe.WSCurrentRun}})
+		if err != nil || w.CurrentRun == nil || w.CurrentRun.Status != tfe.RunApplied {
+			b.Fatalf("the run of %s has not applied: %v", id, err)
 		}
 	}
 }

@@ -5,12 +5,14 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -24,11 +26,15 @@ func Binary(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(t.TempDir(), "plumbline")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", path, "./cmd/plumbline")
+	dir := t.TempDir()
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", dir, "./cmd/plumbline", "./cmd/plumbline-launcher")
 	cmd.Dir = filepath.Dir(strings.TrimSpace(string(root)))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("building the server: %v\n%s", err, out)
+	}
+	path, launcher := filepath.Join(dir, "plumbline"), filepath.Join(dir, "plumbline-launcher")
+	if out, err := exec.CommandContext(t.Context(), launcher, "attach", launcher, path).CombinedOutput(); err != nil {
+		t.Fatalf("attaching the launcher: %v\n%s", err, out)
 	}
 	return path
 }
@@ -143,6 +149,26 @@ func (s *Server) Admin(args ...string) string {
 		s.T.Fatalf("admin %s: %v", args[0], err)
 	}
 	return strings.TrimSpace(string(out))
+}
+
+// CPU is the time that the processors have spent on the server and on all processes that it
+// started and that have ended, as precise as the clock of proc_pid_stat(5), 10 ms.
+func (s *Server) CPU() time.Duration {
+	s.T.Helper()
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
+	if err != nil {
+		s.T.Fatal(err)
+	}
+	fields := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:])) // from the third on
+	var ticks int64
+	for _, field := range fields[11:15] { // utime, stime, cutime, cstime
+		n, err := strconv.ParseInt(field, 10, 64)
+		if err != nil {
+			s.T.Fatal(err)
+		}
+		ticks += n
+	}
+	return time.Duration(ticks) * 10 * time.Millisecond
 }
 
 // AdminToken returns what "plumbline admin token" prints.

@@ -29,7 +29,7 @@ func (f *Feature) archive(ctx context.Context, v Version, _ jsonapi.In[struct{}]
 
 // dispensable locks a version and says why its files must stay, "" if they need not.
 func (f *Feature) dispensable(ctx context.Context, v Version) (_ Version, reason string, err error) {
-	if _, err = f.Workspaces.Lock(ctx, v.WorkspaceID); err != nil {
+	if _, err = f.lockPlace(ctx, v); err != nil {
 		return v, "", err
 	}
 	if v, err = f.Lock(ctx, v.ID); err != nil {

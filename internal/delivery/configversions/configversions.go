@@ -1,5 +1,5 @@
 // Package configversions keeps configuration versions: the archives of code that runs
-// plan and apply.
+// plan and apply, and of modules whose tests are run.
 //
 // The surprising rule: an upload is read while it is stored. What is no sound tar.gz
 // never becomes an object; its version is errored at once and says why, and the
@@ -22,11 +22,12 @@ import (
 	"plumbline.dev/plumbline/internal/workspace/workspaces"
 )
 
-// Version is a version of a workspace's configuration.
+// Version is a version of the configuration of a workspace, or of a module that is tested.
 type Version struct {
 	ID            string   `db:"id"`
 	OrgID         string   `db:"org_id"`
-	WorkspaceID   string   `db:"workspace_id"`
+	WorkspaceID   *string  `db:"workspace_id"` // nil: it is of a module
+	ModuleID      *string  `db:"module_id"`    // nil: it is of a workspace
 	Status        Status   `db:"status"`
 	Source        string   `db:"source"` // FromAPI, FromCLI, or the kind of the VCS
 	AutoQueueRuns bool     `db:"auto_queue_runs"`
@@ -62,7 +63,16 @@ const (
 
 // Scope implements authz.Scoped.
 func (v Version) Scope() authz.Scope {
-	return authz.Scope{Org: v.OrgID, Project: v.ProjectID, Workspace: v.WorkspaceID}
+	return authz.Scope{Org: v.OrgID, Project: v.ProjectID, Workspace: deref(v.WorkspaceID)}
+}
+
+// Permission implements authz.Owned: who manages modules tests them, and nobody else has
+// to do with their configurations.
+func (v Version) Permission(asked authz.Permission) authz.Permission {
+	if v.ModuleID != nil {
+		return authz.ManageModules
+	}
+	return asked
 }
 
 // FromVCS reports whether the files can be fetched again from a VCS.
@@ -76,8 +86,8 @@ type Feature struct {
 	Jobs       *jobs.Queue
 	// Grace is how long the archive of a version can be restored after it was soft-deleted.
 	Grace time.Duration
-	// OnUploaded is called in the transaction that makes a version uploaded, once for
-	// each version. The workspace of the version is locked by then.
+	// OnUploaded is called in the transaction that makes a version of a workspace uploaded,
+	// once for each version. The workspace is locked by then.
 	OnUploaded []func(ctx context.Context, v Version) error
 	// Uses tells which of the versions have runs, and of those whether one is in
 	// progress. It is called with the versions locked. Nil is a server without runs.
@@ -173,21 +183,40 @@ type attributes struct {
 func (f *Feature) create(ctx context.Context, ws workspaces.Workspace, in jsonapi.In[attributes]) (Version, error) {
 	a := in.Data.Attributes
 	v := Version{
-		ID: id.New("cv"), OrgID: ws.OrgID, WorkspaceID: ws.ID, ProjectID: ws.ProjectID, Status: Pending, Source: FromAPI, CreatedAt: db.Now(),
+		ID: id.New("cv"), OrgID: ws.OrgID, WorkspaceID: &ws.ID, ProjectID: ws.ProjectID, Status: Pending, Source: FromAPI, CreatedAt: db.Now(),
 		AutoQueueRuns: a.AutoQueueRuns.Or(true), Speculative: a.Speculative.Or(false), Provisional: a.Provisional.Or(false),
 		MayApply: authz.Can(ctx, authz.ApplyRuns, ws.Scope()), fresh: true,
 	}
-	// Every command line says so of itself, as the runs that it makes show too.
+	v.madeBy(ctx)
+	if err := f.DB.Insert(ctx, "configuration_versions", v); err != nil || v.Provisional {
+		return v, err
+	}
+	return v, f.MakeCurrent(ctx, ws, v)
+}
+
+// madeBy notes who asks for a version, and with what. Every command line says so of
+// itself, as the runs that it makes show too.
+func (v *Version) madeBy(ctx context.Context) {
 	if api.Request(ctx).Header.Get("X-Terraform-Integration") != "" {
 		v.Source = FromCLI
 	}
 	if user := authz.From(ctx).UserID(); user != "" {
 		v.CreatedBy = &user
 	}
-	if err := f.DB.Insert(ctx, "configuration_versions", v); err != nil || v.Provisional {
-		return v, err
-	}
-	return v, f.MakeCurrent(ctx, ws, v)
+}
+
+// MakeForModule adds a version for tests of a module, in the transaction of ctx. No run is
+// queued when it is uploaded, whatever it says: who uploads it asks for the test.
+func (f *Feature) MakeForModule(ctx context.Context, orgID, moduleID string) (Version, error) {
+	v := Version{ID: id.New("cv"), OrgID: orgID, ModuleID: &moduleID, Status: Pending, Source: FromAPI, AutoQueueRuns: true, CreatedAt: db.Now(), fresh: true}
+	v.madeBy(ctx)
+	return v, f.DB.Insert(ctx, "configuration_versions", v)
+}
+
+// NewestOf returns the newest version of a module that was uploaded; problem.NotFound if
+// there is none.
+func (f *Feature) NewestOf(ctx context.Context, moduleID string) (Version, error) {
+	return db.One[Version](ctx, f.DB, selectVersions+`v.module_id = ? AND v.status = ? ORDER BY v.created_at DESC, v.id DESC LIMIT 1`, moduleID, Uploaded)
 }
 
 // MakeCurrent makes a version the current one of a workspace that is locked in this
@@ -209,8 +238,8 @@ func (f *Feature) MakeCurrent(ctx context.Context, ws workspaces.Workspace, v Ve
 	return f.Jobs.Enqueue(ctx, readme{ws.ID, v.ID})
 }
 
-const selectVersions = `SELECT {v}, w.project_id AS project_id, i.id AS ingress_id FROM configuration_versions v
-	JOIN workspaces w ON w.id = v.workspace_id LEFT JOIN ingress_attributes i ON i.configuration_version_id = v.id WHERE `
+const selectVersions = `SELECT {v}, COALESCE(w.project_id, '') AS project_id, i.id AS ingress_id FROM configuration_versions v
+	LEFT JOIN workspaces w ON w.id = v.workspace_id LEFT JOIN ingress_attributes i ON i.configuration_version_id = v.id WHERE `
 
 // Find returns the version with the given id.
 func (f *Feature) Find(ctx context.Context, id string) (Version, error) {

@@ -96,7 +96,7 @@ func (f *Feature) adopt(ctx context.Context, versionID string, obj blob.Object) 
 		if err != nil {
 			return err
 		}
-		ws, err := f.Workspaces.Lock(ctx, v.WorkspaceID)
+		current, err := f.lockPlace(ctx, v)
 		if err != nil {
 			return err
 		}
@@ -119,9 +119,19 @@ func (f *Feature) adopt(ctx context.Context, versionID string, obj blob.Object) 
 		if err := f.DB.Update(ctx, "configuration_versions", v, "object", "sha256", "size"); err != nil {
 			return err
 		}
-		return f.afterUpload(ctx, v, old, deref(ws.CurrentConfigurationVersionID))
+		return f.afterUpload(ctx, v, old, current)
 	})
 	return kept && err == nil, err
+}
+
+// lockPlace locks the workspace of a version, if it has one, and returns what is its
+// current version.
+func (f *Feature) lockPlace(ctx context.Context, v Version) (current string, err error) {
+	if v.WorkspaceID == nil {
+		return "", nil
+	}
+	ws, err := f.Workspaces.Lock(ctx, *v.WorkspaceID)
+	return deref(ws.CurrentConfigurationVersionID), err
 }
 
 // replaceable refuses to change files that a run may have seen.
@@ -130,7 +140,7 @@ func (f *Feature) replaceable(ctx context.Context, v Version) error {
 	if err != nil {
 		return err
 	}
-	if _, used := runs[v.ID]; used || v.AutoQueueRuns {
+	if _, used := runs[v.ID]; used || (v.AutoQueueRuns && v.WorkspaceID != nil) {
 		return problem.Conflict("This configuration version has its files already, and they are not what was sent")
 	}
 	return nil
@@ -147,12 +157,15 @@ func (f *Feature) uploaded(ctx context.Context, v Version) error {
 // afterUpload does what follows from a new archive; old is the object that it replaces.
 func (f *Feature) afterUpload(ctx context.Context, v Version, old, current string) error {
 	if current == v.ID {
-		if err := f.Jobs.Enqueue(ctx, readme{v.WorkspaceID, v.ID}); err != nil {
+		if err := f.Jobs.Enqueue(ctx, readme{*v.WorkspaceID, v.ID}); err != nil {
 			return err
 		}
 	}
 	if old != "" {
 		return f.Jobs.Enqueue(ctx, removal{[]string{old}})
+	}
+	if v.WorkspaceID == nil {
+		return nil
 	}
 	for _, do := range f.OnUploaded {
 		if err := do(ctx, v); err != nil {

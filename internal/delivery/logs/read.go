@@ -69,6 +69,29 @@ type reader struct {
 	offset, rest int64
 }
 
+// Reader gives a log as far as it goes, with the marks of its beginning and end.
+func (f *Feature) Reader(ctx context.Context, id string) io.Reader {
+	return &texts{reader: reader{ctx: ctx, f: f, id: id, rest: math.MaxInt64}}
+}
+
+// texts is an io.Reader of a log.
+type texts struct {
+	reader
+	left []byte
+}
+
+func (t *texts) Read(p []byte) (int, error) {
+	if len(t.left) == 0 {
+		var err error
+		if t.left, err = t.next(); err != nil {
+			return 0, err
+		}
+	}
+	n := copy(p, t.left)
+	t.left = t.left[n:]
+	return n, nil
+}
+
 // next returns the next piece, io.EOF at the end of what there is.
 func (r *reader) next() ([]byte, error) {
 	p, err := r.f.piece(r.ctx, r.id, r.offset, min(r.rest, maxPiece))

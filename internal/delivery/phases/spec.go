@@ -87,7 +87,7 @@ func (f *Feature) phase(ctx context.Context, j dispatch.Job, r runs.Run, p plans
 	address := f.Address(ctx)
 	out := proto.Phase{
 		RunID: r.ID, Organization: ws.OrgName, Workspace: ws.Name, Project: project.Name, Engine: engine(ws, r), WorkingDirectory: ws.WorkingDirectory,
-		Structured: p.Structured, Debug: r.DebuggingMode, Host: host(address), Address: address, Minutes: minutes,
+		Structured: p.Structured, Debug: r.DebuggingMode, Host: Host(address), Address: address, Minutes: minutes,
 	}
 	if f.CA != nil {
 		out.CA = f.CA()
@@ -122,8 +122,8 @@ func (f *Feature) identify(ctx context.Context, p *proto.Phase, r runs.Run, ws w
 	return err
 }
 
-// host is what configurations call the server: HOST, or HOST:PORT if the port is not 443.
-func host(address string) string {
+// Host is what configurations call the server: HOST, or HOST:PORT if the port is not 443.
+func Host(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
 		return ""

@@ -48,7 +48,7 @@ func (f *Feature) uploaded(ctx context.Context, v configversions.Version) error 
 	if !v.AutoQueueRuns {
 		return nil
 	}
-	ws, err := f.Workspaces.Lock(ctx, v.WorkspaceID)
+	ws, err := f.Workspaces.Lock(ctx, *v.WorkspaceID)
 	if err != nil || ws.ExecutionMode() == "local" {
 		return err
 	}

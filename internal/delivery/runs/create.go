@@ -103,7 +103,7 @@ func (f *Feature) asked(ctx context.Context, ws workspaces.Workspace, in jsonapi
 	}
 	if ref, _ := in.Data.One("configuration-version"); ref.ID != "" {
 		v, err := f.Configs.Find(ctx, ref.ID)
-		if err == nil && v.OrgID != ws.OrgID {
+		if err == nil && (v.OrgID != ws.OrgID || v.ModuleID != nil) {
 			err = problem.NotFound
 		}
 		if err == nil {

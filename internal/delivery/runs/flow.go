@@ -277,7 +277,7 @@ func (f *Feature) adoptConfiguration(ctx context.Context, r Run, ws workspaces.W
 		return nil
 	}
 	v, err := f.Configs.Find(ctx, *r.ConfigurationVersionID)
-	if missing(err) || (err == nil && (!v.Provisional || v.WorkspaceID != ws.ID)) {
+	if missing(err) || (err == nil && (!v.Provisional || v.WorkspaceID == nil || *v.WorkspaceID != ws.ID)) {
 		return nil
 	}
 	if err != nil {

@@ -135,6 +135,7 @@ func (a *apply) apply() error {
 	}})
 	stop()
 	a.t.Flush()
+	a.t.Rest()
 	a.result.Applied, a.result.Counts = true, a.tally.counts()
 	stateErr := deliverState(a.t, a.statePath())
 	if stateErr == nil && a.has(a.statePath()) {

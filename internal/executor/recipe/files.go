@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/netip"
 	"net/url"
@@ -100,6 +101,7 @@ func (r *run) bundle() string {
 // environment is what processes of the run get, and nothing else.
 func (r *run) environment() []string {
 	env := map[string]string{}
+	maps.Copy(env, r.garbage())
 	for _, pair := range r.Env {
 		name, value, _ := strings.Cut(pair, "=")
 		env[name] = value

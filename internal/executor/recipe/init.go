@@ -22,11 +22,19 @@ func (r *run) init() error {
 	return r.provided(func() (bool, []byte, sandbox.Exit, error) {
 		var said head
 		exit, err := r.exec(worker.Command{Spec: sandbox.Spec{
-			Args:   []string{r.engine.Path, "init", "-input=false", "-no-color"},
+			Args:   append([]string{r.engine.Path, "init", "-input=false", "-no-color"}, r.scope()...),
 			Stdout: r.unlessDebug(&said), Stderr: r.unlessDebug(&said),
 		}})
 		return err == nil && exit.Success(), said.b, exit, err
 	})
+}
+
+// scope are the options that say which test files count as part of the configuration.
+func (r *run) scope() []string {
+	if r.testDir == "" {
+		return nil
+	}
+	return []string{"-test-directory=" + r.testDir}
 }
 
 // provided calls try, which initializes the working directory. If that fails because this
@@ -101,7 +109,7 @@ func (r *run) fetchProviders(lock providers.Lock) bool {
 		return false
 	}
 	var tree bytes.Buffer
-	exit, err := r.exec(worker.Command{Spec: sandbox.Spec{Args: []string{r.engine.Path, "providers", "-no-color"}, Stdout: &tree}})
+	exit, err := r.exec(worker.Command{Spec: sandbox.Spec{Args: append([]string{r.engine.Path, "providers", "-no-color"}, r.scope()...), Stdout: &tree}})
 	if err != nil || !exit.Success() {
 		return false
 	}

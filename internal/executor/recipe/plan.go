@@ -110,6 +110,7 @@ func (p *plan) plan() error {
 		return p.step() != "", p.said(), exit, ranErr
 	})
 	p.t.Flush()
+	p.t.Rest()
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-// Package recipe does plans and applies: which commands of an engine run, with which files
+// Package recipe does plans, applies and tests: which commands of an engine run, with which files
 // around a configuration, and what is brought back.
 //
 // The state lies beside the configuration, in a local backend that an override file
@@ -44,6 +44,8 @@ type Machine struct {
 	Env []string
 	// Snapshot is how often the state is looked at during an apply, default 10 s.
 	Snapshot time.Duration
+	// Memory is what one run may use, in bytes, 0 if that is not known.
+	Memory int64
 	// Allow are addresses that runs may reach although they are closed to them otherwise.
 	Allow []netip.AddrPort
 	// Limits of each process; time and grace are the recipe's.
@@ -82,6 +84,7 @@ type run struct {
 	engine   engine.Engine
 	near     bool   // there is not the engine that was wanted, but one like it
 	in       string // working directory, relative to the folder
+	testDir  string // whose test files count too; "": those of no tests
 	deadline time.Time
 	grace    time.Duration
 	env      []string

@@ -14,6 +14,8 @@ import (
 // platform is what a sandbox needs on Linux.
 type platform struct {
 	scratch string
+	starts  string // what is started as supervisor
+	inside  string // what is started as launcher with bubblewrap
 	bwrap   string // path of the binary
 	abi     int    // version of Landlock
 	users   *userPool
@@ -24,7 +26,21 @@ type platform struct {
 
 // detect tries the kinds, best first, by running a program in each.
 func detect(ctx context.Context, o Options) *Sandbox {
-	s := &Sandbox{platform: platform{scratch: o.Scratch, users: &userPool{next: rand.IntN(users)}, allow: o.Allow, deny: o.Deny, resolvers: resolvers}}
+	self, err := os.Executable()
+	if err != nil {
+		return &Sandbox{Kind: None, Why: err.Error()}
+	}
+	if o.Launcher != "" {
+		if s := detectWith(ctx, o, o.Launcher, o.Launcher); s.Kind != None { // it may lie where nothing can be executed
+			return s
+		}
+	}
+	return detectWith(ctx, o, "/proc/self/exe", self) // the binary may be replaced while it runs
+}
+
+// detectWith is detect with programs to start.
+func detectWith(ctx context.Context, o Options, starts, inside string) *Sandbox {
+	s := &Sandbox{platform: platform{scratch: o.Scratch, starts: starts, inside: inside, users: &userPool{next: rand.IntN(users)}, allow: o.Allow, deny: o.Deny, resolvers: resolvers}}
 	var failed []string
 	for _, kind := range []Kind{Bubblewrap, Landlock} {
 		if o.Kind != "" && o.Kind != kind {

@@ -64,7 +64,7 @@ func (g *gate) serve() {
 	for {
 		n := &notification{}
 		errno := g.ioctl(unix.SECCOMP_IOCTL_NOTIF_RECV, unsafe.Pointer(n)) //nolint:gosec // how a system call takes a struct
-		if errno == unix.EINTR || errno == unix.ENOENT {                   // who asked is gone
+		if errno == unix.EINTR || errno == unix.ENOENT && g.asked() {      // who asked is gone
 			continue
 		}
 		if errno != 0 {
@@ -73,6 +73,18 @@ func (g *gate) serve() {
 		}
 		slots <- struct{}{}
 		go g.attend(n, slots)
+	}
+}
+
+// asked waits for a call. It returns false when nobody is left who could make one: the
+// kernel then answers at once, again and again, that there is none.
+func (g *gate) asked() bool {
+	list := []unix.PollFd{{Fd: int32(g.listener), Events: unix.POLLIN}}
+	for {
+		_, err := unix.Poll(list, -1)
+		if !errors.Is(err, unix.EINTR) {
+			return err == nil && list[0].Revents&unix.POLLIN != 0
+		}
 	}
 }
 

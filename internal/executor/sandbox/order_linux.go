@@ -15,6 +15,7 @@ import (
 //	server → supervise → bwrap → enter (process 1 inside) → the program   with bubblewrap
 //	server → supervise → enter, which becomes the program                 with Landlock
 //
+// Both are what Options.Launcher says, or else this binary.
 // supervise stays outside and kills all that is left; enter gives up rights. They get the
 // order in a memory file, as arguments are seen by everybody and the environment of a
 // stranger must not steer bwrap (LD_PRELOAD). enter tells its result through a pipe, and

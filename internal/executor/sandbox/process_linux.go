@@ -75,7 +75,7 @@ func (s *Sandbox) Start(ctx context.Context, spec Spec) (_ *Process, err error) 
 	if err != nil {
 		return nil, err
 	}
-	p, err := spawn(o, spec)
+	p, err := s.spawn(o, spec)
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +93,7 @@ func (s *Sandbox) order(spec Spec, p private, user int) (order, error) {
 	switch s.Kind {
 	case Bubblewrap:
 		o.Egress.Folders = map[string]string{"/tmp": p.tmp(), "/var/tmp": p.tmp(), home: p.home()}
-		o.Bwrap, err = s.bwrapCommand(spec, p, user)
+		o.Bwrap = s.bwrapCommand(spec, p, user)
 	case Landlock:
 		at, tmp = p.home(), p.tmp()
 		o.Egress.Folders = map[string]string{}
@@ -136,7 +136,7 @@ func environment(env []string, defaults map[string]string) []string {
 }
 
 // spawn starts the supervisor.
-func spawn(o order, spec Spec) (*Process, error) {
+func (s *Sandbox) spawn(o order, spec Spec) (*Process, error) {
 	file, err := o.file()
 	if err != nil {
 		return nil, err
@@ -152,7 +152,7 @@ func spawn(o order, spec Spec) (*Process, error) {
 	}
 	p := &Process{control: control, status: status, limits: o.Limits, tail: &tail{},
 		interrupts: make(chan struct{}, 1), kills: make(chan struct{}), done: make(chan struct{})}
-	p.cmd = exec.Command("/proc/self/exe", marker, "supervise")
+	p.cmd = exec.Command(s.starts, marker, "supervise") //nolint:gosec // this binary or its launcher
 	p.cmd.Env = []string{}
 	p.cmd.Dir = "/"
 	p.cmd.Stdout, p.cmd.Stderr = spec.Stdout, p.tail

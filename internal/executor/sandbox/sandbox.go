@@ -21,7 +21,8 @@
 // Landlock does not hide the list of processes.
 //
 // The surprising rule: the package starts the binary that it is linked into again, as
-// supervisor and as launcher, and its init takes those processes over before main.
+// supervisor and as launcher, and its init takes those processes over before main. A
+// binary may carry a smaller one for that, see Launcher.
 package sandbox
 
 import (
@@ -68,6 +69,8 @@ type Options struct {
 	// Scratch is the folder for private /tmp and home folders, default the system's for
 	// temporary files.
 	Scratch string
+	// Launcher is a program that starts processes instead of this binary, see Launcher.
+	Launcher string
 	// Allow are addresses that every process may reach although they lead to this machine,
 	// to its metadata service or to its neighbours on the link. Port 0 stands for all
 	// ports, the unspecified address (0.0.0.0 or ::) for all addresses of this machine.

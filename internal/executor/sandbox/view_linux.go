@@ -68,11 +68,7 @@ func makePrivate(scratch string, user int) (private, error) {
 }
 
 // bwrapCommand is bwrap and its arguments up to the command.
-func (s *Sandbox) bwrapCommand(spec Spec, p private, user int) ([]string, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
+func (s *Sandbox) bwrapCommand(spec Spec, p private, user int) []string {
 	args := []string{s.bwrap, "--die-with-parent", "--new-session", "--as-pid-1", "--info-fd", fmt.Sprint(fdInfo), "--cap-drop", "ALL"}
 	if user == 0 {
 		args = append(args, "--unshare-all", "--share-net")
@@ -92,14 +88,14 @@ func (s *Sandbox) bwrapCommand(spec Spec, p private, user int) ([]string, error)
 	}
 	args = append(args,
 		"--ro-bind", filepath.Join(p.etc(), "passwd"), "/etc/passwd", "--ro-bind", filepath.Join(p.etc(), "group"), "/etc/group",
-		"--bind", p.tmp(), "/tmp", "--dir", "/var", "--bind", p.tmp(), "/var/tmp", "--dir", filepath.Dir(home), "--bind", p.home(), home, "--ro-bind", self, inside)
+		"--bind", p.tmp(), "/tmp", "--dir", "/var", "--bind", p.tmp(), "/var/tmp", "--dir", filepath.Dir(home), "--bind", p.home(), home, "--ro-bind", s.inside, inside)
 	for _, path := range spec.readable() {
 		args = append(append(args, above(path)...), "--ro-bind", path, path)
 	}
 	args = append(append(args, above(spec.Dir)...), "--bind", spec.Dir, spec.Dir)
 	// What bwrap made for itself is in memory: nobody may fill that.
 	args = append(args, "--bind", p.shm(), "/dev/shm", "--remount-ro", "/dev", "--remount-ro", "/")
-	return append(args, "--", inside, marker, "enter"), nil
+	return append(args, "--", inside, marker, "enter")
 }
 
 // above are arguments that make the folders above a path, which bwrap alone would make for

@@ -28,6 +28,7 @@ type Task struct {
 
 	worker   *Worker
 	folder   *folder
+	slot     *slot // nil if it is not counted
 	log      *shipper
 	shipping sync.WaitGroup
 	life     context.Context // of the worker
@@ -88,6 +89,10 @@ func (t *Task) Flush() { t.log.flush() }
 
 // Keep keeps the folder for a job that comes after this one.
 func (t *Task) Keep() { t.keep = true }
+
+// Rest says that what is left to do for the job is little, such as to deliver what it made:
+// the worker may begin another one.
+func (t *Task) Rest() { t.slot.rest() }
 
 // Fetch reads an input of the job. It calls read again, from the beginning of the input,
 // when the connection broke.

@@ -32,7 +32,7 @@ type Worker struct {
 	Server  proto.Server
 	Name    string           // for people, such as the name of the machine
 	Dir     string           // folder of its own, on disk; another process with the same folder is refused
-	Slots   int              // jobs at the same time
+	Slots   int              // jobs at the same time, less those that rest
 	Sandbox *sandbox.Sandbox // where their processes run
 	Kinds   map[string]Kind
 	Grace   time.Duration // how long jobs may go on after Run was told to end, before they are interrupted
@@ -103,7 +103,7 @@ func (w *Worker) claims(ctx, life context.Context, id string, jobs *sync.WaitGro
 		kinds = append(kinds, kind)
 	}
 	slices.Sort(kinds)
-	slots := make(chan struct{}, max(1, w.Slots))
+	slots, rests := make(chan struct{}, max(1, w.Slots)), make(chan struct{}, max(1, w.Slots))
 	back, ref := backoff{}, rand.Text()
 	for {
 		select {
@@ -115,8 +115,9 @@ func (w *Worker) claims(ctx, life context.Context, id string, jobs *sync.WaitGro
 		if job != nil {
 			back, ref = backoff{}, rand.Text()
 			jobs.Go(func() {
-				defer func() { <-slots }()
-				w.do(ctx, life, *job)
+				s := &slot{work: slots, rests: rests}
+				defer s.leave()
+				w.do(ctx, life, *job, s)
 			})
 			continue
 		}
@@ -139,6 +140,34 @@ func (w *Worker) claims(ctx, life context.Context, id string, jobs *sync.WaitGro
 	}
 }
 
+// slot is the place of a job among those at the same time.
+type slot struct {
+	work, rests chan struct{}
+	resting     bool
+}
+
+// rest lets another job begin, unless too many rest already.
+func (s *slot) rest() {
+	if s == nil || s.resting {
+		return
+	}
+	select {
+	case s.rests <- struct{}{}:
+		s.resting = true
+		<-s.work
+	default:
+	}
+}
+
+// leave frees the slot.
+func (s *slot) leave() {
+	if s.resting {
+		<-s.rests
+		return
+	}
+	<-s.work
+}
+
 // register makes the worker known to the server, as the one with an id if it has one.
 func (w *Worker) register(ctx context.Context, id string) (string, error) {
 	who := proto.Executor{ID: id, Name: w.Name, Version: config.Version, OS: runtime.GOOS, Arch: runtime.GOARCH,
@@ -155,7 +184,7 @@ func (w *Worker) register(ctx context.Context, id string) (string, error) {
 }
 
 // do runs one job from its claim to its end.
-func (w *Worker) do(ctx, life context.Context, job proto.Job) {
+func (w *Worker) do(ctx, life context.Context, job proto.Job, s *slot) {
 	log := slog.With("job", job.ID, "attempt", job.Attempt, "kind", job.Kind)
 	kind, ok := w.Kinds[job.Kind]
 	if !ok {
@@ -183,6 +212,7 @@ func (w *Worker) do(ctx, life context.Context, job proto.Job) {
 		w.refuse(life, job, err)
 		return
 	}
+	t.slot = s
 	result := t.run(kind.Run)
 	t.end(result)
 	log.InfoContext(ctx, "job done", "outcome", result.Outcome, "took", time.Since(began).Round(time.Millisecond), "err", result.Error)

@@ -118,7 +118,9 @@ func (s *Subjects) load(ctx context.Context, t tokens.Token) (*authz.Subject, er
 	case tokens.Team:
 		query, key = ofTeam, *t.TeamID
 	case tokens.Run:
-		query, key = ofRun, *t.WorkspaceID
+		if query, key = ofRun, text(t.WorkspaceID); key == "" {
+			query, key = ofTest, text(t.ModuleID)
+		}
 	case tokens.Agent:
 		return nil, nil // nobody here: agents speak to endpoints of their own
 	default:
@@ -160,7 +162,17 @@ const (
 	UNION ALL SELECT 'shared', '', workspace_id, '', '', '' FROM remote_state_consumers WHERE consumer_id = ?
 	UNION ALL SELECT 'shared', '', s.id, '', '', '' FROM workspaces w JOIN workspaces s ON s.project_id = w.project_id
 	WHERE w.id = ? AND s.project_remote_state`
+
+	ofTest = `SELECT 'run' AS part, o.id AS org_id, m.id AS target, o.name AS name, ` + disabled + ` AS a, '' AS b
+	FROM registry_modules m JOIN organizations o ON o.id = m.org_id WHERE m.id = ?`
 )
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
 
 // whoIs is the part that tells who a token stands for.
 var whoIs = map[tokens.Kind]string{tokens.User: "user", tokens.Session: "user", tokens.Team: "team", tokens.Run: "run",
@@ -202,7 +214,9 @@ func add(s *authz.Subject, t tokens.Token, g grant) error {
 		s.ID, s.Name, s.RunIn = t.ID, "run", g.Target
 		in(s, g.OrgID).OrgName = g.Name
 		in(s, g.OrgID).Org = authz.RunInOrg
-		in(s, g.OrgID).Workspaces[g.Target] = authz.RunToken
+		if t.WorkspaceID != nil {
+			in(s, g.OrgID).Workspaces[g.Target] = authz.RunToken
+		}
 		in(s, g.OrgID).Closed = g.A == "disabled"
 	case "shared":
 		for _, o := range s.Orgs {

@@ -46,6 +46,7 @@ type Token struct {
 	TeamID        *string  `db:"team_id"`
 	OrgID         *string  `db:"org_id"`        // of the tokens of teams and agent pools too
 	WorkspaceID   *string  `db:"workspace_id"`  // of kind Run
+	ModuleID      *string  `db:"module_id"`     // of kind Run, if it tests a module and is in no workspace
 	AgentPoolID   *string  `db:"agent_pool_id"` // of kind Agent
 	JobID         string   `db:"job_id"`        // of kind Run: the job that it is for, "" is none
 	Single        bool     `db:"single"`        // the one token without a description that a team may have
@@ -120,6 +121,13 @@ const RunTTL = 24 * time.Hour
 func (s *Store) MintRun(ctx context.Context, workspaceID, jobID string) (Token, crypt.Secret, error) {
 	expires := db.At(time.Now().Add(RunTTL))
 	return s.Mint(ctx, Token{Kind: Run, WorkspaceID: &workspaceID, JobID: jobID, ExpiresAt: &expires})
+}
+
+// MintTest makes a token for a test of a module, for the time of a job: it installs from the
+// organization's registry, and nothing else.
+func (s *Store) MintTest(ctx context.Context, moduleID, jobID string) (Token, crypt.Secret, error) {
+	expires := db.At(time.Now().Add(RunTTL))
+	return s.Mint(ctx, Token{Kind: Run, ModuleID: &moduleID, JobID: jobID, ExpiresAt: &expires})
 }
 
 // RevokeOf removes the tokens of a job and returns their ids.

@@ -74,7 +74,7 @@ type Subject struct {
 	TokenID   string
 	Session   bool   // a browser session: the token is a cookie
 	SiteAdmin bool   // and Kind is User
-	RunIn     string // id of the workspace, if Kind is Run
+	RunIn     string // id of the workspace, if Kind is Run, or of the module that is tested
 	Orgs      map[string]*Grants
 }
 

@@ -55,6 +55,11 @@ func (f *Feature) remove(ctx context.Context, ids []string) error {
 	if err != nil {
 		return err
 	}
+	for _, do := range f.OnDelete {
+		if err := do(ctx, ids); err != nil {
+			return err
+		}
+	}
 	query, args := db.List(`DELETE FROM registry_modules WHERE id IN (?)`, ids)
 	if _, err := f.DB.Exec(ctx, query, args...); err != nil || len(keys) == 0 {
 		return err

@@ -39,16 +39,22 @@ func (f *Feature) complete(ctx context.Context, m Module) (_ Module, err error) 
 // find returns the module that a path names by organization, registry, namespace, name
 // and provider.
 func (f *Feature) find(ctx context.Context, keys []string) (Module, error) {
-	space, ok := spaceOf(keys)
-	if !ok {
-		return Module{}, problem.NotFound
-	}
-	m, err := db.One[Module](ctx, f.DB, selectModules+`o.name_lower = ? AND m.registry_name = ? AND m.namespace_lower = ? AND m.name_lower = ? AND m.provider = ?`,
-		strings.ToLower(keys[0]), keys[1], space, strings.ToLower(keys[3]), keys[4])
+	m, err := f.ByPath(ctx, keys)
 	if err != nil {
 		return m, err
 	}
 	return f.complete(ctx, m)
+}
+
+// ByPath returns the module that a path names by organization, registry, namespace, name
+// and provider, without its versions.
+func (f *Feature) ByPath(ctx context.Context, keys []string) (Module, error) {
+	space, ok := spaceOf(keys)
+	if !ok {
+		return Module{}, problem.NotFound
+	}
+	return db.One[Module](ctx, f.DB, selectModules+`o.name_lower = ? AND m.registry_name = ? AND m.namespace_lower = ? AND m.name_lower = ? AND m.provider = ?`,
+		strings.ToLower(keys[0]), keys[1], space, strings.ToLower(keys[3]), keys[4])
 }
 
 // spaceOf returns the namespace_lower of the modules that a path names by organization,

@@ -109,6 +109,9 @@ type Feature struct {
 	// has it; problem.NotFound if there is none. Nil is a server without VCS connections.
 	Connection func(ctx context.Context, r Repo) (orgID string, err error)
 
+	// OnDelete is called in the transaction that deletes modules, before it does.
+	OnDelete []func(ctx context.Context, moduleIDs []string) error
+
 	router *api.Router
 }
 

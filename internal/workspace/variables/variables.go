@@ -97,7 +97,7 @@ const BodyLimit = 8 * maxValue
 func (f *Feature) Routes(r *api.Router) {
 	large := api.BodyLimit(BodyLimit)
 	inWorkspace := api.Both(f.inWorkspace)
-	api.Type(r, "vars", authz.ReadVariables, f.byIDs, view)
+	api.Type(r, "vars", authz.ReadVariables, f.byIDs, View)
 	api.List(r, "/workspaces/{workspace}/vars", authz.ReadVariables, f.Workspaces.Find, f.list)
 	api.List(r, "/workspaces/{workspace}/all-vars", authz.ReadVariables, f.Workspaces.Find, f.listAll)
 	api.Create(r, "/workspaces/{workspace}/vars", authz.WriteVariables, f.Workspaces.Find, f.create, large)
@@ -108,8 +108,8 @@ func (f *Feature) Routes(r *api.Router) {
 	f.olderRoutes(r)
 }
 
-// view is a variable as clients see it.
-func view(_ context.Context, v Variable) jsonapi.Resource {
+// View is a variable as clients see it.
+func View(_ context.Context, v Variable) jsonapi.Resource {
 	res := jsonapi.Resource{
 		Type: "vars", ID: v.ID,
 		Attributes: attributes{

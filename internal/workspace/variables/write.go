@@ -124,6 +124,27 @@ func (f *Feature) change(ctx context.Context, v *Variable, a Request) error {
 	return f.seal(ctx, v, a.Value.V)
 }
 
+// Change takes over what a request names, and seals its value, for a variable that is kept
+// elsewhere; a new one has an id, an organization and no value yet.
+func (f *Feature) Change(ctx context.Context, v *Variable, a Request) error {
+	if v.Value != nil {
+		return f.change(ctx, v, a)
+	}
+	if err := v.set(a); err != nil {
+		return err
+	}
+	return f.seal(ctx, v, a.Value.V)
+}
+
+// Open decrypts the values that clients may see, of variables that are kept elsewhere.
+func (f *Feature) Open(ctx context.Context, vars []Variable) error { return f.open(ctx, vars) }
+
+// Reveal decrypts a value, sensitive or not, for who executes.
+func (f *Feature) Reveal(ctx context.Context, v Variable) (crypt.Secret, error) {
+	value, err := f.Keyring.Open(ctx, v.OrgID, v.Value, aad(v.ID))
+	return crypt.Secret(value), err
+}
+
 // updateMany updates variables of one workspace; it is all or nothing.
 func (f *Feature) updateMany(ctx context.Context, ws workspaces.Workspace, members []jsonapi.Member) error {
 	ids, other := jsonapi.IDs(members, "vars")
