@@ -44,7 +44,9 @@ var only = map[string][]string{
 	"github.com/jackc/pgx":                  {"kernel/db", "apptest/postgres"},
 	"github.com/pressly/goose":              {"kernel/db"},
 	"github.com/riverqueue/river":           {"kernel/jobs"},
-	"github.com/minio/minio-go":             {"kernel/blob"},
+	"github.com/minio/minio-go":             {"kernel/blob", "drift/connections"}, // there: signatures and identities of AWS
+	"golang.org/x/oauth2":                   {"drift/connections"},
+	"github.com/robfig/cron":                {"drift/schedules"},
 	"github.com/tink-crypto/tink-go":        {"kernel/crypt"},
 	"github.com/prometheus/client_golang":   {"app"},
 	"github.com/alecthomas/kong":            {"cmd/plumbline"},

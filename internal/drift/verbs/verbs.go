@@ -242,19 +242,23 @@ func (c Caller) subject() *authz.Subject {
 		Orgs: map[string]*authz.Grants{c.OrgID: {OrgName: c.OrgName, Org: set}}}
 }
 
-// Change runs fn in a transaction and records it in the audit trail: what was done is the
-// verb, resource is the type as in JSON:API, such as "drift-repositories".
+// Change runs fn in a transaction and records it, see Record.
 func (c Call) Change(ctx context.Context, d *db.DB, resource, id string, fn func(ctx context.Context) error) error {
 	return d.Tx(ctx, func(ctx context.Context) error {
 		if err := fn(ctx); err != nil {
 			return err
 		}
-		e := audit.Event{OrgID: c.OrgID, Action: c.Verb, ResourceType: resource, ResourceID: id}
-		e.Changed.V = slices.Sorted(maps.Keys(c.fields))
-		e.Changed.V = slices.DeleteFunc(e.Changed.V, func(name string) bool { return len(name) > 100 })
-		e.Changed.V = e.Changed.V[:min(len(e.Changed.V), 100)]
-		return audit.Write(ctx, d, e)
+		return c.Record(ctx, d, resource, id)
 	})
+}
+
+// Record writes the call to the audit trail, in the transaction of its change: what was done
+// is the verb, resource is the type as in JSON:API, such as "drift-repositories".
+func (c Call) Record(ctx context.Context, d *db.DB, resource, id string) error {
+	names := slices.DeleteFunc(slices.Sorted(maps.Keys(c.fields)), func(name string) bool { return len(name) > 100 })
+	e := audit.Event{OrgID: c.OrgID, Action: c.Verb, ResourceType: resource, ResourceID: id}
+	e.Changed.V = names[:min(len(names), 100)]
+	return audit.Write(ctx, d, e)
 }
 
 // write answers with an error.

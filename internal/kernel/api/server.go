@@ -125,7 +125,7 @@ func (r *Router) finish(p any, w *recorder, req *http.Request, start time.Time) 
 
 // redactPath keeps secrets that are part of an address out of the log.
 func redactPath(path string) string {
-	for _, base := range []string{objectBase, "/app/setup/"} {
+	for _, base := range []string{objectBase, "/app/setup/", "/drift/snooze/"} {
 		if strings.HasPrefix(path, base) {
 			return base + "[redacted]"
 		}

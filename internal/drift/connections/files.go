@@ -1,0 +1,117 @@
+package connections
+
+import (
+	"bytes"
+	"context"
+	"embed"
+	"errors"
+	"net/http"
+	"regexp"
+	"sync"
+	"text/template"
+	"time"
+
+	"plumbline.dev/plumbline/internal/drift/verbs"
+	"plumbline.dev/plumbline/internal/identity/orgs"
+	"plumbline.dev/plumbline/internal/kernel/api"
+	"plumbline.dev/plumbline/internal/kernel/authz"
+	"plumbline.dev/plumbline/internal/kernel/problem"
+)
+
+//go:embed files/*.tf
+var files embed.FS
+
+// helpers are the configurations that make what connections need, by name.
+var helpers = template.Must(template.ParseFS(files, "files/*.tf"))
+
+// helper is what a configuration is filled in with. All of it is in [\w:./+=,@-].
+type helper struct {
+	Server     string
+	ExternalID string // "" leaves a variable to fill in, as do the others
+	Principal  string // ARN of the server's AWS identity
+	Account    string
+	Role       string // name
+}
+
+// ServeFiles adds /drift/files/…: without a key what is the same for all, with one what is
+// made for its organization.
+func (f *Feature) ServeFiles(r *api.Router, authenticate func(ctx context.Context, key, orgID string) (verbs.Caller, error)) {
+	r.At(verbs.Base).Raw("GET /files/{file}", authz.Anyone, func(w http.ResponseWriter, req *http.Request) error {
+		orgID := ""
+		if key := req.Header.Get("X-Api-Key"); key != "" {
+			caller, err := authenticate(req.Context(), key, req.Header.Get("X-Org-ID"))
+			var refused *verbs.Error
+			if errors.As(err, &refused) {
+				return &problem.Problem{Status: refused.Status, Title: "refused", Detail: refused.Message, Code: refused.Code}
+			}
+			if err != nil {
+				return err
+			}
+			orgID = caller.OrgID
+		}
+		return f.writeFile(req.Context(), w, req, orgID)
+	})
+}
+
+func (f *Feature) answerFile(ctx context.Context, w http.ResponseWriter, req *http.Request, o orgs.Org) error {
+	return f.writeFile(ctx, w, req, o.ID)
+}
+
+// writeFile answers with a configuration, for an organization if orgID is not "".
+func (f *Feature) writeFile(ctx context.Context, w http.ResponseWriter, req *http.Request, orgID string) error {
+	t := helpers.Lookup(req.PathValue("file"))
+	if t == nil {
+		return problem.NotFound
+	}
+	h := helper{Server: "Plumbline"}
+	if orgID != "" {
+		set, err := f.Settings.Find(ctx, orgID)
+		if err != nil {
+			return err
+		}
+		h.ExternalID = set.ExternalID
+		h.Principal, h.Account, h.Role = f.principal.of(ctx, f)
+	}
+	var b bytes.Buffer
+	if err := t.Execute(&b, h); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Content-Disposition", `attachment; filename="`+t.Name()+`"`)
+	_, _ = w.Write(b.Bytes())
+	return nil
+}
+
+// principal is the AWS identity of the server as trust policies name it, kept for an hour.
+type principal struct {
+	mu   sync.Mutex
+	arn  string
+	till time.Time
+}
+
+var assumed = regexp.MustCompile(`^arn:([a-z-]+):sts::([0-9]{12}):assumed-role/([\w+=,.@-]+)/`)
+
+var user = regexp.MustCompile(`^arn:[a-z-]+:iam::([0-9]{12}):user/[\w+=,.@/-]+$`)
+
+// of returns the ARN, the account and the name of the role, each "" if it is not known.
+func (p *principal) of(ctx context.Context, f *Feature) (arn, account, role string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if time.Now().After(p.till) {
+		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+		defer cancel()
+		p.arn, p.till = "", time.Now().Add(time.Hour)
+		if keys, err := f.Identity(ctx); err == nil {
+			if who, err := f.awsCaller(ctx, "aws", keys); err == nil {
+				p.arn = who.ARN
+			}
+		}
+	}
+	if m := assumed.FindStringSubmatch(p.arn); m != nil {
+		return "arn:" + m[1] + ":iam::" + m[2] + ":role/" + m[3], m[2], m[3]
+	}
+	if m := user.FindStringSubmatch(p.arn); m != nil {
+		return p.arn, m[1], ""
+	}
+	return "", "", ""
+}
