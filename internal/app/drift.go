@@ -1,12 +1,17 @@
 package app
 
 import (
+	"context"
 	"net/netip"
 	"path/filepath"
 
 	"plumbline.dev/plumbline/internal/delivery/vcs"
+	"plumbline.dev/plumbline/internal/drift/connections"
 	driftkeys "plumbline.dev/plumbline/internal/drift/keys"
+	"plumbline.dev/plumbline/internal/drift/repositories"
+	"plumbline.dev/plumbline/internal/drift/schedules"
 	"plumbline.dev/plumbline/internal/drift/settings"
+	"plumbline.dev/plumbline/internal/drift/snoozes"
 	"plumbline.dev/plumbline/internal/drift/verbs"
 	"plumbline.dev/plumbline/internal/kernel/config"
 	"plumbline.dev/plumbline/internal/kernel/safehttp"
@@ -14,10 +19,14 @@ import (
 
 // Drift are the capabilities of drift detection.
 type Drift struct {
-	Settings *settings.Feature
-	Keys     *driftkeys.Feature
-	Verbs    *verbs.Feature
-	Git      *vcs.Git
+	Settings     *settings.Feature
+	Keys         *driftkeys.Feature
+	Verbs        *verbs.Feature
+	Git          *vcs.Git
+	Repositories *repositories.Feature
+	Connections  *connections.Feature
+	Schedules    *schedules.Feature
+	Snoozes      *snoozes.Feature
 }
 
 // drift makes the capabilities of drift detection, each with its routes.
@@ -30,6 +39,28 @@ func (a *App) drift() {
 	d.Verbs = &verbs.Feature{DB: a.DB, Jobs: a.Jobs, Authenticate: d.Keys.Authenticate, Used: d.Keys.Used, MAC: a.Keyring.MAC("drift-requests")}
 	d.Verbs.Routes(r)
 	d.Git = &vcs.Git{Dir: filepath.Join(a.Config.DataDir, "git"), Client: a.outbound}
+	d.Repositories = &repositories.Feature{DB: a.DB, Keyring: a.Keyring, Orgs: a.Orgs, Git: d.Git, HTTP: a.outbound}
+	d.Repositories.Routes(r)
+	d.Verbs.Serve(d.Repositories.Endpoint())
+	d.Connections = &connections.Feature{DB: a.DB, Keyring: a.Keyring, Orgs: a.Orgs, Settings: d.Settings, HTTP: a.outbound, Identity: connections.AWSIdentity}
+	d.Connections.Routes(r)
+	d.Connections.ServeFiles(r, d.Keys.Authenticate)
+	d.Verbs.Serve(d.Connections.Endpoint())
+	a.schedules()
+}
+
+// schedules makes schedules and what silences them.
+func (a *App) schedules() {
+	d := &a.Drift
+	d.Schedules = &schedules.Feature{DB: a.DB, Keyring: a.Keyring, Jobs: a.Jobs, Orgs: a.Orgs, Settings: d.Settings, Repositories: d.Repositories, Connections: d.Connections}
+	d.Schedules.Routes(a.Router)
+	d.Verbs.Serve(d.Schedules.Endpoint())
+	d.Settings.OnTimeZone = append(d.Settings.OnTimeZone, d.Schedules.Rezone)
+	d.Repositories.Used, d.Repositories.Release = d.Schedules.Using, d.Schedules.Release
+	d.Connections.Used, d.Connections.Release = d.Schedules.WithConnection, d.Schedules.ReleaseConnection
+	d.Snoozes = &snoozes.Feature{DB: a.DB, Orgs: a.Orgs, Schedules: d.Schedules, Key: a.Keyring.MAC("drift-snoozes"), Address: func() string { return a.address(context.Background()) }}
+	d.Snoozes.Routes(a.Router)
+	d.Schedules.Snoozes = d.Snoozes.Until
 }
 
 // client makes the client for addresses that organizations name.

@@ -117,7 +117,9 @@ func (w *world) rebuild() {
 		"ssh-keys": "/api/v2/ssh-keys/", "agent-pools": "/api/v2/agent-pools/", "state-versions": "/api/v2/state-versions/",
 		"vars": "/api/v2/vars/", "authentication-tokens": "/api/v2/authentication-tokens/",
 		"registry-modules": "/api/v2/registry-modules/",
-		"versions":         "/api/v2/registry-components/" + w.ids["registry-components"] + "/versions/",
+		"drift-keys":       "/api/v2/drift-keys/", "drift-repositories": "/api/v2/drift-repositories/", "drift-connections": "/api/v2/drift-connections/",
+		"drift-schedules": "/api/v2/drift-schedules/", "drift-snoozes": "/api/v2/drift-snoozes/",
+		"versions": "/api/v2/registry-components/" + w.ids["registry-components"] + "/versions/",
 		"platforms arch": "/api/v2/organizations/" + w.org.Name + "/registry-providers/private/" + w.org.Name + "/" + w.ids["registry-providers name"] +
 			"/versions/" + w.ids["versions"] + "/platforms/linux/", "gpg-keys key_id": "/api/registry/private/v2/gpg-keys/" + w.org.Name + "/"} {
 		if w.s.Do("GET", path+w.ids[segment], w.org.Owner.Token, nil).Status == 200 {

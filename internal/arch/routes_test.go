@@ -114,7 +114,15 @@ func (w *world) furnishRun(o apptest.Org, ids map[string]string) {
 // furnishDrift makes what drift detection wants.
 func (w *world) furnishDrift(o apptest.Org, ids map[string]string) {
 	base := "/api/v2/organizations/" + o.Name
-	ids["drift-keys"] = w.as(o.Owner.Token, "POST", base+"/drift-keys", document("drift-keys", map[string]any{"description": "example"}))
+	as := func(typ string, attributes map[string]any) {
+		ids[typ] = w.as(o.Owner.Token, "POST", base+"/"+typ, document(typ, attributes))
+	}
+	as("drift-keys", map[string]any{"description": "example"})
+	as("drift-repositories", map[string]any{"url": "https://127.0.0.1/acme/infra", "type": "git", "skip-check": true})
+	as("drift-connections", map[string]any{"name": "example", "type": "oth", "credentials": "TOKEN=x"})
+	ids["drift-schedules"] = w.as(o.Owner.Token, "POST", base+"/drift-schedules", fmt.Sprintf(`{"data":{"type":"drift-schedules","attributes":{"branch":"main","folders":["."],"skip-check":true},
+		"relationships":{"repository":{"data":{"type":"drift-repositories","id":%q}}}}}`, ids["drift-repositories"]))
+	ids["drift-snoozes"] = w.as(o.Owner.Token, "POST", base+"/drift-snoozes", fmt.Sprintf(`{"data":{"type":"drift-snoozes","attributes":{"folder":"."},"relationships":{"schedule":{"data":{"type":"drift-schedules","id":%q}}}}}`, ids["drift-schedules"]))
 }
 
 // publish adds a module with a version that can be installed. Each organization has

@@ -147,7 +147,7 @@ func stsError(b []byte) error {
 	if xml.Unmarshal(b, &said) != nil || said.Error.Code == "" {
 		return fail("sts_failed", "AWS refused the request.")
 	}
-	hint := map[string]string{
+	hint := map[string]string{ //nolint:gosec // words about secrets are no secrets
 		"AccessDenied":          " The role must trust this server's identity and ask for the external id that the connection shows.",
 		"InvalidClientTokenId":  " The key id is not known.",
 		"SignatureDoesNotMatch": " The key secret does not belong to the key id.",

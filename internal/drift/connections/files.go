@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"plumbline.dev/plumbline/internal/drift/verbs"
-	"plumbline.dev/plumbline/internal/identity/orgs"
 	"plumbline.dev/plumbline/internal/kernel/api"
 	"plumbline.dev/plumbline/internal/kernel/authz"
 	"plumbline.dev/plumbline/internal/kernel/problem"
@@ -49,20 +48,16 @@ func (f *Feature) ServeFiles(r *api.Router, authenticate func(ctx context.Contex
 			}
 			orgID = caller.OrgID
 		}
-		return f.writeFile(req.Context(), w, req, orgID)
+		t := helpers.Lookup(req.PathValue("file"))
+		if t == nil {
+			return problem.NotFound
+		}
+		return f.writeFile(req.Context(), w, t, orgID)
 	})
 }
 
-func (f *Feature) answerFile(ctx context.Context, w http.ResponseWriter, req *http.Request, o orgs.Org) error {
-	return f.writeFile(ctx, w, req, o.ID)
-}
-
 // writeFile answers with a configuration, for an organization if orgID is not "".
-func (f *Feature) writeFile(ctx context.Context, w http.ResponseWriter, req *http.Request, orgID string) error {
-	t := helpers.Lookup(req.PathValue("file"))
-	if t == nil {
-		return problem.NotFound
-	}
+func (f *Feature) writeFile(ctx context.Context, w http.ResponseWriter, t *template.Template, orgID string) error {
 	h := helper{Server: "Plumbline"}
 	if orgID != "" {
 		set, err := f.Settings.Find(ctx, orgID)

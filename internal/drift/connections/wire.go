@@ -23,9 +23,11 @@ func (f *Feature) Routes(r *api.Router) {
 	api.Update(r, "/drift-connections/{id}", authz.ManageDrift, f.Find, f.update)
 	api.Do(r, "DELETE /drift-connections/{id}", authz.ManageDrift, f.Find, f.delete)
 	api.Handle(r, "POST /drift-connections/{id}/actions/test", authz.OperateDrift, f.Find, f.answerTest)
-	api.Handle(r, "GET /organizations/{organization}/drift-files/{file}", authz.ReadDrift, api.Keys(func(ctx context.Context, keys []string) (orgs.Org, error) {
-		return f.Orgs.ByName(ctx, keys[0])
-	}), f.answerFile)
+	for _, t := range helpers.Templates() {
+		api.Handle(r, "GET /organizations/{organization}/drift-files/"+t.Name(), authz.ReadDrift, f.Orgs.ByName, func(ctx context.Context, w http.ResponseWriter, _ *http.Request, o orgs.Org) error {
+			return f.writeFile(ctx, w, t, o.ID)
+		})
+	}
 }
 
 // attributes are a connection as clients see it.
@@ -91,7 +93,7 @@ func (f *Feature) answerTest(ctx context.Context, w http.ResponseWriter, _ *http
 
 // Endpoint is /drift/infra.
 func (f *Feature) Endpoint() verbs.Endpoint {
-	return verbs.Endpoint{Path: "/infra",
+	return verbs.Endpoint{Path: "/infra", //nolint:gosec // names of fields are no secrets
 		Verbs: map[string]verbs.Verb{"save": {Do: f.saveVerb}, "list": {Do: f.listVerb}, "get": {Do: f.getVerb}, "delete": {Do: f.deleteVerb}, "test": {Do: f.testVerb}},
 		Fields: map[string]string{"name": "infra_name", "type": "infra_type", "role": "infra_role", "key-id": "infra_key_id", "key-secret": "infra_key_secret",
 			"workload": "infra_workload", "credentials": "infra_credentials"}}

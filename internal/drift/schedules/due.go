@@ -49,6 +49,9 @@ func (z zoned) next(after time.Time) (*db.Time, error) {
 // Due starts the scans whose turn has come. Any node may call it at any time: a turn is
 // taken by the one that moves next_at on.
 func (f *Feature) Due(ctx context.Context, now time.Time) error {
+	if f.Scan == nil {
+		return nil
+	}
 	rows, err := db.All[zoned](ctx, f.DB, selectZoned+` WHERE s.active AND s.next_at IS NOT NULL AND s.next_at <= ? ORDER BY s.next_at, s.id LIMIT ?`, db.At(now), maxDue)
 	if err != nil {
 		return err

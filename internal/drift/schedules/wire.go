@@ -193,12 +193,12 @@ func (f *Feature) preview(ctx context.Context, w http.ResponseWriter, _ *http.Re
 // upcoming lists the next times at which a schedule is due, in its zone.
 func upcoming(s Schedule, set settings.Settings, n int) ([]string, error) {
 	clock, err := NewClock(s.Frequency, s.Offset, s.ID)
-	out, t := []string{}, time.Now()
-	for ok := err == nil; len(out) < n; {
-		if t, ok = clock.Next(t, set.Location()); !ok {
-			break
-		}
+	if err != nil {
+		return nil, err
+	}
+	out := []string{}
+	for t, ok := clock.Next(time.Now(), set.Location()); ok && len(out) < n; t, ok = clock.Next(t, set.Location()) {
 		out = append(out, t.In(set.Location()).Format(time.RFC3339))
 	}
-	return out, err
+	return out, nil
 }
