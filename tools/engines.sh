@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Makes sure that the engines which tests drive, tofu and terraform, are on this machine, and the
-# provider that tests install and publish (tools/nullprovider):
+# providers that tests use (tools/nullprovider, tools/fakeprovider):
 #
 #   1. $PLUMBLINE_TOFU and $PLUMBLINE_TERRAFORM, if set
 #   2. tofu and terraform on PATH
 #   3. the cache, ${PLUMBLINE_CACHE:-${XDG_CACHE_HOME:-~/.cache}/plumbline}/bin
 #   4. else built there from tools/tofu and tools/terraform, which needs only Go's module proxy
 #
-# Tests look in the places 1 to 3 and never build. The provider is always built into the cache: it
-# takes seconds. usage: tools/engines.sh [tofu] [terraform] [nullprovider]
+# Tests look in the places 1 to 3 and never build. The providers are always built into the cache:
+# it takes seconds. usage: tools/engines.sh [tofu] [terraform] [nullprovider] [fakeprovider]
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 bin="${PLUMBLINE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/plumbline}/bin"
@@ -47,7 +47,15 @@ nullprovider() {
   echo "engines: nullprovider: $file"
 }
 
-[ $# -gt 0 ] || set -- tofu terraform nullprovider
+# fakeprovider builds the provider of the fake cloud, which is several by the name it is called by.
+fakeprovider() {
+  local file="$bin/terraform-provider-fake"
+  mkdir -p "$bin"
+  (cd fakeprovider && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o "$file" .)
+  echo "engines: fakeprovider: $file"
+}
+
+[ $# -gt 0 ] || set -- tofu terraform nullprovider fakeprovider
 for name in "$@"; do
   case "$name" in
     # Without version.dev=no the binary calls itself 1.12.6-dev and asks servers for that version.
@@ -55,6 +63,7 @@ for name in "$@"; do
       "-X github.com/opentofu/opentofu/version.dev=no" ;;
     terraform) engine terraform PLUMBLINE_TERRAFORM github.com/hashicorp/terraform "4 CPU minutes" "" ;;
     nullprovider) nullprovider ;;
+    fakeprovider) fakeprovider ;;
     *) echo "engines: no engine is called $name" >&2; exit 2 ;;
   esac
 done
