@@ -16,6 +16,8 @@ type situation struct {
 	files    map[string]string            // modules, which do not change
 	commands []string                     // of the engine, after the apply
 	happens  func(*fakecloud.Cloud) error // behind the provider's back
+	since    string                       // version of Terraform that knows the words
+	exists   bool                         // an object of its name that no code manages; IMPORTED in its code is the id
 	want     []string                     // findings: address, path, kind, severity
 }
 
@@ -222,10 +224,10 @@ var shapes = []situation{
 		happens: inside("aws_mq_broker", "user", 0, "password", "s3cret-two"), want: []string{"aws_mq_broker.KEY user: drift high masked"}},
 	{name: "sensitive_variable", code: "variable \"KEY\" {\n  default = \"s3cret-one\"\n  sensitive = true\n}\n" + obj("aws_instance", "description = var.KEY"),
 		happens: set("aws_instance", "description", "s3cret-two"), want: []string{"aws_instance.KEY description: drift high masked"}},
-	{name: "write_only", code: obj("aws_db_instance", "password_wo = \"s3cret-one\"\npassword_wo_version = 1"), happens: set("aws_db_instance", "password_wo", "s3cret-two")},
-	{name: "write_only_again", code: obj("aws_db_instance", "password_wo = \"s3cret-one\"\npassword_wo_version = 1"),
+	{name: "write_only", since: "1.11", code: obj("aws_db_instance", "password_wo = \"s3cret-one\"\npassword_wo_version = 1"), happens: set("aws_db_instance", "password_wo", "s3cret-two")},
+	{name: "write_only_again", since: "1.11", code: obj("aws_db_instance", "password_wo = \"s3cret-one\"\npassword_wo_version = 1"),
 		now: obj("aws_db_instance", "password_wo = \"s3cret-two\"\npassword_wo_version = 2"), want: []string{"aws_db_instance.KEY password_wo_version: pending-config low"}},
-	{name: "ephemeral", code: "ephemeral \"aws_token\" \"KEY\" {}\n" + obj("aws_db_instance", "password_wo = ephemeral.aws_token.KEY.value\npassword_wo_version = 1")},
+	{name: "ephemeral", since: "1.11", code: "ephemeral \"aws_token\" \"KEY\" {}\n" + obj("aws_db_instance", "password_wo = ephemeral.aws_token.KEY.value\npassword_wo_version = 1")},
 	{name: "computed_noise", code: strings.Replace(obj("aws_db_instance", ""), "{", "{\n  provider = aws.noisy", 1),
 		want: []string{"aws_db_instance.KEY latest_restorable_time: state-only info"}},
 	{name: "not_seen_yet", code: strings.Replace(obj("aws_instance", `tags = { a = "1" }`), "{", "{\n  provider = aws.stale", 1), happens: set("aws_instance", "tags", dict("a", "2"))},
@@ -257,7 +259,7 @@ var plans = []situation{
 	{name: "uncoded_data", code: obj("aws_db_instance", ""), now: none, want: []string{"aws_db_instance.KEY: pending-config critical"}},
 	{name: "uncoded_and_changed", code: obj("aws_instance", `tags = { a = "1" }`), now: none, happens: set("aws_instance", "tags", dict("a", "2")),
 		want: []string{"aws_instance.KEY: pending-config info", "aws_instance.KEY tags.a: state-only info"}},
-	{name: "forgotten", code: obj("aws_instance", ""), now: "removed {\n  from = aws_instance.KEY\n  lifecycle {\n    destroy = false\n  }\n}\n", want: []string{"aws_instance.KEY: pending-config info"}},
+	{name: "forgotten", since: "1.7", code: obj("aws_instance", ""), now: "removed {\n  from = aws_instance.KEY\n  lifecycle {\n    destroy = false\n  }\n}\n", want: []string{"aws_instance.KEY: pending-config info"}},
 	{name: "created", code: none, now: obj("aws_instance", ""), want: []string{"aws_instance.KEY: pending-config info"}},
 	{name: "moved", code: obj("aws_instance", ""), now: strings.Replace(obj("aws_instance", ""), `"KEY"`, `"KEY_to"`, 1) + "moved {\n  from = aws_instance.KEY\n  to = aws_instance.KEY_to\n}\n",
 		want: []string{"aws_instance.KEY_to: pending-config info"}},
@@ -296,6 +298,6 @@ var plans = []situation{
 			return c.Change("aws_instance", "KEY_after", func(o fakecloud.Object) { o["description"] = "by hand" })
 		},
 		want: []string{"aws_db_instance.KEY tags.a: pending-config low", "aws_instance.KEY_after description: drift+config low"}},
-	{name: "imported", code: none, now: strings.Replace(obj("aws_instance", ""), `"KEY"`, `"KEY"`, 1) + "import {\n  to = aws_instance.KEY\n  id = \"IMPORTED\"\n}\n",
+	{name: "imported", exists: true, code: none, now: obj("aws_instance", "") + "import {\n  to = aws_instance.KEY\n  id = \"IMPORTED\"\n}\n",
 		want: []string{"aws_instance.KEY: pending-config info"}},
 }
