@@ -25,6 +25,7 @@ func (a *App) registry() {
 	a.TestRuns = &testruns.Feature{DB: a.DB, Keyring: a.Keyring, Modules: a.Modules, Configs: a.Configs, Variables: a.Variables, Logs: a.Logs, Dispatch: a.Dispatch,
 		Tokens: a.Tokens, Revoked: a.revoked, Address: a.address, CA: a.authority}
 	a.TestRuns.Routes(a.Router)
+	a.Phases.Notices = a.notices
 	(&protocol.Feature{Modules: a.Modules}).Routes(a.Router)
 	a.Login.Services["modules.v1"] = protocol.Base
 	a.Providers = &providers.Feature{DB: a.DB, Objects: a.Objects, Jobs: a.Jobs, Orgs: a.Orgs, Keys: a.GPGKeys, Temp: filepath.Join(a.Config.DataDir, "tmp")}

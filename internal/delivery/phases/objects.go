@@ -17,6 +17,9 @@ import (
 
 // planInput opens what the executor of a plan asks for.
 func (f *Feature) planInput(ctx context.Context, j dispatch.Job, name string) (io.ReadCloser, error) {
+	if name == proto.Notices {
+		return f.notices(ctx, j)
+	}
 	p, err := f.Plans.Find(ctx, j.Subject)
 	if err != nil {
 		return nil, err
@@ -63,7 +66,7 @@ func (f *Feature) input(ctx context.Context, r runs.Run, kind, name string) (io.
 }
 
 // planOutputs are what a plan may leave.
-var planOutputs = []string{proto.PlanFile, proto.PlanJSON, proto.PlanRedacted, proto.Schemas, proto.GeneratedHCL, proto.LockFile}
+var planOutputs = []string{proto.PlanFile, proto.PlanJSON, proto.PlanRedacted, proto.Schemas, proto.GeneratedHCL, proto.LockFile, proto.Modules}
 
 // planOutput takes what a plan leaves.
 func (f *Feature) planOutput(ctx context.Context, j dispatch.Job, name string, body io.Reader) error {

@@ -47,6 +47,9 @@ type Feature struct {
 	// Revoked tells that tokens are no more.
 	Revoked  func(ctx context.Context, tokenIDs []string)
 	Identity *oidc.Feature
+	// Notices are what people must know of versions of modules, such as that one is
+	// deprecated; nil knows nothing.
+	Notices func(ctx context.Context, uses []ModuleUse) ([]proto.Notice, error)
 	// Address is the address of this server as configurations and executors know it,
 	// without a slash at its end.
 	Address func(ctx context.Context) string

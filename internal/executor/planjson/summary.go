@@ -16,6 +16,9 @@ type Summary struct {
 	Errored       bool // the plan is incomplete
 	Changes       bool // an apply would do something: to resources, to outputs, or move or forget or import
 	Drift         bool // refreshing found other objects than the state says
+	// Unsaved are the variables of the root module whose values are not in the plan, sorted:
+	// those that are ephemeral and were given a value. An apply must be given them again.
+	Unsaved []string
 }
 
 // HasChanges is whether a plan can be applied. What refreshing found counts only in a
@@ -28,6 +31,7 @@ func (s Summary) HasChanges(refreshOnly bool) bool {
 func Summarize(plan io.Reader) (Summary, error) {
 	var s Summary
 	in := json.NewDecoder(plan)
+	saved, declared := map[string]bool{}, map[string]bool{}
 	err := members(in, func(name string) error {
 		switch name {
 		case "terraform_version":
@@ -42,13 +46,41 @@ func Summarize(plan io.Reader) (Summary, error) {
 			return members(in, func(string) error { return s.output(in) })
 		case "action_invocations":
 			return items(in, func(int) error { s.ActionInvoke++; s.Changes = true; return skip(in) })
+		case "variables":
+			return names(in, saved)
+		case "configuration":
+			return within(in, "root_module", func() error { return within(in, "variables", func() error { return names(in, declared) }) })
 		}
 		return skip(in)
 	})
 	if err != nil {
 		return s, fmt.Errorf("plan: %w", err)
 	}
+	for name := range declared {
+		if !saved[name] {
+			s.Unsaved = append(s.Unsaved, name)
+		}
+	}
+	slices.Sort(s.Unsaved)
 	return s, nil
+}
+
+// within calls fn for one member of the object that comes next.
+func within(in *json.Decoder, member string, fn func() error) error {
+	return members(in, func(name string) error {
+		if name == member {
+			return fn()
+		}
+		return skip(in)
+	})
+}
+
+// names adds the names of the members of the object that comes next.
+func names(in *json.Decoder, to map[string]bool) error {
+	return members(in, func(name string) error {
+		to[name] = true
+		return skip(in)
+	})
 }
 
 // resourceChange are the parts of a change that count.

@@ -31,6 +31,8 @@ func TestSummarize(t *testing.T) {
 		{"outputs as they were", `{"output_changes":{"a":{"actions":["no-op"]}}}`, Summary{}},
 		{"actions invoked", `{"action_invocations":[{"address":"action.x.y"}]}`, Summary{Counts: proto.Counts{ActionInvoke: 1}, Changes: true}},
 		{"drift", `{"resource_drift":[` + resource("managed", "", `"update"`) + `],"errored":true}`, Summary{Drift: true, Errored: true}},
+		{"ephemeral variables", `{"variables":{"a":{"value":1},"default":{"value":2}},"configuration":{"provider_config":{"x":[{}]},"root_module":{"outputs":{},"variables":{"z":{},"a":{},"default":{"default":2},"e":{"ephemeral":true}}}}}`,
+			Summary{Unsaved: []string{"e", "z"}}},
 		{"moved is no drift", `{"resource_drift":[` + resource("managed", `,"previous_address":"b"`, `"no-op"`) + `]}`, Summary{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -18,6 +18,8 @@ const (
 	Schemas       = "schemas"        // out: providers schema -json
 	GeneratedHCL  = "generated"      // out: configuration generated for imports
 	LockFile      = "lock-file"      // out of a plan, in of its apply: .terraform.lock.hcl
+	Modules       = "modules"        // out: .terraform/modules/modules.json of a plan that uses modules of registries
+	Notices       = "notices"        // in, after Modules: what is to be said about them, a JSON list of Notice
 	StateSnapshot = "state-snapshot" // out: the state while an apply goes on
 	StateFinal    = "state-final"    // out: the state after an apply
 	StateJSON     = "state-json"     // out: show -json of StateFinal
@@ -123,6 +125,12 @@ type ApplyResult struct {
 	EngineVersion string `json:"engine_version"`
 	Counts
 	Applied bool `json:"applied"` // the engine got as far as applying: there may be a new state
+}
+
+// Notice is a warning for the log.
+type Notice struct {
+	Summary string `json:"summary"`
+	Detail  string `json:"detail"`
 }
 
 // Counts are the changes of a plan or those that an apply made.

@@ -7,9 +7,14 @@ import (
 	"log/slog"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/hashicorp/go-version"
+
+	"plumbline.dev/plumbline/internal/executor/engine"
+	"plumbline.dev/plumbline/internal/executor/planjson"
 	"plumbline.dev/plumbline/internal/executor/proto"
 	"plumbline.dev/plumbline/internal/executor/sandbox"
 	"plumbline.dev/plumbline/internal/executor/worker"
@@ -84,7 +89,7 @@ func foundState(t *worker.Task) string {
 }
 
 func (a *apply) do() error {
-	steps := []func() error{a.begin, a.unpack, a.fetchState, a.fetchLock, a.equip, a.init, a.fetchPlan, a.apply}
+	steps := []func() error{a.begin, a.unpack, a.fetchState, a.fetchLock, a.equip, a.init, a.fetchPlan, a.findUnsaved, a.apply}
 	if a.t.Continued {
 		steps = []func() error{a.begin, a.locate, a.fetchState, a.equip, a.apply}
 	}
@@ -113,15 +118,66 @@ func (a *apply) fetchPlan() error {
 // applyAndShow are the commands of an apply, as one process of the sandbox. The state is
 // shown also after an error: it has what was done until then.
 const applyAndShow = `trap : INT
-"$0" apply -input=false "$2" "$3"; code=$?
-"$0" show -json > "$1" 2> /dev/null || rm -f "$1"
+engine=$0 json=$1; shift
+"$engine" apply -input=false "$@"; code=$?
+"$engine" show -json > "$json" 2> /dev/null || rm -f "$json"
 exit $code`
+
+// findUnsaved finds out which variables the plan file does not have, where another executor
+// has planned. Engines that know no ephemeral variables take none beside a plan file.
+func (a *apply) findUnsaved() error {
+	if len(a.spec.Variables) == 0 || !a.knowsEphemeral() {
+		return nil
+	}
+	var failure head
+	exit, err := a.exec(worker.Command{Spec: sandbox.Spec{
+		Args: []string{"/bin/sh", "-c", `exec "$0" show -json "$1" > "$2"`, a.engine.Path, filepath.Join(a.t.Dir, planFile), filepath.Join(a.t.Dir, planJSON)},
+		Read: []string{a.engine.Path}, Stderr: &failure,
+	}})
+	if err != nil || !exit.Success() {
+		_, _ = a.t.Log().Write(failure.b)
+		return a.explain("show", exit, err)
+	}
+	f, err := a.t.Open(planJSON)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	summary, err := planjson.Summarize(f)
+	if err != nil || len(summary.Unsaved) == 0 {
+		return err
+	}
+	return a.t.Write(unsaved, strings.NewReader(strings.Join(summary.Unsaved, "\n")))
+}
+
+// knowsEphemeral says whether the engine has ephemeral variables: Terraform since 1.10,
+// OpenTofu since 1.11.
+func (a *apply) knowsEphemeral() bool {
+	v, err := version.NewVersion(a.engine.Version)
+	if err != nil {
+		return false
+	}
+	since := map[engine.Product]int{engine.Terraform: 10, engine.OpenTofu: 11}[a.engine.Product]
+	return v.Segments()[0] > 1 || v.Segments()[1] >= since
+}
+
+// ephemeral are the options that give the variables that the plan file does not have.
+func (a *apply) ephemeral() ([]string, error) {
+	names := strings.Split(string(a.read(unsaved, unsavedSize)), "\n")
+	return a.variables(slices.DeleteFunc(slices.Clone(a.spec.Variables), func(v proto.Variable) bool { return !slices.Contains(names, v.Key) }))
+}
+
+const unsavedSize = 1 << 20 // bytes of names that are read
 
 // apply runs the engine, takes snapshots of the state meanwhile, and delivers the state.
 func (a *apply) apply() error {
 	a.result.EngineVersion = a.engine.Version
 	if a.t.Ending() != worker.Not {
 		return a.explain("apply", sandbox.Exit{Cancelled: true}, nil)
+	}
+	options, err := a.ephemeral()
+	if err != nil {
+		return err
 	}
 	if err := a.t.Write(began, strings.NewReader("")); err != nil {
 		return err
@@ -130,7 +186,7 @@ func (a *apply) apply() error {
 	a.tally = &tally{to: a.t.Log(), structured: a.spec.Structured}
 	stop := a.takeSnapshots()
 	exit, err := a.exec(worker.Command{Orphan: true, Spec: sandbox.Spec{
-		Args: []string{"/bin/sh", "-c", applyAndShow, a.engine.Path, filepath.Join(a.t.Dir, stateJSON), format(a.spec.Phase), filepath.Join(a.t.Dir, planFile)},
+		Args: append(append([]string{"/bin/sh", "-c", applyAndShow, a.engine.Path, filepath.Join(a.t.Dir, stateJSON), format(a.spec.Phase)}, options...), filepath.Join(a.t.Dir, planFile)),
 		Read: []string{a.engine.Path}, Stdout: a.tally, Stderr: a.t.Log(),
 	}})
 	stop()

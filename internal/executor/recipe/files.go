@@ -167,11 +167,11 @@ func addresses(ctx context.Context, server string) []netip.AddrPort {
 	return all
 }
 
-// variables writes the input variables to files and returns the options that name them.
+// variables writes input variables to files and returns the options that name them.
 // Files on the command line win over all that a configuration sets itself.
-func (r *run) variables() ([]string, error) {
+func (r *run) variables(list []proto.Variable) ([]string, error) {
 	last := map[string]proto.Variable{}
-	for _, v := range r.spec.Variables {
+	for _, v := range list {
 		last[v.Key] = v
 	}
 	texts, expressions := map[string]string{}, ""

@@ -64,7 +64,7 @@ func (Plans) Recover(_ context.Context, t *worker.Task) proto.Result {
 }
 
 func (p *plan) do() error {
-	for _, step := range []func() error{p.begin, p.greet, p.unpack, p.fetchState, p.equip, p.plan, p.count, p.deliver} {
+	for _, step := range []func() error{p.begin, p.greet, p.unpack, p.fetchState, p.equip, p.plan, p.warn, p.count, p.deliver} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -132,19 +132,8 @@ func (p *plan) step() string { return strings.TrimSpace(string(p.read(out+"/step
 // said is what a command printed that is of interest only if it failed.
 func (p *plan) said() []byte { return p.read(out+"/said", initOutput) }
 
-// read reads the beginning of a file, nothing if it is not there.
-func (p *plan) read(path string, limit int64) []byte {
-	f, err := p.t.Open(path)
-	if err != nil {
-		return nil
-	}
-	defer func() { _ = f.Close() }()
-	b, _ := io.ReadAll(io.LimitReader(f, limit)) // what can be read
-	return b
-}
-
 func (p *plan) options() ([]string, error) {
-	o, err := p.variables()
+	o, err := p.variables(p.spec.Variables)
 	if err != nil {
 		return nil, err
 	}
@@ -181,7 +170,10 @@ func (p *plan) count() error {
 	defer func() { _ = f.Close() }()
 	summary, err := planjson.Summarize(f)
 	p.result.Counts = summary.Counts
-	return err
+	if err != nil || len(summary.Unsaved) == 0 {
+		return err
+	}
+	return p.t.Write(unsaved, strings.NewReader(strings.Join(summary.Unsaved, "\n")))
 }
 
 // deliver brings the server what the plan made, all at the same time.

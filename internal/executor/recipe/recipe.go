@@ -63,8 +63,9 @@ const (
 	redacted    = out + "/redacted.json"
 	generated   = out + "/generated.tf"
 	stateJSON   = out + "/state.json"
-	snapshot    = "snapshot" // the last whole state that was seen during an apply
-	began       = "applying" // there if an engine began to apply
+	unsaved     = out + "/unsaved" // names of variables that the plan file does not have; absent if there are none
+	snapshot    = "snapshot"       // the last whole state that was seen during an apply
+	began       = "applying"       // there if an engine began to apply
 	stateDir    = "state"
 	stateFile   = "terraform.tfstate"
 	lockFile    = ".terraform.lock.hcl"
@@ -328,6 +329,17 @@ func oneLine(err error) string {
 func (r *run) has(path string) bool {
 	info, err := r.t.Root.Lstat(path)
 	return err == nil && info.Mode().IsRegular() && info.Size() > 0
+}
+
+// read reads the beginning of a file, nothing if it is not there.
+func (r *run) read(path string, limit int64) []byte {
+	f, err := r.t.Open(path)
+	if err != nil {
+		return nil
+	}
+	defer func() { _ = f.Close() }()
+	b, _ := io.ReadAll(io.LimitReader(f, limit)) // what can be read
+	return b
 }
 
 // putIf delivers a file if it is there.
