@@ -29,7 +29,7 @@ func (f *Feature) notices(ctx context.Context, j dispatch.Job) (io.ReadCloser, e
 	if err != nil {
 		return nil, err
 	}
-	uses, err := moduleUses(io.LimitReader(manifest, maxManifest), host(f.Address(ctx)))
+	uses, err := moduleUses(io.LimitReader(manifest, maxManifest), Host(f.Address(ctx)))
 	if err = errors.Join(err, manifest.Close()); err != nil {
 		return nil, problem.Unprocessable("The manifest of modules cannot be read.")
 	}

@@ -88,7 +88,7 @@ func (t *test) since(v *version.Version) bool {
 // test runs the engine. What its tests came to it says in the last event; its exit code
 // tells no failed test from a broken one.
 func (t *test) test() error {
-	options, err := t.variables()
+	options, err := t.variables(t.spec.Variables)
 	if err != nil {
 		return err
 	}
