@@ -98,22 +98,5 @@ func (f *Feature) forget(ctx context.Context, ids []string) error {
 	if _, err := f.DB.Exec(ctx, query, args...); err != nil {
 		return err
 	}
-	return f.Jobs.Enqueue(ctx, removal{keys})
-}
-
-// removal is the job that removes objects.
-type removal struct {
-	Keys []string `json:"keys"`
-}
-
-// Kind implements jobs.Args.
-func (removal) Kind() string { return "remove-configuration-objects" }
-
-func (f *Feature) remove(ctx context.Context, job removal) error {
-	for _, key := range job.Keys {
-		if err := f.Objects.Delete(ctx, key); err != nil {
-			return err
-		}
-	}
-	return nil
+	return f.removals.Enqueue(ctx, keys...)
 }

@@ -93,7 +93,8 @@ type Feature struct {
 	// progress. It is called with the versions locked. Nil is a server without runs.
 	Uses func(ctx context.Context, versionIDs []string) (inProgress map[string]bool, err error)
 
-	router *api.Router
+	router   *api.Router
+	removals jobs.Removals // of objects
 }
 
 // Routes adds the endpoints of this package to r, and its jobs to Jobs.

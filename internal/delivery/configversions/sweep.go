@@ -18,7 +18,7 @@ const (
 
 // work registers what is done in the background.
 func (f *Feature) work() {
-	jobs.Handle(f.Jobs, f.remove, jobs.Timeout(10*time.Minute))
+	f.removals = jobs.Removing(f.Jobs, "remove-configuration-objects", f.Objects.Delete)
 	jobs.Handle(f.Jobs, f.readReadme, jobs.Timeout(10*time.Minute), jobs.InQueue("configurations"))
 	f.Jobs.Every("sweep-configurations", time.Hour, f.Sweep, jobs.Timeout(30*time.Minute))
 	f.Jobs.Every("sweep-configuration-objects", 24*time.Hour, f.SweepObjects, jobs.Timeout(2*time.Hour))

@@ -162,7 +162,7 @@ func (f *Feature) afterUpload(ctx context.Context, v Version, old, current strin
 		}
 	}
 	if old != "" {
-		return f.Jobs.Enqueue(ctx, removal{[]string{old}})
+		return f.removals.Enqueue(ctx, old)
 	}
 	if v.WorkspaceID == nil {
 		return nil

@@ -41,11 +41,13 @@ type Store struct {
 	DB      *db.DB
 	Objects *blob.Store
 	Jobs    *jobs.Queue
+
+	removals jobs.Removals // of objects
 }
 
 // Work adds the jobs of the store to Jobs.
 func (s *Store) Work() {
-	jobs.Handle(s.Jobs, s.remove, jobs.Timeout(10*time.Minute))
+	s.removals = jobs.Removing(s.Jobs, "remove-outputs", s.Objects.Delete)
 	s.Jobs.Every("sweep-outputs", 24*time.Hour, s.SweepObjects, jobs.Timeout(2*time.Hour))
 }
 
@@ -65,7 +67,7 @@ func (s *Store) Put(ctx context.Context, o Output, body io.Reader) error {
 		if err := db.InsertAll(ctx, s.DB, "outputs", []Output{o}, `ON CONFLICT (subject, name) DO UPDATE SET object = excluded.object, size = excluded.size, sha256 = excluded.sha256`); err != nil {
 			return err
 		}
-		return s.discard(ctx, old)
+		return s.removals.Enqueue(ctx, old...)
 	})
 }
 
@@ -89,31 +91,7 @@ func (s *Store) Remove(ctx context.Context, subjects []string) error {
 	if err != nil {
 		return err
 	}
-	return s.discard(ctx, keys)
-}
-
-func (s *Store) discard(ctx context.Context, keys []string) error {
-	if len(keys) == 0 {
-		return nil
-	}
-	return s.Jobs.Enqueue(ctx, removal{keys})
-}
-
-// removal is the job that removes objects.
-type removal struct {
-	Keys []string `json:"keys"`
-}
-
-// Kind implements jobs.Args.
-func (removal) Kind() string { return "remove-outputs" }
-
-func (s *Store) remove(ctx context.Context, job removal) error {
-	for _, key := range job.Keys {
-		if err := s.Objects.Delete(ctx, key); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.removals.Enqueue(ctx, keys...)
 }
 
 // SweepObjects removes objects that no output has: those of workspaces that were deleted,

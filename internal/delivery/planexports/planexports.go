@@ -77,7 +77,8 @@ type Feature struct {
 	// Run describes a run, as policies see it in the import tfrun.
 	Run func(ctx context.Context, runID string) (map[string]any, error)
 
-	router *api.Router
+	router   *api.Router
+	removals jobs.Removals // of objects
 }
 
 const (
@@ -181,7 +182,7 @@ func (f *Feature) delete(ctx context.Context, e Export) error {
 	if err := f.DB.Delete(ctx, "plan_exports", e.ID); err != nil {
 		return err
 	}
-	return f.discard(ctx, []string{e.Object})
+	return f.removals.Enqueue(ctx, e.Object)
 }
 
 // download redirects to the archive (302).

@@ -28,7 +28,7 @@ const (
 // work registers what is done in the background.
 func (f *Feature) work() {
 	jobs.Handle(f.Jobs, f.make, jobs.Timeout(10*time.Minute), jobs.InQueue("plan-exports"), jobs.Workers(1), jobs.Attempts(5))
-	jobs.Handle(f.Jobs, f.remove, jobs.Timeout(10*time.Minute))
+	f.removals = jobs.Removing(f.Jobs, "remove-plan-exports", f.Objects.Delete)
 	f.Jobs.Every("sweep-plan-exports", 10*time.Minute, f.Sweep)
 	f.Jobs.Every("sweep-plan-export-objects", 24*time.Hour, f.SweepObjects, jobs.Timeout(2*time.Hour))
 }
@@ -120,37 +120,7 @@ func (f *Feature) expire(ctx context.Context, where string, args ...any) error {
 	if err != nil {
 		return err
 	}
-	return f.discard(ctx, keys)
-}
-
-func (f *Feature) discard(ctx context.Context, keys []string) error {
-	var stored []string
-	for _, k := range keys {
-		if k != "" {
-			stored = append(stored, k)
-		}
-	}
-	if len(stored) == 0 {
-		return nil
-	}
-	return f.Jobs.Enqueue(ctx, removal{stored})
-}
-
-// removal is the job that removes objects.
-type removal struct {
-	Keys []string `json:"keys"`
-}
-
-// Kind implements jobs.Args.
-func (removal) Kind() string { return "remove-plan-exports" }
-
-func (f *Feature) remove(ctx context.Context, job removal) error {
-	for _, key := range job.Keys {
-		if err := f.Objects.Delete(ctx, key); err != nil {
-			return err
-		}
-	}
-	return nil
+	return f.removals.Enqueue(ctx, keys...)
 }
 
 // SweepObjects removes objects that no export has: those of plans that were deleted.

@@ -47,7 +47,8 @@ type Feature struct {
 	Jobs    *jobs.Queue
 	Orgs    *orgs.Feature
 
-	router *api.Router
+	router   *api.Router
+	removals jobs.Removals // of objects
 }
 
 // Routes adds the endpoints of this package to r, and its jobs to Jobs.

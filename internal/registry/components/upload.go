@@ -78,10 +78,8 @@ func (f *Feature) adopt(ctx context.Context, versionID string, obj blob.Object) 
 		if v.Status == Completed {
 			return problem.Conflict("Version %s is published, and its files are not what was sent. Publish another version.", v.Version)
 		}
-		if v.Object != "" {
-			if err := f.Jobs.Enqueue(ctx, removal{[]string{v.Object}}); err != nil {
-				return err
-			}
+		if err := f.removals.Enqueue(ctx, v.Object); err != nil {
+			return err
 		}
 		v.Object, v.SHA256, v.Status, v.Error = obj.Key, obj.SHA256, Pending, ""
 		if err := f.DB.Update(ctx, "registry_component_versions", v, "object", "sha256", "status", "error"); err != nil {
@@ -98,7 +96,7 @@ func (f *Feature) versionByID(ctx context.Context, id string) (Version, error) {
 
 // work registers what is done in the background.
 func (f *Feature) work() {
-	jobs.Handle(f.Jobs, f.remove, jobs.Timeout(10*time.Minute))
+	f.removals = jobs.Removing(f.Jobs, "remove-component-objects", f.Objects.Delete)
 	jobs.Handle(f.Jobs, f.read, jobs.Timeout(10*time.Minute), jobs.InQueue("components"), jobs.Workers(2))
 	f.Jobs.Every("sweep-component-objects", 24*time.Hour, f.SweepObjects, jobs.Timeout(2*time.Hour))
 }
@@ -182,27 +180,10 @@ func (f *Feature) files(ctx context.Context, v Version) (c tfcomponent.Configura
 // forget lets a job remove the objects that a query finds, whose rows are about to go.
 func (f *Feature) forget(ctx context.Context, query string, args ...any) error {
 	keys, err := db.All[string](ctx, f.DB, query, args...)
-	if err != nil || len(keys) == 0 {
+	if err != nil {
 		return err
 	}
-	return f.Jobs.Enqueue(ctx, removal{keys})
-}
-
-// removal is the job that removes objects.
-type removal struct {
-	Keys []string `json:"keys"`
-}
-
-// Kind implements jobs.Args.
-func (removal) Kind() string { return "remove-component-objects" }
-
-func (f *Feature) remove(ctx context.Context, job removal) error {
-	for _, key := range job.Keys {
-		if err := f.Objects.Delete(ctx, key); err != nil {
-			return err
-		}
-	}
-	return nil
+	return f.removals.Enqueue(ctx, keys...)
 }
 
 // SweepObjects removes objects that no version has: those of organizations that were

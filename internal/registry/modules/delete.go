@@ -41,10 +41,8 @@ func (f *Feature) deleteVersion(ctx context.Context, v Version) error {
 	if err := f.DB.Delete(ctx, "registry_module_versions", v.ID); err != nil {
 		return err
 	}
-	if v.Object != "" {
-		if err := f.Jobs.Enqueue(ctx, removal{[]string{v.Object}}); err != nil {
-			return err
-		}
+	if err := f.removals.Enqueue(ctx, v.Object); err != nil {
+		return err
 	}
 	return f.settle(ctx, v.ModuleID)
 }
@@ -61,27 +59,10 @@ func (f *Feature) remove(ctx context.Context, ids []string) error {
 		}
 	}
 	query, args := db.List(`DELETE FROM registry_modules WHERE id IN (?)`, ids)
-	if _, err := f.DB.Exec(ctx, query, args...); err != nil || len(keys) == 0 {
+	if _, err := f.DB.Exec(ctx, query, args...); err != nil {
 		return err
 	}
-	return f.Jobs.Enqueue(ctx, removal{keys})
-}
-
-// removal is the job that removes archives.
-type removal struct {
-	Keys []string `json:"keys"`
-}
-
-// Kind implements jobs.Args.
-func (removal) Kind() string { return "remove-module-objects" }
-
-func (f *Feature) removeObjects(ctx context.Context, job removal) error {
-	for _, key := range job.Keys {
-		if err := f.Objects.Delete(ctx, key); err != nil {
-			return err
-		}
-	}
-	return nil
+	return f.removals.Enqueue(ctx, keys...)
 }
 
 // olderDelete makes one of the older endpoints, which are POSTs, of a deletion.

@@ -18,7 +18,7 @@ const overdue = 30 * time.Minute
 
 // work registers what is done in the background.
 func (f *Feature) work() {
-	jobs.Handle(f.Jobs, f.removeObjects, jobs.Timeout(10*time.Minute))
+	f.removals = jobs.Removing(f.Jobs, "remove-module-objects", f.Objects.Delete)
 	jobs.Handle(f.Jobs, f.read, jobs.Timeout(10*time.Minute), jobs.InQueue("modules"), jobs.Workers(2))
 	f.Jobs.Every("sweep-modules", time.Hour, f.Sweep)
 	f.Jobs.Every("sweep-module-objects", 24*time.Hour, f.SweepObjects, jobs.Timeout(2*time.Hour))

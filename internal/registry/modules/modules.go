@@ -30,6 +30,7 @@ type Module struct {
 	Name           string         `db:"name"`
 	NameLower      string         `db:"name_lower"`
 	Provider       string         `db:"provider"`
+	Search         string         `db:"search"` // what a search looks at, see insert
 	Status         Status         `db:"status"`
 	Publishing     string         `db:"publishing"` // NonVCS, ByTag or ByBranch
 	Repo           db.JSON[*Repo] `db:"vcs_repo"`
@@ -112,7 +113,8 @@ type Feature struct {
 	// OnDelete is called in the transaction that deletes modules, before it does.
 	OnDelete []func(ctx context.Context, moduleIDs []string) error
 
-	router *api.Router
+	router   *api.Router
+	removals jobs.Removals // of objects
 }
 
 // Routes adds the endpoints of this package to r, and its jobs to Jobs.

@@ -90,10 +90,8 @@ func (f *Feature) adopt(ctx context.Context, v Version, obj blob.Object) (kept b
 		if err := f.DB.Update(ctx, "registry_module_versions", v, "object", "sha256", "size", "status", "error", "updated_at"); err != nil {
 			return err
 		}
-		if old != "" {
-			if err := f.Jobs.Enqueue(ctx, removal{[]string{old}}); err != nil {
-				return err
-			}
+		if err := f.removals.Enqueue(ctx, old); err != nil {
+			return err
 		}
 		if err := f.settle(ctx, v.ModuleID); err != nil {
 			return err

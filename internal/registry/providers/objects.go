@@ -148,7 +148,7 @@ func (f *Feature) getBinary(ctx context.Context, w http.ResponseWriter, req *htt
 
 // work registers what is done in the background.
 func (f *Feature) work() {
-	jobs.Handle(f.Jobs, f.remove, jobs.Timeout(10*time.Minute))
+	f.removals = jobs.Removing(f.Jobs, "remove-provider-objects", f.Objects.Delete)
 	jobs.Handle(f.Jobs, f.hash, jobs.Timeout(10*time.Minute), jobs.InQueue("providers"), jobs.Workers(2))
 	f.Jobs.Every("sweep-provider-objects", 24*time.Hour, f.SweepObjects, jobs.Timeout(2*time.Hour))
 }
@@ -156,27 +156,10 @@ func (f *Feature) work() {
 // forget lets a job remove the objects that a query finds, whose rows are about to go.
 func (f *Feature) forget(ctx context.Context, query string, args ...any) error {
 	keys, err := db.All[string](ctx, f.DB, query, args...)
-	if err != nil || len(keys) == 0 {
+	if err != nil {
 		return err
 	}
-	return f.Jobs.Enqueue(ctx, removal{keys})
-}
-
-// removal is the job that removes objects.
-type removal struct {
-	Keys []string `json:"keys"`
-}
-
-// Kind implements jobs.Args.
-func (removal) Kind() string { return "remove-provider-objects" }
-
-func (f *Feature) remove(ctx context.Context, job removal) error {
-	for _, key := range job.Keys {
-		if err := f.Objects.Delete(ctx, key); err != nil {
-			return err
-		}
-	}
-	return nil
+	return f.removals.Enqueue(ctx, keys...)
 }
 
 // SweepObjects removes objects that no platform has: those of organizations that were

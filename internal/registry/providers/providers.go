@@ -72,7 +72,8 @@ type Feature struct {
 	// Temp is a folder for the archive that a job looks into.
 	Temp string
 
-	router *api.Router
+	router   *api.Router
+	removals jobs.Removals // of objects
 }
 
 // Routes adds the endpoints of this package to r, and its jobs to Jobs.

@@ -70,29 +70,9 @@ func (f *Feature) forget(ctx context.Context, ids []string) error {
 			return err
 		}
 	}
-	var job removal
+	var keys []string
 	for _, o := range objects {
-		job.Keys = append(job.Keys, o.State, o.JSON)
+		keys = append(keys, o.State, o.JSON)
 	}
-	return f.Jobs.Enqueue(ctx, job)
-}
-
-// removal is the job that removes objects.
-type removal struct {
-	Keys []string `json:"keys"` // "" is none
-}
-
-// Kind implements jobs.Args.
-func (removal) Kind() string { return "remove-state-objects" }
-
-func (f *Feature) remove(ctx context.Context, job removal) error {
-	for _, key := range job.Keys {
-		if key == "" {
-			continue
-		}
-		if err := f.Objects.Delete(ctx, key); err != nil {
-			return err
-		}
-	}
-	return nil
+	return f.removals.Enqueue(ctx, keys...)
 }

@@ -95,7 +95,8 @@ type Feature struct {
 	// RunIn reports whether a workspace has a run. Nil: there are no runs.
 	RunIn func(ctx context.Context, workspaceID, runID string) (bool, error)
 
-	router *api.Router
+	router   *api.Router
+	removals jobs.Removals // of objects
 }
 
 // Routes adds the endpoints of this package to r, and its jobs to Jobs.

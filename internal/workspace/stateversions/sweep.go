@@ -18,7 +18,7 @@ const (
 
 // work registers what is done in the background.
 func (f *Feature) work() {
-	jobs.Handle(f.Jobs, f.remove, jobs.Timeout(10*time.Minute))
+	f.removals = jobs.Removing(f.Jobs, "remove-state-objects", f.Objects.Delete)
 	jobs.Handle(f.Jobs, f.readResources, jobs.Timeout(10*time.Minute), jobs.InQueue("states"), jobs.Workers(1))
 	f.Jobs.Every("sweep-states", time.Hour, f.Sweep, jobs.Timeout(30*time.Minute))
 	f.Jobs.Every("sweep-state-objects", 24*time.Hour, f.SweepObjects, jobs.Timeout(2*time.Hour))
