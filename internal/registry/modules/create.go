@@ -36,7 +36,12 @@ func (f *Feature) create(ctx context.Context, o orgs.Org, in jsonapi.In[request]
 	if err := problem.All(badName("name", "Name", m.Name), badProvider(m.Provider), m.badPlace()); err != nil {
 		return m, err
 	}
-	return m, taken(f.DB.Insert(ctx, "registry_modules", m))
+	return m, f.insert(ctx, m)
+}
+
+func (f *Feature) insert(ctx context.Context, m Module) error {
+	m.Search = m.NameLower + " " + m.Provider + " " + m.NamespaceLower
+	return taken(f.DB.Insert(ctx, "registry_modules", m))
 }
 
 // blank is a new private module.

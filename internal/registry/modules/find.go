@@ -189,8 +189,8 @@ func searching(words string) (cond string, args []any, err error) {
 	}
 	for _, word := range list {
 		like := "%" + api.EscapeLike(word) + "%"
-		cond += ` AND (m.name_lower LIKE ? ESCAPE '\' OR m.provider LIKE ? ESCAPE '\' OR m.namespace_lower LIKE ? ESCAPE '\' OR (m.registry_name = 'private' AND o.name_lower LIKE ? ESCAPE '\'))`
-		args = append(args, like, like, like, like)
+		cond += ` AND (m.search LIKE ? ESCAPE '\' OR (m.registry_name = 'private' AND o.name_lower LIKE ? ESCAPE '\'))`
+		args = append(args, like, like)
 	}
 	return cond, args, nil
 }

@@ -145,7 +145,7 @@ func TestListsCostTheSameForManyModules(t *testing.T) {
 			var vs []modules.Version
 			for i := range many {
 				name := fmt.Sprintf("module-%05d", i)
-				m := modules.Module{ID: fmt.Sprintf("mod-%d", i), OrgID: f.org.ID, RegistryName: modules.Private, Name: name, NameLower: name, Provider: "aws", Status: modules.SetupComplete,
+				m := modules.Module{ID: fmt.Sprintf("mod-%d", i), OrgID: f.org.ID, RegistryName: modules.Private, Name: name, NameLower: name, Provider: "aws", Search: name + " aws ", Status: modules.SetupComplete,
 					Publishing: modules.NonVCS, TestMode: "remote", Latest: "1.0.0", CreatedAt: db.Now(), UpdatedAt: db.Now()}
 				ms = append(ms, m)
 				vs = append(vs, modules.Version{ID: fmt.Sprintf("modver-%d", i), ModuleID: m.ID, Version: "1.0.0", SortKey: "1", Source: modules.FromAPI, Status: modules.OK, CreatedAt: db.Now(), UpdatedAt: db.Now()})

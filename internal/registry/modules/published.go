@@ -15,9 +15,11 @@ import (
 // Published is a private module by its address, without its versions.
 type Published struct{ Module }
 
-// FindPublished returns the private module of that address.
+// FindPublished returns the private module of that address, with no more than its address,
+// its newest version and when it was changed.
 func (f *Feature) FindPublished(ctx context.Context, namespace, name, provider string) (Published, error) {
-	m, err := db.One[Module](ctx, f.DB, selectModules+`o.name_lower = ? AND m.registry_name = 'private' AND m.namespace_lower = '' AND m.name_lower = ? AND m.provider = ?`,
+	m, err := db.One[Module](ctx, f.DB, `SELECT m.id, m.org_id, m.registry_name, m.name, m.name_lower, m.provider, m.latest_version, m.updated_at, o.name AS org_name
+		FROM registry_modules m JOIN organizations o ON o.id = m.org_id WHERE o.name_lower = ? AND m.registry_name = 'private' AND m.namespace_lower = '' AND m.name_lower = ? AND m.provider = ?`,
 		strings.ToLower(namespace), strings.ToLower(name), provider)
 	if err == nil {
 		m.shared, err = f.Shared(ctx, m.OrgID)
@@ -177,9 +179,11 @@ func (f *Feature) SearchLatest(ctx context.Context, s Search) ([]Latest, error) 
 	if err != nil {
 		return nil, err
 	}
-	return db.All[Latest](ctx, f.DB, `SELECT o.name AS namespace, m.name AS name, m.provider AS provider, v.version AS version, v.created_at AS published_at
-		FROM registry_modules m JOIN organizations o ON o.id = m.org_id JOIN registry_module_versions v ON v.module_id = m.id AND v.version = m.latest_version
-		WHERE `+where+cond+` AND m.registry_name = 'private' AND m.latest_version <> '' ORDER BY o.name_lower, m.name_lower, m.provider LIMIT ? OFFSET ?`,
+	return db.All[Latest](ctx, f.DB, `SELECT p.namespace AS namespace, p.name AS name, p.provider AS provider, v.version AS version, v.created_at AS published_at
+		FROM (SELECT m.id AS id, o.name AS namespace, o.name_lower AS namespace_lower, m.name AS name, m.name_lower AS name_lower, m.provider AS provider, m.latest_version AS latest
+			FROM registry_modules m JOIN organizations o ON o.id = m.org_id
+			WHERE `+where+cond+` AND m.registry_name = 'private' AND m.latest_version <> '' ORDER BY o.name_lower, m.name_lower, m.provider LIMIT ? OFFSET ?) p
+		JOIN registry_module_versions v ON v.module_id = p.id AND v.version = p.latest ORDER BY p.namespace_lower, p.name_lower, p.provider`,
 		append(append(args, more...), s.Limit, s.Offset)...)
 }
 

@@ -83,7 +83,7 @@ func (f *Feature) createFromVCS(ctx context.Context, o orgs.Org, in jsonapi.In[v
 	if err != nil {
 		return m, err
 	}
-	return m, taken(f.DB.Insert(ctx, "registry_modules", m))
+	return m, f.insert(ctx, m)
 }
 
 // fromVCS is the module that a request describes. The connection is looked for last, so

@@ -27,7 +27,11 @@ import (
 const Base = "/api/registry/v1/modules/"
 
 // Feature serves the protocol.
-type Feature struct{ Modules *modules.Feature }
+type Feature struct {
+	Modules *modules.Feature
+
+	listed answers
+}
 
 // Routes adds the endpoints of this package to r.
 func (f *Feature) Routes(r *api.Router) {
@@ -79,12 +83,29 @@ func revocationOf(r modules.Release) *revocation {
 	return &revocation{r.RevocationMessage, r.RevocationLink}
 }
 
-// versions lists the versions that can be installed, oldest first. Their outlines are
-// JSON already and pass as they are: this is what command lines ask for most.
+// versions lists the versions that can be installed, oldest first. This is what command
+// lines ask for most, so the answer is kept until the module changes.
 func (f *Feature) versions(ctx context.Context, w http.ResponseWriter, _ *http.Request, m modules.Published) error {
+	body, ok := f.listed.get(m)
+	if !ok {
+		var err error
+		if body, err = f.listVersions(ctx, m); err != nil {
+			return err
+		}
+		f.listed.put(m, body)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	_, _ = w.Write(body) // a client that went away is no error of ours
+	return nil
+}
+
+// listVersions makes the list of versions. Their outlines are JSON already and pass as
+// they are.
+func (f *Feature) listVersions(ctx context.Context, m modules.Published) ([]byte, error) {
 	releases, err := f.Modules.Releases(ctx, m.ID)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var body bytes.Buffer
 	fmt.Fprintf(&body, `{"modules":[{"source":%q,"versions":[`, address(m))
@@ -93,14 +114,11 @@ func (f *Feature) versions(ctx context.Context, w http.ResponseWriter, _ *http.R
 			body.WriteByte(',')
 		}
 		if err := writeListed(&body, r); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	body.WriteString("]}]}\n")
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Content-Length", strconv.Itoa(body.Len()))
-	_, _ = w.Write(body.Bytes()) // a client that went away is no error of ours
-	return nil
+	return body.Bytes(), nil
 }
 
 // writeListed writes a version in the list of versions: its outline, and what its
