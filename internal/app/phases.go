@@ -32,7 +32,7 @@ func (a *App) phases() {
 	a.Phases = &phases.Feature{DB: a.DB, Dispatch: a.Dispatch, Runs: a.Runs, Plans: a.Plans, Applies: a.Applies, Configs: a.Configs, Agents: a.AgentPools,
 		Workspaces: a.Workspaces, Variables: a.Variables, States: a.States, SSHKeys: a.SSHKeys, Tokens: a.Tokens, Identity: a.OIDC,
 		Revoked: a.revoked,
-		Address: a.address, CA: a.authority}
+		Address: a.address, Mirror: a.mirrorAt, CA: a.authority}
 	a.Phases.Connect()
 }
 

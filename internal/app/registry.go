@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"plumbline.dev/plumbline/internal/executor/proto"
 	"plumbline.dev/plumbline/internal/kernel/safehttp"
 	"plumbline.dev/plumbline/internal/registry/components"
 	"plumbline.dev/plumbline/internal/registry/gpgkeys"
@@ -23,7 +24,7 @@ func (a *App) registry() {
 	a.Modules = &modules.Feature{DB: a.DB, Orgs: a.Orgs, Objects: a.Objects, Jobs: a.Jobs, AgentPool: a.AgentPools.Usable}
 	a.Modules.Routes(a.Router)
 	a.TestRuns = &testruns.Feature{DB: a.DB, Keyring: a.Keyring, Modules: a.Modules, Configs: a.Configs, Variables: a.Variables, Logs: a.Logs, Dispatch: a.Dispatch,
-		Tokens: a.Tokens, Revoked: a.revoked, Address: a.address, CA: a.authority}
+		Tokens: a.Tokens, Revoked: a.revoked, Address: a.address, Mirror: a.mirrorAt, CA: a.authority}
 	a.TestRuns.Routes(a.Router)
 	a.Phases.Notices = a.notices
 	(&protocol.Feature{Modules: a.Modules}).Routes(a.Router)
@@ -35,6 +36,11 @@ func (a *App) registry() {
 	a.Mirror.Routes(a.Router)
 	a.Components = &components.Feature{DB: a.DB, Objects: a.Objects, Jobs: a.Jobs, Orgs: a.Orgs}
 	a.Components.Routes(a.Router)
+}
+
+// mirrorAt is the network mirror of providers as executors find it.
+func (a *App) mirrorAt(address string) proto.Mirror {
+	return proto.Mirror{URL: address + mirror.Path + "/", Hosts: a.Mirror.Origins}
 }
 
 // mirror makes the network mirror of providers as the settings say; it has no routes yet.

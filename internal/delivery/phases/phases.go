@@ -53,6 +53,9 @@ type Feature struct {
 	// Address is the address of this server as configurations and executors know it,
 	// without a slash at its end.
 	Address func(ctx context.Context) string
+	// Mirror is where executors get providers of other registries, on a server at an address;
+	// nil is nowhere.
+	Mirror func(address string) proto.Mirror
 	// CA is the certificate authority of Address in PEM form, "" if every system knows it.
 	CA func() string
 }

@@ -92,6 +92,9 @@ func (f *Feature) phase(ctx context.Context, j dispatch.Job, r runs.Run, p plans
 	if f.CA != nil {
 		out.CA = f.CA()
 	}
+	if f.Mirror != nil {
+		out.Mirror = f.Mirror(address)
+	}
 	if state, out.HasState, err = f.state(ctx, r, ws, j.Kind); err != nil {
 		return out, state, err
 	}

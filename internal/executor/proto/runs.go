@@ -83,8 +83,15 @@ type Phase struct {
 	Token            string     `json:"token"`     // for Host: reads the states and modules that the run may read
 	SSHKey           string     `json:"ssh_key,omitempty"`
 	CA               string     `json:"ca,omitempty"` // PEM, of Address if the system does not know it
-	Minutes          int        `json:"minutes"`      // wall clock limit
+	Mirror           Mirror     `json:"mirror,omitzero"`
+	Minutes          int        `json:"minutes"` // wall clock limit
 	SameExecutor     string     `json:"same_executor,omitempty"`
+}
+
+// Mirror is a network mirror of providers, which takes Token.
+type Mirror struct {
+	URL   string   `json:"url"`   // ends with a slash
+	Hosts []string `json:"hosts"` // of the registries whose providers it has
 }
 
 // Plan is the Spec of KindPlan.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,11 +22,24 @@ const (
 	caName     = "ca.pem"
 )
 
-// fetch has the engine install providers into a folder of its own, and takes them over.
-func (m *Mirror) fetch(ctx context.Context, engine string, needs Needs, lock Lock) (string, error) {
+// fetch takes providers from the source, and has the engine fetch what that does not give.
+func (m *Mirror) fetch(ctx context.Context, engine string, needs Needs, lock Lock, from Source) (string, error) {
 	for address := range needs {
 		m.asked.Store(address, time.Now())
 	}
+	left, why := m.fetchFrom(ctx, from, needs, lock)
+	if len(left) == 0 {
+		return why, nil
+	}
+	said, err := m.fetchWith(ctx, engine, left, lock)
+	if err == nil && why != "" {
+		slog.WarnContext(ctx, "providers did not come from the mirror of the server", "why", why)
+	}
+	return why + said, err
+}
+
+// fetchWith has the engine install providers into a folder of its own, and takes them over.
+func (m *Mirror) fetchWith(ctx context.Context, engine string, needs Needs, lock Lock) (string, error) {
 	dir, err := os.MkdirTemp(m.Dir, "fetch-")
 	if err != nil {
 		return "", err

@@ -1,10 +1,10 @@
 // Package providers keeps the provider plugins of a machine, so that they are fetched once
 // and not by each run.
 //
-// The folder is an unpacked mirror that runs read and cannot write. Only a step of its own
-// fills it, in which no code of a configuration runs and no variable of a run counts: what
-// it fetches, the engine has checked against the signatures of the registry and the lock
-// file of the run. The surprising rule: only providers of public registries are shared;
+// The folder is an unpacked mirror that runs read and cannot write. What the network mirror
+// of the server has is taken from there. The rest a step of its own fetches, in which no code
+// of a configuration runs and no variable of a run counts: what it brings, the engine has
+// checked against the signatures of the registry and the lock file of the run. The surprising rule: only providers of public registries are shared;
 // those of others, such as the private registry of an organization, each run fetches itself.
 package providers
 
@@ -165,7 +165,7 @@ var platform = runtime.GOOS + "_" + runtime.GOARCH
 
 // Refresh looks for newer versions of providers that a run used without a lock file, if
 // that was long ago. It does so after the run: what it finds, the next one gets.
-func (m *Mirror) Refresh(ctx context.Context, engine string, used Needs) {
+func (m *Mirror) Refresh(ctx context.Context, engine string, used Needs, from Source) {
 	due := Needs{}
 	for address, constraints := range used {
 		last, known := m.asked.Load(address)
@@ -179,19 +179,20 @@ func (m *Mirror) Refresh(ctx context.Context, engine string, used Needs) {
 	go func() {
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		if out, err := m.fetch(ctx, engine, due, nil); err != nil {
+		if out, err := m.fetch(ctx, engine, due, nil, from); err != nil {
 			slog.WarnContext(ctx, "looking for newer providers", "err", err, "output", out)
 		}
 	}()
 }
 
-// Fill fetches what is needed and not there. Output is what the engine said about it.
-func (m *Mirror) Fill(ctx context.Context, engine string, needs Needs, lock Lock) (output string, err error) {
+// Fill fetches what is needed and not there, from the network mirror if it has it. Output is
+// what the mirror and the engine said about what they did not give.
+func (m *Mirror) Fill(ctx context.Context, engine string, needs Needs, lock Lock, from Source) (output string, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	missing := m.Missing(needs, lock)
 	if len(missing) == 0 {
 		return "", nil // another run was faster
 	}
-	return m.fetch(ctx, engine, missing, lock)
+	return m.fetch(ctx, engine, missing, lock, from)
 }

@@ -80,7 +80,7 @@ func TestAWarmMirrorNeedsNoNetwork(t *testing.T) {
 			t.Fatalf("init found a provider in an empty mirror: %s", out)
 		}
 		needs := providers.Needs{r.host + "/acme/x": "~> 1.0"}
-		if out, err := m.Fill(t.Context(), engine, needs, nil); err != nil {
+		if out, err := m.Fill(t.Context(), engine, needs, nil, providers.Source{}); err != nil {
 			t.Fatalf("Fill = %v\n%s", err, out)
 		}
 		if missing := m.Missing(needs, nil); len(missing) > 0 {
@@ -107,7 +107,7 @@ func TestALockFileOfAnotherSystemIsAccepted(t *testing.T) {
 		for name, hash := range map[string]string{"known": fmt.Sprintf("zh:%x", sha256.Sum256(r.archive("x", "1.0.0"))), "other": fmt.Sprintf("zh:%064x", 8)} {
 			text := providers.Lock{address: {Version: "1.0.0", Hashes: []string{hash}}}.String()
 			lock := providers.ParseLock(text)
-			out, fillErr := m.Fill(t.Context(), engine, providers.Needs{address: ""}, lock)
+			out, fillErr := m.Fill(t.Context(), engine, providers.Needs{address: ""}, lock, providers.Source{})
 			dir := configuration(t, r, ">= 1.0.0")
 			full, err := m.Complete(text)
 			if name == "other" {
@@ -135,7 +135,7 @@ func TestAForgedArchiveIsNotTaken(t *testing.T) {
 		r.forged = true
 		m := newMirror(t, r)
 		needs := providers.Needs{r.host + "/acme/x": ""}
-		out, err := m.Fill(t.Context(), engine, needs, nil)
+		out, err := m.Fill(t.Context(), engine, needs, nil, providers.Source{})
 		if err == nil || len(m.Missing(needs, nil)) == 0 || !strings.Contains(out, "checksum") {
 			t.Errorf("Fill = %v, missing %v\n%s", err, m.Missing(needs, nil), out)
 		}
@@ -150,7 +150,7 @@ func TestManyWhoNeedTheSameFetchOnce(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 5 {
 			wg.Go(func() {
-				if out, err := m.Fill(t.Context(), engine, needs, nil); err != nil {
+				if out, err := m.Fill(t.Context(), engine, needs, nil, providers.Source{}); err != nil {
 					t.Errorf("Fill = %v\n%s", err, out)
 				}
 			})
@@ -166,7 +166,7 @@ func TestRunsCannotWriteToTheMirror(t *testing.T) {
 	each(t, func(t *testing.T, engine string) {
 		r := newRegistry(t, "1.0.0")
 		m := newMirror(t, r)
-		if out, err := m.Fill(t.Context(), engine, providers.Needs{r.host + "/acme/x": ""}, nil); err != nil {
+		if out, err := m.Fill(t.Context(), engine, providers.Needs{r.host + "/acme/x": ""}, nil, providers.Source{}); err != nil {
 			t.Fatalf("Fill = %v\n%s", err, out)
 		}
 		found, _ := filepath.Glob(filepath.Join(m.Dir, "mirror", "*", "*", "*", "*", "*", "*"))
@@ -190,13 +190,13 @@ func TestNewerVersionsAreFoundForTheNextRun(t *testing.T) {
 		r := newRegistry(t, "1.0.0")
 		m := newMirror(t, r)
 		needs := providers.Needs{r.host + "/acme/x": ">= 1.0.0"}
-		if out, err := m.Fill(t.Context(), engine, needs, nil); err != nil {
+		if out, err := m.Fill(t.Context(), engine, needs, nil, providers.Source{}); err != nil {
 			t.Fatalf("Fill = %v\n%s", err, out)
 		}
 		r.add("1.1.0")
-		m.Refresh(t.Context(), engine, needs) // it was asked just now
+		m.Refresh(t.Context(), engine, needs, providers.Source{}) // it was asked just now
 		m.Fresh = time.Nanosecond
-		m.Refresh(t.Context(), engine, needs)
+		m.Refresh(t.Context(), engine, needs, providers.Source{})
 		tick := time.NewTicker(20 * time.Millisecond)
 		defer tick.Stop()
 		for range 1500 {

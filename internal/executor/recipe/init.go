@@ -121,7 +121,7 @@ func (r *run) fetchProviders(lock providers.Lock) bool {
 		r.t.Print("Fetching %s", strings.TrimSpace(fmt.Sprintf("%s %s", address, missing[address])))
 	}
 	r.t.Flush()
-	output, err := r.Providers.Fill(r.ctx, r.engine.Path, missing, lock)
+	output, err := r.Providers.Fill(r.ctx, r.engine.Path, missing, lock, r.source())
 	if err != nil {
 		slog.WarnContext(r.ctx, "fetching providers", "err", err)
 		r.t.Print("%s\n%s", output, err)
@@ -131,6 +131,12 @@ func (r *run) fetchProviders(lock providers.Lock) bool {
 		slog.WarnContext(r.ctx, "completing a lock file", "err", err)
 	}
 	return true
+}
+
+// source is the mirror of the server, which the run may ask.
+func (r *run) source() providers.Source {
+	m := r.spec.Mirror
+	return providers.Source{URL: m.URL, Hosts: m.Hosts, Token: r.spec.Token, CA: r.spec.CA}
 }
 
 // refreshProviders has the machine look for newer versions of those providers whose
@@ -149,5 +155,5 @@ func (r *run) refreshProviders(before providers.Lock) {
 			chosen[address] = p.Constraints
 		}
 	}
-	r.Providers.Refresh(r.t.Life(), r.engine.Path, chosen)
+	r.Providers.Refresh(r.t.Life(), r.engine.Path, chosen, r.source())
 }

@@ -15,6 +15,7 @@ import (
 	"plumbline.dev/plumbline/internal/delivery/configversions"
 	"plumbline.dev/plumbline/internal/delivery/dispatch"
 	"plumbline.dev/plumbline/internal/delivery/logs"
+	"plumbline.dev/plumbline/internal/executor/proto"
 	"plumbline.dev/plumbline/internal/identity/tokens"
 	"plumbline.dev/plumbline/internal/kernel/api"
 	"plumbline.dev/plumbline/internal/kernel/authz"
@@ -100,6 +101,8 @@ type Feature struct {
 	// Address is the address of this server as configurations and executors know it,
 	// without a slash at its end.
 	Address func(ctx context.Context) string
+	// Mirror is where executors get providers of other registries, as for runs.
+	Mirror func(address string) proto.Mirror
 	// CA is the certificate authority of Address in PEM form, "" if every system knows it.
 	CA func() string
 }

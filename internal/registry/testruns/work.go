@@ -74,6 +74,9 @@ func (f *Feature) spec(ctx context.Context, j dispatch.Job) (any, error) {
 	if f.CA != nil {
 		p.CA = f.CA()
 	}
+	if f.Mirror != nil {
+		p.Mirror = f.Mirror(address)
+	}
 	if p.Env, p.Variables, err = f.values(ctx, t); err != nil {
 		return nil, err
 	}
