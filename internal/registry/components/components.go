@@ -20,6 +20,7 @@ import (
 	"plumbline.dev/plumbline/internal/kernel/jobs"
 	"plumbline.dev/plumbline/internal/kernel/jsonapi"
 	"plumbline.dev/plumbline/internal/kernel/problem"
+	"plumbline.dev/plumbline/internal/workspace/tags"
 )
 
 // Component is a Stack component configuration.
@@ -61,7 +62,9 @@ func (f *Feature) Routes(r *api.Router) {
 	api.List(r, all, authz.ReadRegistry, f.Orgs.ByName, f.list)
 	api.Create(r, all, authz.ManageComponents, f.Orgs.ByName, f.create)
 	api.Read(r, one, authz.ReadRegistry, f.Find)
+	api.Update(r, one, authz.ManageComponents, f.Find, f.update)
 	api.Delete(r, one, authz.ManageComponents, f.Find, f.delete)
+	api.List(r, one+"/tag-bindings", authz.ReadRegistry, f.Find, f.tagsOf)
 	f.versionRoutes(r, one+"/versions")
 }
 
@@ -161,6 +164,31 @@ func (f *Feature) create(ctx context.Context, org orgs.Org, in jsonapi.In[reques
 		return c, problem.Invalid("name", "Name has already been taken")
 	}
 	return c, err
+}
+
+// update changes the tag bindings: nothing else of a component configuration can be changed
+// (go-tfe, RegistryComponents).
+func (f *Feature) update(ctx context.Context, c Component, in jsonapi.In[struct{}]) (Component, error) {
+	bindings, named := in.Data.Many("tag-bindings")
+	if !named {
+		return c, nil
+	}
+	if err := f.tags().Set(ctx, c.ID, bindings); err != nil {
+		return c, err
+	}
+	if err := f.touch(ctx, c.ID); err != nil {
+		return c, err
+	}
+	return f.Find(ctx, c.ID)
+}
+
+// tags are the tag bindings of component configurations.
+func (f *Feature) tags() tags.Own {
+	return tags.Own{DB: f.DB, Table: "registry_component_tags", Owner: "component_id", Noun: "component configuration"}
+}
+
+func (f *Feature) tagsOf(ctx context.Context, c Component, q api.Query) (api.Page[tags.Binding], error) {
+	return f.tags().List(ctx, c.ID, c.OrgID, q)
 }
 
 func (f *Feature) delete(ctx context.Context, c Component) error {

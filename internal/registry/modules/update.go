@@ -34,7 +34,7 @@ func (f *Feature) update(ctx context.Context, m Module, in jsonapi.In[updateRequ
 		m.NoCodeID = new(id.New("nocode"))
 	}
 	if bindings, named := in.Data.Many("tag-bindings"); named {
-		if err := f.setTags(ctx, m, bindings); err != nil {
+		if err := f.tags().Set(ctx, m.ID, bindings); err != nil {
 			return m, err
 		}
 	}
@@ -106,43 +106,11 @@ func (f *Feature) setTests(ctx context.Context, m *Module, in jsonapi.Opt[testRe
 	return err
 }
 
-// maxTags is how many tag bindings a module may have.
-const maxTags = 10
-
-// tag is a row of registry_module_tags.
-type tag struct {
-	ID        string  `db:"id"`
-	ModuleID  string  `db:"module_id"`
-	Key       string  `db:"key"`
-	Value     string  `db:"value"`
-	CreatedAt db.Time `db:"created_at"`
+// tags are the tag bindings of modules.
+func (f *Feature) tags() tags.Own {
+	return tags.Own{DB: f.DB, Table: "registry_module_tags", Owner: "module_id", Noun: "module"}
 }
 
-// setTags makes the tag bindings of a module exactly those of the request.
-func (f *Feature) setTags(ctx context.Context, m Module, members []jsonapi.Member) error {
-	want, err := tags.ParseBindings(members)
-	if err != nil {
-		return err
-	}
-	if len(want) > maxTags {
-		return problem.InvalidRelation("tag-bindings", "A module has at most %d tag bindings", maxTags)
-	}
-	rows := make([]tag, len(want))
-	for i, w := range want {
-		rows[i] = tag{id.New("tb"), m.ID, w.Key, w.Value, db.Now()}
-	}
-	if _, err := f.DB.Exec(ctx, `DELETE FROM registry_module_tags WHERE module_id = ?`, m.ID); err != nil {
-		return err
-	}
-	return db.InsertAll(ctx, f.DB, "registry_module_tags", rows, "")
-}
-
-// tagsOf lists the tag bindings of a module in the order of their keys.
 func (f *Feature) tagsOf(ctx context.Context, m Module, q api.Query) (api.Page[tags.Binding], error) {
-	rows, err := api.Select[tag](ctx, f.DB, q, `FROM registry_module_tags WHERE module_id = ? ORDER BY key`, m.ID)
-	page := api.Page[tags.Binding]{Total: rows.Total}
-	for _, t := range rows.Items {
-		page.Items = append(page.Items, tags.Binding{ID: t.ID, Key: t.Key, Value: t.Value, CreatedAt: t.CreatedAt, OrgID: m.OrgID})
-	}
-	return page, err
+	return f.tags().List(ctx, m.ID, m.OrgID, q)
 }
