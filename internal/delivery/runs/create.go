@@ -95,7 +95,7 @@ func (f *Feature) create(ctx context.Context, _ authz.Site, in jsonapi.In[attrib
 func (f *Feature) asked(ctx context.Context, ws workspaces.Workspace, in jsonapi.In[attributes]) (New, error) {
 	a := in.Data.Attributes
 	n := New{
-		Workspace: ws, Source: FromAPI, Message: a.Message.V, CreatedBy: actor(ctx),
+		Workspace: ws, Source: sourceOf(ctx), Message: a.Message.V, CreatedBy: actor(ctx),
 		SavePlan: a.SavePlan.V, IsDestroy: a.IsDestroy.V, RefreshOnly: a.RefreshOnly.V, NoRefresh: !a.Refresh.Or(true),
 		AutoApply: a.AutoApply.Or(ws.AutoApply) && authz.Can(ctx, authz.ApplyRuns, ws.Scope()), AllowEmptyApply: a.AllowEmptyApply.V,
 		AllowConfigGeneration: a.AllowConfigGeneration.V, DebuggingMode: a.DebuggingMode.V, TargetAddrs: a.TargetAddrs.V, ReplaceAddrs: a.ReplaceAddrs.V,
@@ -122,6 +122,14 @@ func (f *Feature) asked(ctx context.Context, ws workspaces.Workspace, in jsonapi
 		return n, problem.Invalid("plan-only", "Plan only must be true for a speculative configuration version")
 	}
 	return n, nil
+}
+
+// sourceOf is FromUI for people in a browser.
+func sourceOf(ctx context.Context) string {
+	if s := authz.From(ctx); s != nil && s.Session {
+		return FromUI
+	}
+	return FromAPI
 }
 
 // current fills in the configuration that the workspace used last.

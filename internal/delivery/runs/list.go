@@ -17,7 +17,7 @@ import (
 
 func (f *Feature) listRoutes(r *api.Router) {
 	const inOrg = "/organizations/{organization}/runs"
-	filters := []string{"filter[operation]", "filter[status]", "filter[agent_pool_names]", "filter[source]", "filter[status_group]", "filter[timeframe]",
+	filters := []string{"filter[operation]", "filter[status]", "filter[agent_pool_names]", "filter[source]", "filter[created_by]", "filter[status_group]", "filter[timeframe]",
 		"search[user]", "search[commit]", "search[basic]"}
 	api.List(r, "/workspaces/{id}/runs", authz.ReadRuns, f.Workspaces.Find, f.listOfWorkspace, api.Params(filters...))
 	api.List(r, "/runs", authz.ReadRuns, f.named, f.listOfWorkspace, api.Params(filters...))
@@ -99,6 +99,7 @@ func (c *condition) filter(q api.Query, timeframe string) error {
 	c.in("r.operation", q.List("filter[operation]"))
 	c.statuses(q.List("filter[status]"))
 	c.in("r.source", q.List("filter[source]"))
+	c.madeBy(q.List("filter[created_by]"))
 	if names := lower(q.List("filter[agent_pool_names]")); len(names) > 0 {
 		cond, args := db.List("r.agent_pool_id IN (SELECT p.id FROM agent_pools p WHERE p.org_id = r.org_id AND p.name_lower IN (?))", names)
 		c.and(cond, args...)
@@ -114,6 +115,16 @@ func (c *condition) filter(q api.Query, timeframe string) error {
 	}
 	c.search(q)
 	return nil
+}
+
+// madeBy adds that a run was made by one of the users of these names. HCP has no such
+// filter: its search[user] is about users of the VCS.
+func (c *condition) madeBy(names []string) {
+	if len(names) == 0 {
+		return
+	}
+	cond, args := db.List("r.created_by IN (SELECT u.id FROM users u WHERE u.username_lower IN (?))", lower(names))
+	c.and(cond, args...)
 }
 
 // statuses adds that a run has one of the statuses; force_canceled is one in name only.

@@ -51,6 +51,8 @@ func TestFiltersOfLists(t *testing.T) {
 			{"workspace", "filter[status_group]=non_final", "pending saved waits"},
 			{"workspace", "filter[status_group]=discardable", "waits"},
 			{"workspace", "filter[source]=tfe-ui", ""},
+			{"workspace", "filter[created_by]=nobody," + strings.ToUpper(f.org.Owner.Name), "finished pending saved waits"},
+			{"workspace", "filter[created_by]=nobody", ""},
 			{"workspace", "filter[timeframe]=2019", ""},
 			{"workspace", "search[basic]=PENDING%20run", "pending"},
 			{"workspace", "search[basic]=100%25", "finished pending saved waits"},
