@@ -30,16 +30,15 @@ const esc = '\u001b'
  * sequences are: CSI with its parameters, OSC/DCS/APC/PM/SOS strings with their end (or
  * none, then up to the end of the line), and two-character escapes.
  */
-// eslint-disable-next-line no-control-regex
-const sequences =
-  /(?:\u001b\[|\u009b)([0-?]*)[ -/]*([@-~])?|(?:\u001b[\]PX^_]|[\u0090\u0098\u009d-\u009f])[^\u0007\u001b\u009c]*(?:\u0007|\u001b\\|\u009c)?|\u001b[ -/]*[0-~]?/g
+// oxlint-disable-next-line no-control-regex
+const sequences = /(?:\u001b\[|\u009b)([0-?]*)[ -/]*([@-~])?|(?:\u001b[\]PX^_]|[\u0090\u0098\u009d-\u009f])[^\u0007\u001b\u009c]*(?:\u0007|\u001b\\|\u009c)?|\u001b[ -/]*[0-~]?/g
 
 /** invisible are control characters, and those that change the direction of text. */
-// eslint-disable-next-line no-control-regex
+// oxlint-disable-next-line no-control-regex
 const invisible = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g
 
 /** needsWork is whether text has anything that is not simply shown. */
-// eslint-disable-next-line no-control-regex
+// oxlint-disable-next-line no-control-regex
 const needsWork = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/
 
 /** parse returns the spans of a line that begins in a style, and the style after it. */

@@ -99,12 +99,12 @@ export class LogStore {
     return out.join('\n')
   }
 
-  /** search returns the indexes of lines with the words, in any case, up to a limit. */
-  search(words: string, limit = 10_000): number[] {
+  /** search returns the indexes of the lines before until that have the words, in any case, up to a limit. */
+  search(words: string, until = this.length, limit = 10_000): number[] {
     const found: number[] = []
     const wanted = words.toLowerCase()
     if (wanted === '') return found
-    for (let i = 0; i < this.length && found.length < limit; i++) {
+    for (let i = 0; i < until && found.length < limit; i++) {
       const raw = i < this.lines.length ? (this.lines[i] ?? '') : this.half
       if (strip(raw).toLowerCase().includes(wanted)) found.push(i)
     }

@@ -1,0 +1,44 @@
+// The screens of runs.
+import { createRoute, redirect } from '@tanstack/react-router'
+import { queryClient } from '~/kernel/queries'
+import { orgRoute } from '~/kernel/routing'
+import { refOf } from '~/kernel/jsonapi'
+import { RunPage } from './runs/RunPage'
+import { runQuery } from './runs/queries'
+import { orgRunsRoute, runsRoute } from './runs/screens'
+
+/** runRoute is the page of a run. */
+export const runRoute = createRoute({
+  getParentRoute: () => orgRoute,
+  path: '/workspaces/$workspace/runs/$run',
+  staticData: { crumb: (p) => p.run ?? '' },
+  loader: ({ params }) => void queryClient.prefetchQuery(runQuery(params.run)),
+  component: function Screen() {
+    const { org, run } = runRoute.useParams()
+    return <RunPage org={org} id={run} />
+  },
+})
+
+/** printedRunRoute is the address of a run that command lines print. */
+export const printedRunRoute = createRoute({
+  getParentRoute: () => orgRoute,
+  path: '/$workspace/runs/$run',
+  beforeLoad: ({ params, location }) => {
+    throw redirect({ to: '/$org/workspaces/$workspace/runs/$run', params, hash: location.hash, replace: true })
+  },
+})
+
+/** foundRunRoute is the address of a run of which only the id is known. */
+export const foundRunRoute = createRoute({
+  getParentRoute: () => orgRoute,
+  path: '/runs/$run',
+  beforeLoad: async ({ params, location }) => {
+    const { item, included } = await queryClient.ensureQueryData(runQuery(params.run))
+    const workspace = included.get('workspaces', refOf(item, 'workspace')?.id)?.attributes.name ?? '-'
+    throw redirect({ to: '/$org/workspaces/$workspace/runs/$run', params: { ...params, workspace }, hash: location.hash, replace: true })
+  },
+})
+
+/** Routes of an organization, and those inside the frame of a workspace. */
+export const deliveryRoutes = [orgRunsRoute, runRoute, printedRunRoute, foundRunRoute] as const
+export const workspaceDeliveryRoutes = [runsRoute] as const

@@ -1,0 +1,41 @@
+import type { Resource } from '~/kernel/jsonapi'
+import { refOf } from '~/kernel/jsonapi'
+import { Id } from '~/ui/Copy'
+import { Fact, Facts, Panel } from '~/ui/Page'
+import { operations, reasonOf, sourceOf } from './words'
+
+/** RunFacts is who and why, and what is special about a run. */
+export function RunFacts({ run, who }: { org: string; run: Resource<'runs'>; who: string | undefined }) {
+  const a = run.attributes
+  const version = refOf(run, 'configuration-version')?.id
+  const state = refOf(run, 'input-state-version')?.id
+  return (
+    <Panel title="Details" padded>
+      <Facts>
+        <Fact name="Kind">{operations[a.operation] ?? a.operation}</Fact>
+        <Fact name="Started by">{who ?? 'the server'}</Fact>
+        <Fact name="From">{sourceOf(a.source)}</Fact>
+        <Fact name="Reason">{reasonOf(a['trigger-reason'])}</Fact>
+        <Fact name="Applies">{a['plan-only'] ? 'never' : a['auto-apply'] ? 'by itself' : 'after a person confirms'}</Fact>
+        {a['terraform-version'] && <Fact name="Engine version">{a['terraform-version']}</Fact>}
+        {!a.refresh && <Fact name="Refresh">skipped</Fact>}
+        {a['allow-empty-apply'] && <Fact name="Empty apply">allowed</Fact>}
+        <Addresses name="Targets" list={a['target-addrs']} />
+        <Addresses name="Replaces" list={a['replace-addrs']} />
+        <Addresses name="Actions" list={a['invoke-action-addrs']} />
+        {a.variables.length > 0 && (
+          <Fact name="Variables">
+            <ul className="space-y-0.5 font-mono text-sm">{a.variables.map((v) => <li key={v.key}>{v.key} = {v.value}</li>)}</ul>
+          </Fact>
+        )}
+        {version && <Fact name="Configuration"><Id>{version}</Id></Fact>}
+        {state && <Fact name="State before"><Id>{state}</Id></Fact>}
+      </Facts>
+    </Panel>
+  )
+}
+
+function Addresses({ name, list }: { name: string; list: readonly string[] | null }) {
+  if (!list || list.length === 0) return null
+  return <Fact name={name}><ul className="space-y-0.5 font-mono text-sm">{list.map((l) => <li key={l} className="wrap-anywhere">{l}</li>)}</ul></Fact>
+}

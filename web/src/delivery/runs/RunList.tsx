@@ -1,0 +1,168 @@
+// Runs of a workspace or of an organization, filtered by what the address says.
+import { keepPreviousData, queryOptions, useQuery } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
+import { useEffect, useState, type ReactNode } from 'react'
+import * as api from '~/kernel/api'
+import { refOf, type Included, type Resource } from '~/kernel/jsonapi'
+import { polling } from '~/kernel/queries'
+import { words } from '~/kernel/search'
+import { Badge } from '~/ui/Badge'
+import { Button } from '~/ui/Button'
+import { Empty, Failure } from '~/ui/Failure'
+import { SearchInput, Select } from '~/ui/Field'
+import { Panel } from '~/ui/Page'
+import { SkeletonRows } from '~/ui/Skeleton'
+import { Time } from '~/ui/Time'
+import { cx } from '~/ui/classes'
+import { RunStatus, statusGroups, type StatusGroup } from '../status'
+import { Counts } from './RunPage'
+import { operations, sources } from './words'
+
+/** Filter is what a list of runs is narrowed to. */
+export type Filter = {
+  q?: string | undefined
+  status?: StatusGroup | undefined
+  operation?: string | undefined
+  source?: string | undefined
+  by?: string | undefined
+  workspace?: string | undefined
+  page?: number | undefined
+}
+
+/** filterOf reads a filter from an address. */
+export function filterOf(s: Record<string, unknown>): Filter {
+  const text = (v: unknown) => (typeof v === 'string' && v !== '' ? v : undefined)
+  const status = text(s.status)
+  const page = Number(s.page)
+  return {
+    q: text(s.q), operation: text(s.operation), source: text(s.source), by: text(s.by), workspace: text(s.workspace),
+    status: status !== undefined && status in statusGroups ? (status as StatusGroup) : undefined,
+    page: Number.isInteger(page) && page > 1 ? page : undefined,
+  }
+}
+
+type Place = { org: string; workspace?: { id: string; name: string } }
+
+/** size is how many runs a page has. */
+const size = 25
+
+function query({ org, workspace }: Place, f: Filter) {
+  const parameters = {
+    'page[number]': f.page ?? 1, 'page[size]': size, include: 'created_by,plan,workspace',
+    'filter[status]': f.status && statusGroups[f.status].statuses, 'filter[operation]': f.operation ?? Object.keys(operations),
+    'filter[source]': f.source, 'filter[created_by]': f.by, 'search[basic]': f.q,
+  }
+  return queryOptions({
+    queryKey: ['runs', 'list', org, workspace?.id, parameters, f.workspace],
+    queryFn: ({ signal }) =>
+      workspace
+        ? api.list('/workspaces/{id}/runs', { id: workspace.id }, parameters, signal)
+        : api.list('/organizations/{organization}/runs', { organization: org }, { ...parameters, 'filter[workspace_names]': f.workspace }, signal),
+    placeholderData: keepPreviousData,
+    ...polling,
+  })
+}
+
+type Props = Place & { filter: Filter; onFilter: (change: Filter) => void; empty: ReactNode }
+
+export function RunList({ filter, onFilter, empty, ...place }: Props) {
+  const runs = useQuery(query(place, filter))
+  const narrowed = Object.values(filter).some((v) => v !== undefined)
+  return (
+    <>
+      <Filters filter={filter} onFilter={onFilter} inOrg={!place.workspace} />
+      {runs.error && <Failure error={runs.error} retry={() => void runs.refetch()} className="mb-4" />}
+      <Panel className={cx('transition-opacity', runs.isPlaceholderData && 'opacity-60')}>
+        {runs.isPending && <SkeletonRows rows={8} />}
+        {runs.data?.items.length === 0 && (narrowed ? <Empty icon="search" title="No run is like that" actions={<Button onClick={() => onFilter({ q: undefined, status: undefined, operation: undefined, source: undefined, by: undefined, workspace: undefined, page: undefined })}>Clear all filters</Button>} /> : empty)}
+        {runs.data && runs.data.items.length > 0 && (
+          <ul aria-label="Runs">
+            {runs.data.items.map((r) => <Row key={r.id} org={place.org} run={r} included={runs.data.included} withWorkspace={!place.workspace} onFilter={onFilter} />)}
+          </ul>
+        )}
+      </Panel>
+      {runs.data && <Pages page={filter.page ?? 1} next={runs.data.pagination.next !== null} onPage={(page) => onFilter({ page: page === 1 ? undefined : page })} />}
+    </>
+  )
+}
+
+function Filters({ filter, onFilter, inOrg }: { filter: Filter; onFilter: (change: Filter) => void; inOrg: boolean }) {
+  const [q, setQ] = useState(filter.q ?? '')
+  useEffect(() => setQ(filter.q ?? ''), [filter.q])
+  useEffect(() => {
+    if (q === (filter.q ?? '')) return
+    const timer = setTimeout(() => onFilter({ q: q || undefined, page: undefined }), 250)
+    return () => clearTimeout(timer)
+  }, [q, filter.q, onFilter])
+  const one = (name: 'operation' | 'source', all: string, options: [string, string][]) => (
+    <Select aria-label={all} className="w-44! max-sm:flex-1" value={filter[name] ?? ''} onChange={(e) => onFilter({ [name]: e.target.value || undefined, page: undefined })}>
+      <option value="">{all}</option>
+      {options.map(([value, label]) => <option key={value} value={value}>{label}</option>)}
+    </Select>
+  )
+  return (
+    <div className="mb-4 space-y-3">
+      <div className="flex flex-wrap gap-2">
+        <SearchInput label="Search by message, id or commit" className="min-w-56 flex-1" value={q} onChange={(e) => setQ(e.target.value)} />
+        {one('operation', 'All kinds', Object.entries(operations))}
+        {one('source', 'All sources', Object.entries(sources).filter(([k]) => k !== 'terraform+cloud').map(([k, v]) => [k, `From ${v}`]))}
+      </div>
+      <div className="flex flex-wrap items-center gap-1.5" role="group" aria-label="Status">
+        {Object.entries(statusGroups).map(([key, group]) => (
+          <Chip key={key} on={filter.status === key} onToggle={() => onFilter({ status: filter.status === key ? undefined : (key as StatusGroup), page: undefined })}>{group.label}</Chip>
+        ))}
+        {words(filter.by).map((name) => <Chip key={name} on onToggle={() => onFilter({ by: undefined, page: undefined })}>by {name} ×</Chip>)}
+        {inOrg && words(filter.workspace).map((name) => <Chip key={name} on onToggle={() => onFilter({ workspace: undefined, page: undefined })}>in {name} ×</Chip>)}
+      </div>
+    </div>
+  )
+}
+
+function Chip({ on, onToggle, children }: { on: boolean; onToggle: () => void; children: ReactNode }) {
+  return (
+    <button
+      type="button"
+      aria-pressed={on}
+      onClick={onToggle}
+      className={cx('inline-flex h-7 items-center gap-1 rounded-full border px-3 text-sm', on ? 'border-accent bg-accent-soft font-medium text-accent' : 'border-line bg-surface text-muted hover:border-line-strong hover:text-text')}
+    >
+      {children}
+    </button>
+  )
+}
+
+type RowProps = { org: string; run: Resource<'runs'>; included: Included; withWorkspace: boolean; onFilter: (change: Filter) => void }
+
+function Row({ org, run, included, withWorkspace, onFilter }: RowProps) {
+  const a = run.attributes
+  const workspace = included.get('workspaces', refOf(run, 'workspace')?.id)?.attributes.name ?? '-'
+  const who = included.get('users', refOf(run, 'created-by')?.id)?.attributes.username
+  const plan = included.get('plans', refOf(run, 'plan')?.id)
+  return (
+    <li className="relative flex min-h-14 items-center gap-4 border-b border-line px-4 py-2 last:border-0 hover:bg-hover max-sm:flex-wrap max-sm:gap-y-1">
+      <div className="min-w-0 flex-1 max-sm:basis-full">
+        <Link to="/$org/workspaces/$workspace/runs/$run" params={{ org, workspace, run: run.id }} className="block truncate font-medium after:absolute after:inset-0 hover:text-accent">{a.message}</Link>
+        <div className="flex min-w-0 items-center gap-1.5 text-sm text-muted">
+          {withWorkspace && <><span className="truncate">{workspace}</span><span aria-hidden="true">·</span></>}
+          {who && <><button type="button" className="relative hover:text-text hover:underline" title={`Only runs by ${who}`} onClick={() => onFilter({ by: who, page: undefined })}>{who}</button><span aria-hidden="true">·</span></>}
+          <Time at={a['created-at']} className="whitespace-nowrap" />
+          <code className="truncate font-mono text-xs text-faint max-md:hidden">{run.id}</code>
+        </div>
+      </div>
+      {a.operation !== 'plan_and_apply' && <Badge>{operations[a.operation] ?? a.operation}</Badge>}
+      {plan?.attributes.status === 'finished' && <span className="shrink-0 max-sm:order-last"><Counts of={plan.attributes} done={a.status === 'applied'} /></span>}
+      <span className="flex w-42 shrink-0 max-sm:w-auto"><RunStatus status={a.status} /></span>
+    </li>
+  )
+}
+
+function Pages({ page, next, onPage }: { page: number; next: boolean; onPage: (page: number) => void }) {
+  if (page === 1 && !next) return null
+  return (
+    <nav aria-label="Pages" className="mt-4 flex items-center justify-center gap-3">
+      <Button small icon="left" disabled={page === 1} onClick={() => onPage(page - 1)}>Newer</Button>
+      <span className="text-sm text-muted tabular">Page {page}</span>
+      <Button small disabled={!next} onClick={() => onPage(page + 1)}>Older</Button>
+    </nav>
+  )
+}

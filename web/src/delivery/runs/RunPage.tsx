@@ -1,0 +1,191 @@
+// A run from its beginning to its end, as it happens.
+import { useQuery } from '@tanstack/react-query'
+import { useCallback, useState, type ReactNode } from 'react'
+import { refOf, type Resource } from '~/kernel/jsonapi'
+import { polling } from '~/kernel/queries'
+import { CopyButton } from '~/ui/Copy'
+import { Failure, NotFound, Notice } from '~/ui/Failure'
+import { Page, Panel, TextLink } from '~/ui/Page'
+import { Skeleton } from '~/ui/Skeleton'
+import { Time } from '~/ui/Time'
+import { cx } from '~/ui/classes'
+import { isMissing } from '~/kernel/problem'
+import { LogView } from '../log/LogView'
+import { PlanView } from '../plan/PlanView'
+import { RunStatus } from '../status'
+import { Verbs, VerbDialog, type Verb } from './Decision'
+import { Events } from './Events'
+import { RunFacts } from './Facts'
+import { Queue } from './Queue'
+import { StageIcon, Stages, Taken, useNow } from './Stages'
+import { runQuery } from './queries'
+import { stagesOf, isFinal, isQueued, type Stage } from './stages'
+
+export function RunPage({ org, id }: { org: string; id: string }) {
+  const run = useQuery({ ...runQuery(id), refetchInterval: (q) => (q.state.data && isFinal(q.state.data.item.attributes.status) ? false : polling.refetchInterval()) })
+  if (run.isPending) return <Loading />
+  if (run.error) return isMissing(run.error) ? <NotFound /> : <div className="mx-auto max-w-2xl p-6"><Failure error={run.error} retry={() => void run.refetch()} /></div>
+  const { item, included } = run.data
+  const workspace = included.get('workspaces', refOf(item, 'workspace')?.id)
+  const plan = included.get('plans', refOf(item, 'plan')?.id)
+  const apply = included.get('applies', refOf(item, 'apply')?.id)
+  const who = included.get('users', refOf(item, 'created-by')?.id)?.attributes.username ?? undefined
+  return <Run key={id} org={org} run={item} workspace={workspace} plan={plan} apply={apply} who={who} />
+}
+
+type Props = {
+  org: string
+  run: Resource<'runs'>
+  workspace: Resource<'workspaces'> | undefined
+  plan: Resource<'plans'> | undefined
+  apply: Resource<'applies'> | undefined
+  who: string | undefined
+}
+
+function Run({ org, run, workspace, plan, apply, who }: Props) {
+  const [verb, setVerb] = useState<Verb>()
+  const onVerb = useCallback((v: Verb) => setVerb(v), [])
+  const a = run.attributes
+  const stages = stagesOf(run, plan, apply)
+  const name = workspace?.attributes.name ?? ''
+  return (
+    <Page
+      wide
+      title={a.message}
+      status={<span data-run-status={a.status}><RunStatus status={a.status} /></span>}
+      about={
+        <span className="flex flex-wrap items-center gap-x-1.5">
+          {workspace && <TextLink to="/$org/workspaces/$workspace" params={{ org, workspace: name }}>{name}</TextLink>}
+          <span aria-hidden="true">·</span>
+          {who ? <>by {who}</> : 'by the server'} <Time at={a['created-at']} />
+          <span aria-hidden="true">·</span>
+          <code className="font-mono text-sm">{run.id}</code>
+          <CopyButton text={window.location.origin + window.location.pathname} label="Copy the link to this run" />
+        </span>
+      }
+      actions={<Verbs run={run} onVerb={onVerb} />}
+    >
+      <Panel padded className="mb-5"><Stages stages={stages} /></Panel>
+      {isQueued(a.status) && <Queue org={org} run={run} workspace={workspace} />}
+      {a['debugging-mode'] && <Notice tone="info" className="mb-5">The engine prints all that it does: this run is in debugging mode.</Notice>}
+      <div className="grid gap-5 xl:grid-cols-[minmax(0,1fr)_20rem]">
+        <div className="min-w-0 space-y-5">
+          {stages.map((s) => s.key === 'plan' ? <PlanPart key="plan" stage={s} plan={plan} /> : s.key === 'apply' && <ApplyPart key="apply" stage={s} apply={apply} />)}
+        </div>
+        <div className="min-w-0 space-y-5">
+          <RunFacts org={org} run={run} who={who} />
+          <Events run={run} />
+        </div>
+      </div>
+      {verb && <VerbDialog run={run} verb={verb} onClose={() => setVerb(undefined)} />}
+    </Page>
+  )
+}
+
+const ends = ['finished', 'errored', 'canceled']
+
+function PlanPart({ stage, plan }: { stage: Stage; plan: Resource<'plans'> | undefined }) {
+  const [log, setLog] = useState<boolean>()
+  if (!plan) return null
+  const status = plan.attributes.status
+  const finished = status === 'finished'
+  // Who comes for a line of the log sees the log; else the changes are shown once they are there.
+  const showsLog = log ?? (!finished || window.location.hash.startsWith('#plan-'))
+  return (
+    <Part
+      stage={stage}
+      summary={finished && <Counts of={plan.attributes} />}
+      actions={finished && <Switch log={showsLog} onLog={setLog} />}
+    >
+      {finished && !showsLog && <PlanView id={plan.id} />}
+      {showsLog && hasLog(status) && (
+        <LogView name="plan" kind="plans" id={plan.id} url={plan.attributes['log-read-url'] ?? undefined} complete={ends.includes(status)} waiting="An executor prepares the plan." />
+      )}
+      {!hasLog(status) && <p className="p-4 text-muted">{status === 'unreachable' ? 'The run ended before its plan began.' : 'The plan has not begun.'}</p>}
+    </Part>
+  )
+}
+
+function ApplyPart({ stage, apply }: { stage: Stage; apply: Resource<'applies'> | undefined }) {
+  if (!apply) return null
+  const status = apply.attributes.status
+  if (!hasLog(status)) return null
+  return (
+    <Part stage={stage} summary={status === 'finished' && <Counts of={apply.attributes} done />}>
+      <LogView name="apply" kind="applies" id={apply.id} url={apply.attributes['log-read-url'] ?? undefined} complete={ends.includes(status)} waiting="An executor prepares the apply." />
+    </Part>
+  )
+}
+
+function hasLog(status: string): boolean {
+  return status !== 'pending' && status !== 'unreachable'
+}
+
+type PartProps = { stage: Stage; summary?: ReactNode; actions?: ReactNode; children: ReactNode }
+
+function Part({ stage, summary, actions, children }: PartProps) {
+  const now = useNow(stage.standing === 'running' || stage.standing === 'queued')
+  return (
+    <Panel
+      id={stage.key}
+      className="scroll-mt-16"
+      title={
+        <span className="flex flex-wrap items-center gap-x-3 gap-y-1">
+          <StageIcon standing={stage.standing} small />
+          <span>{stage.title}</span>
+          <span className="text-sm font-normal text-muted">{stage.says}<Taken stage={stage} now={now} /></span>
+          {summary}
+        </span>
+      }
+      actions={actions}
+    >
+      {children}
+    </Panel>
+  )
+}
+
+type Tally = { 'resource-additions': number | null; 'resource-changes': number | null; 'resource-destructions': number | null; 'resource-imports': number | null }
+
+/** Counts says how many resources are added, changed and destroyed. */
+export function Counts({ of, done }: { of: Tally; done?: boolean }) {
+  const all = [
+    { n: of['resource-imports'] ?? 0, sign: '←', word: done ? 'imported' : 'to import', className: 'text-info' },
+    { n: of['resource-additions'] ?? 0, sign: '+', word: done ? 'added' : 'to add', className: 'text-ok' },
+    { n: of['resource-changes'] ?? 0, sign: '~', word: done ? 'changed' : 'to change', className: 'text-warn' },
+    { n: of['resource-destructions'] ?? 0, sign: '−', word: done ? 'destroyed' : 'to destroy', className: 'text-bad' },
+  ].filter((c) => c.n > 0)
+  if (all.length === 0) return <span className="text-sm font-normal text-muted">No changes</span>
+  return (
+    <span className="flex gap-2.5 font-mono text-sm font-medium tabular">
+      {all.map((c) => (
+        <span key={c.word} className={c.className} title={`${c.n} ${c.word}`}>
+          <span aria-hidden="true">{c.sign}{c.n}</span>
+          <span className="sr-only">{c.n} {c.word}</span>
+        </span>
+      ))}
+    </span>
+  )
+}
+
+function Switch({ log, onLog }: { log: boolean; onLog: (log: boolean) => void }) {
+  return (
+    <div role="group" aria-label="Show" className="flex rounded-md border border-line bg-sunken p-0.5 text-sm">
+      {[false, true].map((v) => (
+        <button key={String(v)} type="button" aria-pressed={log === v} onClick={() => onLog(v)} className={cx('h-6.5 rounded px-2.5', log === v ? 'bg-surface font-medium shadow-low' : 'text-muted hover:text-text')}>
+          {v ? 'Log' : 'Changes'}
+        </button>
+      ))}
+    </div>
+  )
+}
+
+function Loading() {
+  return (
+    <div className="mx-auto w-full max-w-[1600px] px-4 pt-6 sm:px-6" role="status" aria-label="Loading">
+      <Skeleton className="h-7 w-80 max-w-full" />
+      <Skeleton className="mt-3 h-4 w-64" />
+      <Skeleton className="mt-6 h-18 w-full" />
+      <Skeleton className="mt-5 h-72 w-full" />
+    </div>
+  )
+}
