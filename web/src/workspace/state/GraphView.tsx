@@ -46,7 +46,6 @@ export default function GraphView({ state }: { state: State }) {
           nodesConnectable={false}
           edgesFocusable={false}
           onlyRenderVisibleElements
-          proOptions={{ hideAttribution: true }}
           onNodeClick={(_, n) => setChosen(n.id === chosen ? undefined : n.id)}
           onNodeDoubleClick={(_, n) => n.data.node.kind === 'module' && setWithin(n.id)}
           onPaneClick={() => setChosen(undefined)}

@@ -109,7 +109,7 @@ function instancesOf(r: ResourceFormat): Instance[] {
     data,
     tainted: i.status === 'tainted',
     ...(i.deposed === undefined ? {} : { deposed: i.deposed }),
-    attributes: i.attributes ?? i.attributes_flat ?? {},
+    attributes: unwrapped(i.attributes ?? i.attributes_flat ?? {}, r.type === 'terraform_data') as Record<string, unknown>,
     sensitive: marksOf(i.sensitive_attributes),
     dependencies: i.dependencies ?? [],
   }))
@@ -122,6 +122,23 @@ function indexOf(key: string | number | undefined): string {
 /** providerOf is the address of a provider in provider["registry.opentofu.org/hashicorp/null"]. */
 function providerOf(text: string): string {
   return /provider\["([^"]*)"\]/.exec(text)?.[1] ?? text
+}
+
+/**
+ * unwrapped takes values of attributes that have no type of their own out of their
+ * wrapping: engines write {"value": …, "type": …} for these, and name the value alone in
+ * paths. A type that is a word could as well be an attribute of the provider's own; only
+ * of terraform_data it is known that it is not.
+ */
+function unwrapped(value: unknown, words: boolean): unknown {
+  if (Array.isArray(value)) return value.map((v) => unwrapped(v, words))
+  if (typeof value !== 'object' || value === null) return value
+  const keys = Object.keys(value)
+  const wrapped = value as { type?: unknown; value?: unknown }
+  if (keys.length === 2 && 'type' in wrapped && 'value' in wrapped && (Array.isArray(wrapped.type) || (words && typeof wrapped.type === 'string'))) {
+    return unwrapped(wrapped.value, words)
+  }
+  return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, unwrapped(v, words)]))
 }
 
 /** marksOf makes marks of paths such as [[{"type": "get_attr", "value": "password"}]]. */

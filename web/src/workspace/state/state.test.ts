@@ -61,6 +61,14 @@ describe('a state file', () => {
     expect(s.resources[0]?.sensitive).toEqual({ p: true, l: [undefined, { k: true }], m: { a: true } })
   })
 
+  test('has values without the types that engines wrap around them, and masks what is in them', () => {
+    const input = { value: { password: 'x', l: ['a'] }, type: ['object', { password: 'string', l: ['list', 'string'] }] }
+    const steps = [{ type: 'get_attr', value: 'input' }, { type: 'get_attr', value: 'password' }]
+    const of = (type: string) => read(file({ resources: [{ ...resource('a', [{ attributes: { input, word: { value: 'w', type: 'string' } }, sensitive_attributes: [steps] }]), type }] })).resources[0]
+    expect(of('terraform_data')).toMatchObject({ attributes: { input: { password: 'x', l: ['a'] }, word: 'w' }, sensitive: { input: { password: true } } })
+    expect(of('other')?.attributes['word']).toEqual({ value: 'w', type: 'string' })
+  })
+
   test.each([
     ['nothing', '', 'not JSON'],
     ['format 3', '{"version":3}', 'format 3'],
