@@ -65,6 +65,6 @@ describe('hostile output', () => {
     const line = `${e}[31m${e}[0m`.repeat(500_000)
     const start = performance.now()
     expect(parse(line).spans).toEqual([])
-    expect(performance.now() - start).toBeLessThan(5000)
+    expect(performance.now() - start).toBeLessThan(15_000)
   })
 })

@@ -95,38 +95,81 @@ function outer(module: string, within: string): string {
 }
 
 /** maxReduced is the size of the largest graph of which indirect edges are taken out. */
-const maxReduced = 2000
+const maxReduced = 5000
 
 /** direct leaves out the edges that follow from others (transitive reduction). Circles stay. */
 function direct(needs: ReadonlyMap<string, ReadonlySet<string>>): Edge[] {
-  const reach = needs.size > maxReduced ? undefined : reachable(needs)
+  const reach = needs.size > maxReduced ? undefined : new Reach(needs)
   const edges: Edge[] = []
   for (const [to, list] of needs) {
+    const far = reach?.ofAll(list)
     for (const from of list) {
-      const indirect =
-        reach !== undefined &&
-        [...list].some((other) => other !== from && reach.get(other)?.has(from) === true && reach.get(from)?.has(other) !== true)
-      if (!indirect) edges.push({ from, to })
+      if (reach === undefined || far === undefined || !reach.has(far, from) || reach.inCircle(from)) edges.push({ from, to })
     }
   }
   return edges
 }
 
-/** reachable is all that each node needs, by way of others too. */
-function reachable(needs: ReadonlyMap<string, ReadonlySet<string>>): Map<string, Set<string>> {
-  const out = new Map<string, Set<string>>()
+/** Reach knows all that each node needs, by way of others too: a bit for each node. */
+class Reach {
+  private readonly index: Map<string, number>
+  private readonly bits: (Uint32Array | undefined)[]
+
+  constructor(needs: ReadonlyMap<string, ReadonlySet<string>>) {
+    this.index = new Map([...needs.keys()].map((id, i) => [id, i]))
+    this.bits = Array.from({ length: needs.size })
+    for (const id of innermostFirst(needs)) this.add(id, needs.get(id) ?? new Set())
+  }
+
+  private add(id: string, list: ReadonlySet<string>): void {
+    const row = this.ofAll(list)
+    for (const other of list) {
+      const at = this.at(other)
+      row[at >> 5] = (row[at >> 5] ?? 0) | (1 << (at & 31))
+    }
+    this.bits[this.at(id)] = row
+  }
+
+  private at(id: string): number {
+    return this.index.get(id) ?? 0
+  }
+
+  /** ofAll is what the nodes of a list need, without themselves. */
+  ofAll(list: ReadonlySet<string>): Uint32Array {
+    const row = new Uint32Array(Math.ceil(this.index.size / 32))
+    for (const id of list) {
+      const more = this.bits[this.at(id)]
+      if (more !== undefined) for (let i = 0; i < row.length; i++) row[i] = (row[i] ?? 0) | (more[i] ?? 0)
+    }
+    return row
+  }
+
+  has(row: Uint32Array, id: string): boolean {
+    return ((row[this.at(id) >> 5] ?? 0) & (1 << (this.at(id) & 31))) !== 0
+  }
+
+  /** inCircle is whether a node needs itself by way of others. */
+  inCircle(id: string): boolean {
+    const row = this.bits[this.at(id)]
+    return row !== undefined && this.has(row, id)
+  }
+}
+
+/** innermostFirst orders nodes so that each comes after all that it needs, but for circles. */
+function innermostFirst(needs: ReadonlyMap<string, ReadonlySet<string>>): string[] {
+  const out: string[] = []
+  const seen = new Set<string>()
   for (const start of needs.keys()) {
-    const seen = new Set<string>()
-    const todo = [start]
+    const todo: { id: string; left: boolean }[] = [{ id: start, left: false }]
     for (let at = todo.pop(); at !== undefined; at = todo.pop()) {
-      const known = at === start ? undefined : out.get(at)
-      for (const next of known ?? needs.get(at) ?? []) {
-        if (seen.has(next)) continue
-        seen.add(next)
-        if (known === undefined) todo.push(next)
+      if (at.left) {
+        out.push(at.id)
+      } else if (!seen.has(at.id)) {
+        seen.add(at.id)
+        todo.push({ id: at.id, left: true })
+        for (const next of needs.get(at.id) ?? []) if (!seen.has(next)) todo.push({ id: next, left: false })
       }
     }
-    out.set(start, seen)
   }
   return out
 }
