@@ -19,7 +19,7 @@ NPM = command -v npm >/dev/null || { echo "npm is missing: the web UI needs Node
 
 web/node_modules/.package-lock.json: web/package.json web/package-lock.json
 	@$(NPM)
-	cd web && npm ci --no-audit --no-fund
+	cd web && npm install --no-save --no-audit --no-fund # not npm ci: it refuses a lock without the binaries of platforms that a registry does not have
 	@touch $@
 
 web/dist/app/index.html: web/node_modules/.package-lock.json $(WEB)

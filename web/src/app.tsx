@@ -3,8 +3,10 @@ import { createRouter } from '@tanstack/react-router'
 import { queryClient } from './kernel/queries'
 import { homeRoute, orgRoute, rootRoute } from './kernel/routing'
 import { parseSearch, stringifySearch } from './kernel/search'
+import { deliveryRoutes, workspaceDeliveryRoutes } from './delivery/routes'
 import { organizationsRoute } from './identity/organizations'
 import { workspaceRoute } from './workspace/frame'
+import { stateRoutes } from './workspace/state/screens'
 import { workspacesRoute } from './workspace/list'
 import { overviewRoute } from './workspace/overview'
 import { startRoute } from './workspace/start'
@@ -15,7 +17,8 @@ const routeTree = rootRoute.addChildren([
   orgRoute.addChildren([
     startRoute,
     workspacesRoute,
-    workspaceRoute.addChildren([overviewRoute]),
+    workspaceRoute.addChildren([overviewRoute, ...workspaceDeliveryRoutes, ...stateRoutes]),
+    ...deliveryRoutes,
   ]),
 ])
 

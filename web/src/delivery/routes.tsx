@@ -1,9 +1,8 @@
 // The screens of runs.
-import { createRoute, redirect } from '@tanstack/react-router'
+import { createRoute, lazyRouteComponent, redirect } from '@tanstack/react-router'
 import { queryClient } from '~/kernel/queries'
 import { orgRoute } from '~/kernel/routing'
 import { refOf } from '~/kernel/jsonapi'
-import { RunPage } from './runs/RunPage'
 import { runQuery } from './runs/queries'
 import { orgRunsRoute, runsRoute } from './runs/screens'
 
@@ -13,10 +12,7 @@ export const runRoute = createRoute({
   path: '/workspaces/$workspace/runs/$run',
   staticData: { crumb: (p) => p.run ?? '' },
   loader: ({ params }) => void queryClient.prefetchQuery(runQuery(params.run)),
-  component: function Screen() {
-    const { org, run } = runRoute.useParams()
-    return <RunPage org={org} id={run} />
-  },
+  component: lazyRouteComponent(() => import('./runs/RunPage'), 'RunScreen'),
 })
 
 /** printedRunRoute is the address of a run that command lines print. */

@@ -12,4 +12,5 @@ export type Entry = {
 
 export const organizationNav: Entry[] = [
   { label: 'Workspaces', icon: 'workspace', path: 'workspaces', key: 'w' },
+  { label: 'Runs', icon: 'run', path: 'runs', key: 'r' },
 ]

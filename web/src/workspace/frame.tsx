@@ -54,6 +54,8 @@ function Frame() {
       tabs={
         <Tabs label="Workspace">
           <Tab to="/$org/workspaces/$workspace" params={params} activeOptions={{ exact: true }}>Overview</Tab>
+          <Tab to="/$org/workspaces/$workspace/runs" params={params}>Runs</Tab>
+          {w.attributes.permissions['can-read-state-versions'] && <Tab to="/$org/workspaces/$workspace/states" params={params}>States</Tab>}
         </Tabs>
       }
     >

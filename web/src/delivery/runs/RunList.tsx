@@ -15,7 +15,7 @@ import { SkeletonRows } from '~/ui/Skeleton'
 import { Time } from '~/ui/Time'
 import { cx } from '~/ui/classes'
 import { RunStatus, statusGroups, type StatusGroup } from '../status'
-import { Counts } from './RunPage'
+import { Counts } from './Counts'
 import { operations, sources } from './words'
 
 /** Filter is what a list of runs is narrowed to. */

@@ -1,5 +1,6 @@
 // A run from its beginning to its end, as it happens.
 import { useQuery } from '@tanstack/react-query'
+import { useParams } from '@tanstack/react-router'
 import { useCallback, useState, type ReactNode } from 'react'
 import { refOf, type Resource } from '~/kernel/jsonapi'
 import { polling } from '~/kernel/queries'
@@ -13,6 +14,7 @@ import { isMissing } from '~/kernel/problem'
 import { LogView } from '../log/LogView'
 import { PlanView } from '../plan/PlanView'
 import { RunStatus } from '../status'
+import { Counts } from './Counts'
 import { Verbs, VerbDialog, type Verb } from './Decision'
 import { Events } from './Events'
 import { RunFacts } from './Facts'
@@ -21,7 +23,12 @@ import { StageIcon, Stages, Taken, useNow } from './Stages'
 import { runQuery } from './queries'
 import { stagesOf, isFinal, isQueued, type Stage } from './stages'
 
-export function RunPage({ org, id }: { org: string; id: string }) {
+export function RunScreen() {
+  const { org, run } = useParams({ from: '/$org/workspaces/$workspace/runs/$run' })
+  return <RunPage org={org} id={run} />
+}
+
+function RunPage({ org, id }: { org: string; id: string }) {
   const run = useQuery({ ...runQuery(id), refetchInterval: (q) => (q.state.data && isFinal(q.state.data.item.attributes.status) ? false : polling.refetchInterval()) })
   if (run.isPending) return <Loading />
   if (run.error) return isMissing(run.error) ? <NotFound /> : <div className="mx-auto max-w-2xl p-6"><Failure error={run.error} retry={() => void run.refetch()} /></div>
@@ -141,29 +148,6 @@ function Part({ stage, summary, actions, children }: PartProps) {
     >
       {children}
     </Panel>
-  )
-}
-
-type Tally = { 'resource-additions': number | null; 'resource-changes': number | null; 'resource-destructions': number | null; 'resource-imports': number | null }
-
-/** Counts says how many resources are added, changed and destroyed. */
-export function Counts({ of, done }: { of: Tally; done?: boolean }) {
-  const all = [
-    { n: of['resource-imports'] ?? 0, sign: '←', word: done ? 'imported' : 'to import', className: 'text-info' },
-    { n: of['resource-additions'] ?? 0, sign: '+', word: done ? 'added' : 'to add', className: 'text-ok' },
-    { n: of['resource-changes'] ?? 0, sign: '~', word: done ? 'changed' : 'to change', className: 'text-warn' },
-    { n: of['resource-destructions'] ?? 0, sign: '−', word: done ? 'destroyed' : 'to destroy', className: 'text-bad' },
-  ].filter((c) => c.n > 0)
-  if (all.length === 0) return <span className="text-sm font-normal text-muted">No changes</span>
-  return (
-    <span className="flex gap-2.5 font-mono text-sm font-medium tabular">
-      {all.map((c) => (
-        <span key={c.word} className={c.className} title={`${c.n} ${c.word}`}>
-          <span aria-hidden="true">{c.sign}{c.n}</span>
-          <span className="sr-only">{c.n} {c.word}</span>
-        </span>
-      ))}
-    </span>
   )
 }
 

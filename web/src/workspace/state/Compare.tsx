@@ -1,12 +1,12 @@
 // What is different between two versions of a state.
 import { useQuery } from '@tanstack/react-query'
-import { useNavigate } from '@tanstack/react-router'
+import { useNavigate, useSearch } from '@tanstack/react-router'
 import { useMemo, useState } from 'react'
 import { count, number } from '~/kernel/formats'
 import { Badge, type Tone } from '~/ui/Badge'
 import { Button } from '~/ui/Button'
 import { Diff } from '~/ui/Diff'
-import { Empty, Failure, Notice } from '~/ui/Failure'
+import { Empty, Failure, NotFound, Notice } from '~/ui/Failure'
 import { SearchInput } from '~/ui/Field'
 import { Icon } from '~/ui/Icon'
 import { Panel, TextLink } from '~/ui/Page'
@@ -17,7 +17,12 @@ import { useWorkspace } from '../frame'
 import { difference, type Difference, type ResourceDifference } from './difference'
 import { fileQuery, versionQuery } from './queries'
 
-export function Compare({ from, to }: { from: string; to: string }) {
+export function CompareScreen() {
+  const { from, to } = useSearch({ from: '/$org/workspaces/$workspace/states/compare' })
+  return from && to ? <Compare key={`${from} ${to}`} from={from} to={to} /> : <NotFound />
+}
+
+function Compare({ from, to }: { from: string; to: string }) {
   const before = useSide(from)
   const after = useSide(to)
   const { org, workspace } = useWorkspace()

@@ -1,6 +1,6 @@
 // One version of a state: what it holds, in several views.
 import { useQuery } from '@tanstack/react-query'
-import { useNavigate } from '@tanstack/react-router'
+import { useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { Suspense, lazy, useState, type ReactNode } from 'react'
 import { bytes } from '~/kernel/formats'
 import { refOf, type Included, type Resource } from '~/kernel/jsonapi'
@@ -18,18 +18,18 @@ import { Explorer } from './Explorer'
 import { Outputs } from './Outputs'
 import { Rollback } from './Rollback'
 import { fileQuery, large, versionQuery, type Loaded } from './queries'
+import { viewOf, views, type View } from './views'
 
 const GraphView = lazy(() => import('./GraphView'))
 
-const views = { resources: 'Resources', outputs: 'Outputs', graph: 'Graph', raw: 'File' } as const
-
-export type View = keyof typeof views
-
-export function viewOf(v: unknown): View {
-  return typeof v === 'string' && v in views ? (v as View) : 'resources'
+export function VersionScreen() {
+  const { state } = useParams({ from: '/$org/workspaces/$workspace/states/$state' })
+  const view = viewOf(useSearch({ from: '/$org/workspaces/$workspace/states/$state' }).view)
+  const navigate = useNavigate({ from: '/$org/workspaces/$workspace/states/$state' })
+  return <Version key={state} id={state} view={view} onView={(v) => void navigate({ search: { view: v === 'resources' ? undefined : v }, replace: true })} />
 }
 
-export function Version({ id, view, onView }: { id: string; view: View; onView: (view: View) => void }) {
+function Version({ id, view, onView }: { id: string; view: View; onView: (view: View) => void }) {
   const version = useQuery(versionQuery(id))
   if (version.isPending) return <Skeleton className="h-48 w-full" />
   if (version.error) return isMissing(version.error) ? <NotFound /> : <Failure error={version.error} retry={() => void version.refetch()} />

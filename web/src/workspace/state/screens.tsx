@@ -1,28 +1,20 @@
 // The screens of a workspace's state.
-import { createRoute, useNavigate } from '@tanstack/react-router'
-import { NotFound } from '~/ui/Failure'
+import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
 import { workspaceRoute } from '../frame'
-import { Compare } from './Compare'
-import { Version, viewOf, type View } from './Version'
-import { Versions } from './Versions'
+import { viewOf, type View } from './views'
 
 export const statesRoute = createRoute({
   getParentRoute: () => workspaceRoute,
   path: '/states',
   staticData: { crumb: () => 'States' },
-  component: Versions,
+  component: lazyRouteComponent(() => import('./Versions'), 'Versions'),
 })
 
 export const stateRoute = createRoute({
   getParentRoute: () => workspaceRoute,
   path: '/states/$state',
   validateSearch: (s: Record<string, unknown>): { view?: View | undefined } => (s.view === undefined ? {} : { view: viewOf(s.view) }),
-  component: function Screen() {
-    const { state } = stateRoute.useParams()
-    const { view } = stateRoute.useSearch()
-    const navigate = useNavigate({ from: stateRoute.fullPath })
-    return <Version key={state} id={state} view={viewOf(view)} onView={(v) => void navigate({ search: { view: v === 'resources' ? undefined : v }, replace: true })} />
-  },
+  component: lazyRouteComponent(() => import('./Version'), 'VersionScreen'),
 })
 
 export const compareRoute = createRoute({
@@ -33,10 +25,7 @@ export const compareRoute = createRoute({
     to: typeof s.to === 'string' ? s.to : undefined,
   }),
   staticData: { crumb: () => 'Compare' },
-  component: function Screen() {
-    const { from, to } = compareRoute.useSearch()
-    return from && to ? <Compare key={`${from} ${to}`} from={from} to={to} /> : <NotFound />
-  },
+  component: lazyRouteComponent(() => import('./Compare'), 'CompareScreen'),
 })
 
 export const stateRoutes = [statesRoute, compareRoute, stateRoute] as const
