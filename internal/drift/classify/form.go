@@ -129,8 +129,10 @@ func (f form) isSet(p path, v []any) bool {
 
 // number writes a number in one form: 1, 1.0 and 1e0 are the same.
 func number(s string) string {
-	if i, ok := new(big.Int).SetString(s, 10); ok && len(s) < 64 {
-		return i.String()
+	if len(s) < 64 { // longer ones take long to convert, and are no ids
+		if i, ok := new(big.Int).SetString(s, 10); ok {
+			return i.String()
+		}
 	}
 	n, err := strconv.ParseFloat(s, 64)
 	if err != nil {
