@@ -6,9 +6,12 @@ import (
 	"path/filepath"
 
 	"plumbline.dev/plumbline/internal/delivery/vcs"
+	"plumbline.dev/plumbline/internal/drift/assessments"
 	"plumbline.dev/plumbline/internal/drift/connections"
+	"plumbline.dev/plumbline/internal/drift/findings"
 	driftkeys "plumbline.dev/plumbline/internal/drift/keys"
 	"plumbline.dev/plumbline/internal/drift/repositories"
+	"plumbline.dev/plumbline/internal/drift/scans"
 	"plumbline.dev/plumbline/internal/drift/schedules"
 	"plumbline.dev/plumbline/internal/drift/settings"
 	"plumbline.dev/plumbline/internal/drift/snoozes"
@@ -27,6 +30,10 @@ type Drift struct {
 	Connections  *connections.Feature
 	Schedules    *schedules.Feature
 	Snoozes      *snoozes.Feature
+
+	Scans       *scans.Feature
+	Findings    *findings.Feature
+	Assessments *assessments.Feature
 }
 
 // drift makes the capabilities of drift detection, each with its routes.
@@ -61,6 +68,7 @@ func (a *App) schedules() {
 	d.Snoozes = &snoozes.Feature{DB: a.DB, Orgs: a.Orgs, Schedules: d.Schedules, Key: a.Keyring.MAC("drift-snoozes"), Address: func() string { return a.address(context.Background()) }}
 	d.Snoozes.Routes(a.Router)
 	d.Schedules.Snoozes = d.Snoozes.Until
+	a.scans()
 }
 
 // client makes the client for addresses that organizations name.

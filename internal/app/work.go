@@ -155,7 +155,8 @@ func newWorker(ctx context.Context, c config.Executor, slots int, owner string, 
 		return nil, err
 	}
 	return &worker.Worker{Dir: dir, Slots: slots, Sandbox: box, Kinds: map[string]worker.Kind{
-		proto.KindPlan: recipe.Plans{Machine: m}, proto.KindApply: recipe.Applies{Machine: m}, proto.KindTest: recipe.Tests{Machine: m}}}, nil
+		proto.KindPlan: recipe.Plans{Machine: m}, proto.KindApply: recipe.Applies{Machine: m}, proto.KindTest: recipe.Tests{Machine: m},
+		proto.KindScan: recipe.Scans{Machine: m}, proto.KindAssessment: recipe.Scans{Machine: m}}}, nil
 }
 
 // workDir makes the folder of a worker. Others pass through it, and cannot list it.

@@ -36,7 +36,7 @@ var rooms = map[string][]string{
 var kernelOf = map[string][]string{"executor": {"id", "problem", "archive", "crypt", "config"}}
 
 // contracts are the packages of rooms that every room may import: messages and no work.
-var contracts = []string{"executor/proto"}
+var contracts = []string{"executor/proto", "drift/classify", "drift/severity"}
 
 // only names the packages that alone may import a dependency, beside tests.
 var only = map[string][]string{

@@ -179,6 +179,7 @@ var levels = map[string]string{
 	"stateversions.Output":        "workspace",
 	"runs.Run":                    "workspace",
 	"notifications.Configuration": "workspace", // that of the example
+	"assessments.Result":          "workspace",
 	"runs.Comment":                "workspace",
 	"runs.Event":                  "workspace",
 	"variables.Variable":          "workspace", // of a set: nothing but the organization gives what those routes need

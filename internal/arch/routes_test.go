@@ -14,6 +14,9 @@ import (
 	"time"
 
 	"plumbline.dev/plumbline/internal/apptest"
+	"plumbline.dev/plumbline/internal/drift/assessments"
+	"plumbline.dev/plumbline/internal/drift/findings"
+	"plumbline.dev/plumbline/internal/drift/scans"
 	"plumbline.dev/plumbline/internal/kernel/api"
 	"plumbline.dev/plumbline/internal/kernel/db"
 )
@@ -89,7 +92,26 @@ func (w *world) furnish(o apptest.Org) map[string]string {
 	w.furnishDrift(o, ids)
 	w.publish(o, ids)
 	w.furnishTests(o, ids)
+	w.furnishScans(o, ids)
 	return ids
+}
+
+// furnishScans makes what scans of a repository leave, and the result of an assessment.
+func (w *world) furnishScans(o apptest.Org, ids map[string]string) {
+	now, schedule := db.Now(), "schedule-"+o.Name
+	ids["drift-scans"], ids["drift-findings"], ids["drift-episodes"], ids["drift-ignore-rules"] = "drsc-"+o.Name, "drf-"+o.Name, "drep-"+o.Name, "drig-"+o.Name
+	ids["assessments"], ids["assessment-results"] = "asmt-"+o.Name, "asmtres-"+o.Name
+	for table, row := range map[string]any{
+		"drift_scans":        scans.Scan{ID: ids["drift-scans"], OrgID: o.ID, ScheduleID: &schedule, Target: schedule, QueuedAt: now, Status: scans.Finished},
+		"drift_findings":     findings.Finding{ID: ids["drift-findings"], OrgID: o.ID, ScheduleID: &schedule, Target: schedule, Status: findings.Open, FirstSeenAt: now, LastSeenAt: now},
+		"drift_episodes":     findings.Episode{ID: ids["drift-episodes"], OrgID: o.ID, ScheduleID: &schedule, Target: schedule, Status: findings.Open, OpenedAt: now, ChangedAt: now},
+		"drift_ignore_rules": findings.Rule{ID: ids["drift-ignore-rules"], OrgID: o.ID, ScheduleID: &schedule, Address: "*", CreatedAt: now},
+		"assessment_results": assessments.Result{ID: ids["assessment-results"], AssessmentID: ids["assessments"], OrgID: o.ID, WorkspaceID: ids["workspaces"], CreatedAt: now},
+	} {
+		if err := w.s.DB.Insert(w.t.Context(), table, row); err != nil {
+			w.t.Fatal(err)
+		}
+	}
 }
 
 // furnishRun makes a run that waits, because its workspace is locked, and what belongs to it.

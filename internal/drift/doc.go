@@ -10,6 +10,9 @@
 //	repositories  where the code is (/drift/state)
 //	connections   credentials for scans (/drift/infra)
 //	schedules     what is scanned when (/drift/config)
+//	scans         looks for drift: their queue, what executors get and bring back
+//	findings      what was found: findings, episodes, rules to ignore them
+//	assessments   the health of workspaces
 //	snoozes       alerts that are silent for a while, and the links that ask for it
 //
 // It may import the kernel, identity, workspace, delivery and governance. The first three

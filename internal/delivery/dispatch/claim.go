@@ -118,7 +118,8 @@ func (s Server) take(ctx context.Context, executorID string, c proto.Claim) (*Jo
 const headStart = time.Second
 
 // first returns the job whose turn it is: of the organization with the fewest jobs
-// under way the one of the highest priority, and of these the oldest.
+// under way the one of the highest priority, and of these the oldest. What is done in the
+// background does not count: executors have slots of their own for it.
 func (f *Feature) first(ctx context.Context, pool, executorID string, kinds []string) (Job, error) {
 	limit := f.Limit
 	if pool != "" || limit <= 0 {
@@ -131,11 +132,11 @@ func (f *Feature) first(ctx context.Context, pool, executorID string, kinds []st
 			SELECT (SELECT w.org_id ` + waits + ` ORDER BY w.org_id LIMIT 1)
 			UNION ALL SELECT (SELECT w.org_id ` + waits + ` AND w.org_id > waiting.org_id ORDER BY w.org_id LIMIT 1) FROM waiting WHERE waiting.org_id IS NOT NULL),
 		heads(running, id) AS MATERIALIZED (
-			SELECT (SELECT count(*) FROM dispatch_jobs c WHERE c.status = 'claimed' AND COALESCE(c.pool_id, '') = ? AND c.org_id = waiting.org_id),
+			SELECT (SELECT count(*) FROM dispatch_jobs c WHERE c.status = 'claimed' AND COALESCE(c.pool_id, '') = ? AND c.org_id = waiting.org_id AND c.priority > 0),
 			(SELECT w.id ` + waits + ` AND w.org_id = waiting.org_id AND (w.prefer = '' OR w.prefer = ? OR w.queued_at < ?)
 				AND w.kind IN (?` + strings.Repeat(", ?", len(kinds)-1) + `) ORDER BY w.priority DESC, w.queued_at, w.id LIMIT 1)
 			FROM waiting WHERE waiting.org_id IS NOT NULL)
-		SELECT {j} FROM heads JOIN dispatch_jobs j ON j.id = heads.id WHERE heads.running < ? ORDER BY heads.running, j.priority DESC, j.queued_at, j.id LIMIT 1`
+		SELECT {j} FROM heads JOIN dispatch_jobs j ON j.id = heads.id WHERE (heads.running < ? OR j.priority = 0) ORDER BY heads.running, j.priority DESC, j.queued_at, j.id LIMIT 1`
 	args := []any{pool, pool, pool, pool, executorID, db.At(time.Now().Add(-headStart))}
 	for _, k := range kinds {
 		args = append(args, k)
@@ -146,13 +147,13 @@ func (f *Feature) first(ctx context.Context, pool, executorID string, kinds []st
 // withinLimit is errMoved if the organization has as many jobs under way as it may. Who
 // counts holds a row of the organization, so that two nodes do not both take the last place.
 func (f *Feature) withinLimit(ctx context.Context, j Job) error {
-	if f.Limit <= 0 || j.PoolID != nil || !f.DB.Postgres() {
+	if f.Limit <= 0 || j.PoolID != nil || j.Priority == Background || !f.DB.Postgres() {
 		return nil // SQLite has one writer, and who looked for the job is the only one
 	}
 	if _, err := f.DB.Exec(ctx, `INSERT INTO dispatch_limits (org_id) VALUES (?) ON CONFLICT (org_id) DO UPDATE SET org_id = excluded.org_id`, j.OrgID); err != nil {
 		return err
 	}
-	n, err := db.One[int](ctx, f.DB, `SELECT count(*) FROM dispatch_jobs WHERE status = 'claimed' AND COALESCE(pool_id, '') = '' AND org_id = ?`, j.OrgID)
+	n, err := db.One[int](ctx, f.DB, `SELECT count(*) FROM dispatch_jobs WHERE status = 'claimed' AND COALESCE(pool_id, '') = '' AND org_id = ? AND priority > 0`, j.OrgID)
 	if err == nil && n >= f.Limit {
 		err = errMoved
 	}

@@ -48,6 +48,38 @@ func (f *Feature) get(ctx context.Context, w http.ResponseWriter, req *http.Requ
 	return nil
 }
 
+// Read returns at most limit bytes of a log from an offset on, which counts from the end if
+// it is negative. It is for logs that are small, or read in parts: limit is at most 1 MiB.
+func (f *Feature) Read(ctx context.Context, id string, offset, limit int64) ([]byte, error) {
+	const most = 1 << 20
+	limit = min(limit, most)
+	if offset < 0 {
+		size, err := f.size(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		offset = max(size+offset, 0)
+	}
+	r := &reader{ctx: ctx, f: f, id: id, offset: offset, rest: limit}
+	var all []byte
+	for {
+		part, err := r.next()
+		if errors.Is(err, io.EOF) {
+			return all, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, part...)
+	}
+}
+
+// size is the length of a log so far, in bytes.
+func (f *Feature) size(ctx context.Context, id string) (int64, error) {
+	return db.One[int64](ctx, f.DB, `SELECT CASE WHEN s.closed_at IS NOT NULL THEN s.size ELSE
+		COALESCE((SELECT MAX(c.start + c.size) FROM log_chunks c WHERE c.stream_id = s.id), 0) END FROM log_streams s WHERE s.id = ?`, id)
+}
+
 // number reads a query parameter that is not negative.
 func number(req *http.Request, name string, absent int64) (int64, error) {
 	text := req.URL.Query().Get(name)

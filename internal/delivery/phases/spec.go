@@ -111,13 +111,20 @@ func (f *Feature) phase(ctx context.Context, j dispatch.Job, r runs.Run, p plans
 		}
 		out.SSHKey = key.Reveal()
 	}
-	_, token, err := f.Tokens.MintRun(ctx, ws.ID, j.ID)
+	mint := f.Tokens.MintRun
+	if j.Kind == proto.KindAssessment {
+		mint = f.Tokens.MintScan
+	}
+	_, token, err := mint(ctx, ws.ID, j.ID)
 	out.Token = token.Reveal()
 	return out, state, err
 }
 
 // identify adds what a phase shows to others as its identity.
 func (f *Feature) identify(ctx context.Context, p *proto.Phase, r runs.Run, ws workspaces.Workspace, kind string) error {
+	if kind == proto.KindAssessment {
+		kind = proto.KindPlan // it is one: roles that plans may take are what it needs
+	}
 	w := oidc.Workload{Issuer: p.Address, OrgID: ws.OrgID, Organization: p.Organization, ProjectID: ws.ProjectID, Project: p.Project,
 		WorkspaceID: ws.ID, Workspace: p.Workspace, RunID: r.ID, Phase: kind, Limit: time.Duration(p.Minutes) * time.Minute}
 	made, err := f.Identity.Credentials(ctx, w, p.Env)

@@ -163,6 +163,11 @@ func (f *Feature) Find(ctx context.Context, id string) (Run, error) {
 	return db.One[Run](ctx, f.DB, selectRuns+` WHERE r.id = ?`, id)
 }
 
+// LastApplied returns the last run of a workspace that was applied, or problem.NotFound.
+func (f *Feature) LastApplied(ctx context.Context, workspaceID string) (Run, error) {
+	return db.One[Run](ctx, f.DB, selectRuns+` WHERE r.workspace_id = ? AND r.status = ? ORDER BY r.created_at DESC, r.id DESC LIMIT 1`, workspaceID, Applied)
+}
+
 // InProgress reports whether a run has not ended yet.
 func (f *Feature) InProgress(ctx context.Context, id string) (bool, error) {
 	r, err := f.Find(ctx, id)

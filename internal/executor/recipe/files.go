@@ -72,6 +72,9 @@ func (r *run) equip() error {
 // backend is the override file that replaces every backend and cloud block. Files are
 // merged in the order of their names.
 func (r *run) backend() string {
+	if r.remote {
+		return ""
+	}
 	up := strings.Repeat("../", strings.Count(filepath.ToSlash(r.in), "/")+1)
 	return fmt.Sprintf("terraform {\n  backend \"local\" {\n    path          = %s\n    workspace_dir = %s\n  }\n}\n",
 		quote(up+path.Join(stateDir, stateFile)), quote(up+path.Join(stateDir, "workspaces")))
@@ -126,6 +129,9 @@ func (r *run) environment() []string {
 	env["TF_IN_AUTOMATION"], env["TF_INPUT"], env["CHECKPOINT_DISABLE"] = "1", "0", "1"
 	if r.workspace() != defaultName {
 		env["TF_WORKSPACE"] = r.workspace()
+	}
+	if r.remote {
+		env["TF_FORCE_LOCAL_BACKEND"] = "1" // a cloud block would plan elsewhere
 	}
 	if r.engine.Product == engine.OpenTofu {
 		env["TOFU_IN_AUTOMATION"] = "1"

@@ -90,6 +90,8 @@ type run struct {
 	grace    time.Duration
 	env      []string
 	allow    []netip.AddrPort
+	secrets  []string // that are kept out of the log
+	remote   bool     // the backend of the configuration is used
 }
 
 // failure is an error that people see.
@@ -118,7 +120,7 @@ func (m *Machine) newRun(ctx context.Context, t *worker.Task, spec proto.Phase, 
 		}
 	}
 	t.Mask(secrets...)
-	r := &run{Machine: m, t: t, spec: spec, ctx: ctx, grace: grace}
+	r := &run{Machine: m, t: t, spec: spec, ctx: ctx, grace: grace, secrets: secrets}
 	if spec.Minutes > 0 {
 		r.deadline = time.Now().Add(time.Duration(spec.Minutes) * time.Minute)
 	}

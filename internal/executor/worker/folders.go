@@ -21,7 +21,13 @@ import (
 const (
 	keptAge = 24 * time.Hour // of a folder that waits for the next job
 	maxKept = 100
-	owedAge = 30 * 24 * time.Hour // of what the server has not taken
+	// Folders of what is done again and again, such as scans, wait longer and are more: they
+	// have little in them.
+	lastingAge  = 8 * 24 * time.Hour
+	maxLasting  = 2000
+	lastingName = "scan-"
+	tidyEach    = time.Minute         // after those
+	owedAge     = 30 * 24 * time.Hour // of what the server has not taken
 )
 
 // folders are the folders of jobs: DIR/jobs/NAME with job.json (a record), log (what the
@@ -30,8 +36,9 @@ type folders struct {
 	dir    string
 	unlock func() error
 
-	mu   sync.Mutex
-	busy map[string]chan struct{} // closed when the folder is free
+	mu     sync.Mutex
+	busy   map[string]chan struct{} // closed when the folder is free
+	tidied time.Time
 }
 
 // folder is one that is in use.
@@ -182,7 +189,23 @@ func (it *folder) release(keep bool) {
 	if err != nil {
 		slog.Error("leaving the folder of a job", "folder", it.path, "err", err)
 	}
-	it.all.tidy()
+	if !it.lasting() || it.all.untidy() {
+		it.all.tidy()
+	}
+}
+
+// lasting reports whether the folder is that of something that is done again and again.
+func (r record) lasting() bool { return strings.HasPrefix(r.Name, lastingName) }
+
+// untidy reports whether it is time to tidy up, and takes it as done.
+func (f *folders) untidy() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if time.Since(f.tidied) < tidyEach {
+		return false
+	}
+	f.tidied = time.Now()
+	return true
 }
 
 // forget lets others use the folder, and leaves it as it is.
@@ -232,8 +255,13 @@ func (f *folders) records() []record {
 func (f *folders) tidy() {
 	kept := slices.DeleteFunc(f.records(), func(r record) bool { return !r.Kept })
 	slices.SortFunc(kept, func(a, b record) int { return b.At.Compare(a.At) })
-	for i, r := range kept {
-		if i < maxKept && time.Since(r.At) < keptAge {
+	counts := map[bool]int{}
+	for _, r := range kept {
+		most, age := maxKept, keptAge
+		if r.lasting() {
+			most, age = maxLasting, lastingAge
+		}
+		if counts[r.lasting()]++; counts[r.lasting()] <= most && time.Since(r.At) < age {
 			continue
 		}
 		if !f.occupyFree(r.Name) {

@@ -9,6 +9,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -29,13 +30,16 @@ import (
 
 // Worker runs jobs. Fill in the fields and call Run once.
 type Worker struct {
-	Server  proto.Server
-	Name    string           // for people, such as the name of the machine
-	Dir     string           // folder of its own, on disk; another process with the same folder is refused
-	Slots   int              // jobs at the same time, less those that rest
-	Sandbox *sandbox.Sandbox // where their processes run
-	Kinds   map[string]Kind
-	Grace   time.Duration // how long jobs may go on after Run was told to end, before they are interrupted
+	Server proto.Server
+	Name   string // for people, such as the name of the machine
+	Dir    string // folder of its own, on disk; another process with the same folder is refused
+	Slots  int    // jobs at the same time, less those that rest
+	// Background is how many of the kinds that are Background are done at the same time,
+	// beside those in Slots, so that these never wait for them; 0 is half as many, at least one.
+	Background int
+	Sandbox    *sandbox.Sandbox // where their processes run
+	Kinds      map[string]Kind
+	Grace      time.Duration // how long jobs may go on after Run was told to end, before they are interrupted
 
 	folders *folders
 	mu      sync.Mutex
@@ -54,6 +58,9 @@ type Kind interface {
 	// delivers it. No process of the job is left.
 	Recover(ctx context.Context, t *Task) proto.Result
 }
+
+// Background is what a Kind is if its jobs never keep others waiting.
+type Background interface{ Background() }
 
 const (
 	claimWait   = 50 * time.Second
@@ -78,7 +85,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	w.recover(ctx, life, &jobs)
 	id, err := w.register(ctx, w.folders.executor())
 	if err == nil {
-		id, err = w.claims(ctx, life, id, &jobs)
+		id, err = w.claimAll(ctx, life, id, &jobs)
 	}
 	w.drain(&jobs, end)
 	if ctx.Err() != nil {
@@ -95,22 +102,78 @@ func (w *Worker) Run(ctx context.Context) error {
 	return nil
 }
 
-// claims takes jobs while there is a slot free, until ctx ends. It returns the latest id of
-// the executor.
-func (w *Worker) claims(ctx, life context.Context, id string, jobs *sync.WaitGroup) (string, error) {
-	kinds := make([]string, 0, len(w.Kinds))
-	for kind := range w.Kinds {
-		kinds = append(kinds, kind)
+// kinds are those that are done in the background, or the others.
+func (w *Worker) kinds(background bool) []string {
+	var kinds []string
+	for name, kind := range w.Kinds {
+		if _, is := kind.(Background); is == background {
+			kinds = append(kinds, name)
+		}
 	}
 	slices.Sort(kinds)
-	slots, rests := make(chan struct{}, max(1, w.Slots)), make(chan struct{}, max(1, w.Slots))
+	return kinds
+}
+
+// identity is who the worker is for the server; both loops of claims use it.
+type identity struct {
+	mu sync.Mutex
+	id string
+}
+
+func (i *identity) get() string {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.id
+}
+
+// renew registers again, unless somebody did since the id was old.
+func (i *identity) renew(ctx context.Context, w *Worker, old string) error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.id != old {
+		return nil
+	}
+	id, err := w.register(ctx, "")
+	i.id = id
+	return err
+}
+
+// claimAll takes jobs until ctx ends, each sort in slots of its own. It returns the latest
+// id of the executor.
+func (w *Worker) claimAll(ctx, life context.Context, id string, jobs *sync.WaitGroup) (string, error) {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	who := &identity{id: id}
+	slots := max(1, w.Slots)
+	var loops sync.WaitGroup
+	loop := func(kinds []string, slots int) {
+		if len(kinds) == 0 {
+			return
+		}
+		if err := w.claims(ctx, life, who, kinds, slots, jobs); err != nil {
+			stop(err)
+		}
+	}
+	loops.Go(func() { loop(w.kinds(true), cmp.Or(w.Background, max(1, slots/2))) })
+	loop(w.kinds(false), slots)
+	loops.Wait()
+	if err := context.Cause(ctx); err != nil && !errors.Is(err, context.Canceled) {
+		return who.get(), err
+	}
+	return who.get(), nil
+}
+
+// claims takes jobs of some kinds while there is a slot free, until ctx ends.
+func (w *Worker) claims(ctx, life context.Context, who *identity, kinds []string, n int, jobs *sync.WaitGroup) error {
+	slots, rests := make(chan struct{}, n), make(chan struct{}, n)
 	back, ref := backoff{}, rand.Text()
 	for {
 		select {
 		case slots <- struct{}{}:
 		case <-ctx.Done():
-			return id, nil
+			return nil
 		}
+		id := who.get()
 		job, err := w.Server.Claim(ctx, id, proto.Claim{Kinds: kinds, Wait: claimWait, Ref: ref})
 		if job != nil {
 			back, ref = backoff{}, rand.Text()
@@ -124,12 +187,12 @@ func (w *Worker) claims(ctx, life context.Context, id string, jobs *sync.WaitGro
 		<-slots
 		switch {
 		case ctx.Err() != nil:
-			return id, nil
+			return nil
 		case errors.Is(err, proto.ErrGone):
 			// As a new one: registered again, it would lose the jobs that it has.
 			slog.WarnContext(ctx, "the server does not know this executor any more")
-			if id, err = w.register(ctx, ""); err != nil {
-				return "", err
+			if err := who.renew(ctx, w, id); err != nil {
+				return err
 			}
 		case err != nil:
 			slog.WarnContext(ctx, "asking for a job", "err", err)

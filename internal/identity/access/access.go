@@ -117,7 +117,7 @@ func (s *Subjects) load(ctx context.Context, t tokens.Token) (*authz.Subject, er
 		query, key = ofUser, *t.UserID
 	case tokens.Team:
 		query, key = ofTeam, *t.TeamID
-	case tokens.Run:
+	case tokens.Run, tokens.Scan:
 		if query, key = ofRun, text(t.WorkspaceID); key == "" {
 			query, key = ofTest, text(t.ModuleID)
 		}
@@ -175,7 +175,7 @@ func text(s *string) string {
 }
 
 // whoIs is the part that tells who a token stands for.
-var whoIs = map[tokens.Kind]string{tokens.User: "user", tokens.Session: "user", tokens.Team: "team", tokens.Run: "run",
+var whoIs = map[tokens.Kind]string{tokens.User: "user", tokens.Session: "user", tokens.Team: "team", tokens.Run: "run", tokens.Scan: "run",
 	tokens.Org: "organization", tokens.Audit: "organization"}
 
 // assemble makes a subject of its rows. Without the row that tells who it is, such
@@ -211,10 +211,13 @@ func add(s *authz.Subject, t tokens.Token, g grant) error {
 		}
 		in(s, g.OrgID).Closed = g.A == "disabled"
 	case "run":
-		s.ID, s.Name, s.RunIn = t.ID, "run", g.Target
+		s.Kind, s.ID, s.Name, s.RunIn = authz.Run, t.ID, "run", g.Target
 		in(s, g.OrgID).OrgName = g.Name
 		in(s, g.OrgID).Org = authz.RunInOrg
-		if t.WorkspaceID != nil {
+		switch {
+		case t.Kind == tokens.Scan:
+			in(s, g.OrgID).Workspaces[g.Target] = authz.ScanToken
+		case t.WorkspaceID != nil:
 			in(s, g.OrgID).Workspaces[g.Target] = authz.RunToken
 		}
 		in(s, g.OrgID).Closed = g.A == "disabled"

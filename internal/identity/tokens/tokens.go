@@ -33,6 +33,7 @@ const (
 	Org     Kind = "organization"
 	Audit   Kind = "audit-trails" // of an organization, reads the audit trail only
 	Run     Kind = "run"
+	Scan    Kind = "scan"  // like Run, and changes nothing
 	Agent   Kind = "agent" // lets agents join a pool, and nothing else
 )
 
@@ -45,10 +46,10 @@ type Token struct {
 	UserID        *string  `db:"user_id"`
 	TeamID        *string  `db:"team_id"`
 	OrgID         *string  `db:"org_id"`        // of the tokens of teams and agent pools too
-	WorkspaceID   *string  `db:"workspace_id"`  // of kind Run
+	WorkspaceID   *string  `db:"workspace_id"`  // of kind Run and Scan
 	ModuleID      *string  `db:"module_id"`     // of kind Run, if it tests a module and is in no workspace
 	AgentPoolID   *string  `db:"agent_pool_id"` // of kind Agent
-	JobID         string   `db:"job_id"`        // of kind Run: the job that it is for, "" is none
+	JobID         string   `db:"job_id"`        // of kind Run and Scan: the job that it is for, "" is none
 	Single        bool     `db:"single"`        // the one token without a description that a team may have
 	Description   string   `db:"description"`
 	CreatedBy     *string  `db:"created_by"`
@@ -130,9 +131,18 @@ func (s *Store) MintTest(ctx context.Context, moduleID, jobID string) (Token, cr
 	return s.Mint(ctx, Token{Kind: Run, ModuleID: &moduleID, JobID: jobID, ExpiresAt: &expires})
 }
 
+// MintScan makes a token like that of a run, which cannot write states.
+func (s *Store) MintScan(ctx context.Context, workspaceID, jobID string) (Token, crypt.Secret, error) {
+	expires := db.At(time.Now().Add(ScanTTL))
+	return s.Mint(ctx, Token{Kind: Scan, WorkspaceID: &workspaceID, JobID: jobID, ExpiresAt: &expires})
+}
+
+// ScanTTL is how long the token of a scan works if nobody revokes it before.
+const ScanTTL = 2 * time.Hour
+
 // RevokeOf removes the tokens of a job and returns their ids.
 func (s *Store) RevokeOf(ctx context.Context, jobID string) ([]string, error) {
-	return db.All[string](ctx, s.DB, `DELETE FROM tokens WHERE job_id = ? AND kind = ? RETURNING id`, jobID, Run)
+	return db.All[string](ctx, s.DB, `DELETE FROM tokens WHERE job_id = ? AND kind IN (?, ?) RETURNING id`, jobID, Run, Scan)
 }
 
 // SessionTTL is how long a browser session lasts after its last request.

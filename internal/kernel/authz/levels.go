@@ -135,3 +135,7 @@ const RunInOrg = Set(1<<ReadEntitlements | 1<<ReadRegistry)
 // RunToken is what the token of a run may do in its own workspace; other workspaces
 // only share their state with it.
 const RunToken = Set(1<<ReadWorkspace | 1<<ReadRuns | 1<<ReadOutputs | 1<<ReadState | 1<<WriteState)
+
+// ScanToken is what the token of a scan for drift may do in its own workspace: it changes
+// nothing.
+const ScanToken = RunToken &^ (1 << WriteState)

@@ -27,7 +27,7 @@ func view(ctx context.Context, w Workspace) jsonapi.Resource {
 			"latest-run":                    jsonapi.ToOne("runs", deref(w.LatestRunID)),
 			"current-state-version":         jsonapi.ToOneAt("state-versions", deref(w.CurrentStateVersionID), base+"/current-state-version"),
 			"current-configuration-version": jsonapi.ToOne("configuration-versions", deref(w.CurrentConfigurationVersionID)),
-			"current-assessment-result":     jsonapi.ToOne("assessment-results", ""),
+			"current-assessment-result":     jsonapi.ToOne("assessment-results", deref(w.AssessmentID)),
 			"locked-by":                     lockedBy(w),
 			"data-retention-policy":         w.Retention.V.Relationship(base + "/relationships/data-retention-policy"),
 			"outputs":                       included(ctx, "outputs", func() jsonapi.Many { return jsonapi.ToMany("workspace-outputs", w.outputs) }, base+"/current-state-version-outputs"),
@@ -105,6 +105,8 @@ type attributes struct {
 	AllowDestroyPlan            bool        `json:"allow-destroy-plan"`
 	AssessmentsEnabled          bool        `json:"assessments-enabled"`
 	LastAssessmentResultAt      *db.Time    `json:"last-assessment-result-at"`
+	HealthState                 string      `json:"health-state"` // of assessments.Health, or disabled
+	HealthReason                *string     `json:"health-reason"`
 	AutoApply                   bool        `json:"auto-apply"`
 	AutoApplyRunTrigger         bool        `json:"auto-apply-run-trigger"`
 	AutoDestroyAt               *db.Time    `json:"auto-destroy-at"`
@@ -158,7 +160,8 @@ func attributesOf(ctx context.Context, w Workspace) attributes {
 	return attributes{
 		Name: w.Name, Description: some(w.Description), Environment: "default", MigrationEnvironment: w.MigrationEnvironment,
 		CreatedAt: w.CreatedAt, UpdatedAt: w.UpdatedAt, LatestChangeAt: w.LatestChangeAt,
-		AllowDestroyPlan: w.AllowDestroyPlan, AssessmentsEnabled: w.AssessmentsEnabled, AutoApply: w.AutoApply, AutoApplyRunTrigger: w.AutoApplyRunTrigger,
+		AllowDestroyPlan: w.AllowDestroyPlan, AssessmentsEnabled: w.Assessed(), LastAssessmentResultAt: w.AssessedAt,
+		HealthState: w.health(), HealthReason: some(w.HealthReason), AutoApply: w.AutoApply, AutoApplyRunTrigger: w.AutoApplyRunTrigger,
 		AutoDestroyAt: w.AutoDestroyAt, AutoDestroyActivityDuration: w.autoDestroy(), InheritsProjectAutoDestroy: w.InheritsProjectAutoDestroy,
 		CanQueueDestroyPlan: w.AllowDestroyPlan, ExecutionMode: mode, Operations: mode != "local",
 		SettingOverwrites:   overwrites{w.OwnExecutionMode != "", w.OwnExecutionMode != ""},
@@ -169,6 +172,17 @@ func attributesOf(ctx context.Context, w Workspace) attributes {
 		ResourceCount: w.ResourceCount, Source: w.Source, SourceName: some(w.SourceName), SourceURL: some(w.SourceURL),
 		TagNames: list(w.tagNames), Actions: actions{IsDestroyable: true}, Permissions: permissionsOf(ctx, w),
 	}
+}
+
+// health is what is known of the health of the workspace.
+func (w Workspace) health() string {
+	switch {
+	case !w.Assessed():
+		return "disabled"
+	case w.HealthState == "":
+		return "unknown"
+	}
+	return w.HealthState
 }
 
 // some is the wire form of a text that may be missing: null if it is empty.

@@ -76,6 +76,12 @@ type Workspace struct {
 	ProjectAutoDestroy *string `db:"project_auto_destroy,extra"`
 	ReadmeID           *string `db:"readme_id,extra"`
 
+	OrgAssesses  bool     `db:"org_assesses,extra"` // assessments are on in every workspace of the organization
+	HealthState  string   `db:"health_state,extra"` // see package assessments; "" is not known
+	HealthReason string   `db:"health_reason,extra"`
+	AssessmentID *string  `db:"assessment_id,extra"` // current assessment result
+	AssessedAt   *db.Time `db:"assessed_at,extra"`
+
 	related
 }
 
@@ -90,9 +96,14 @@ type related struct {
 const selectWorkspaces = `SELECT {w}, o.name AS org_name, o.default_execution_mode AS org_mode, o.default_agent_pool_id AS org_pool,
 	o.allow_force_delete_workspaces AS org_force_delete,
 	p.default_execution_mode AS project_mode, p.default_agent_pool_id AS project_pool,
-	p.auto_destroy_activity_duration AS project_auto_destroy, m.id AS readme_id
+	p.auto_destroy_activity_duration AS project_auto_destroy, m.id AS readme_id,
+	o.assessments_enforced AS org_assesses, COALESCE(h.state, '') AS health_state, COALESCE(h.reason, '') AS health_reason,
+	h.result_id AS assessment_id, h.result_at AS assessed_at
 	FROM workspaces w JOIN organizations o ON o.id = w.org_id JOIN projects p ON p.id = w.project_id
-	LEFT JOIN workspace_readmes m ON m.workspace_id = w.id`
+	LEFT JOIN workspace_readmes m ON m.workspace_id = w.id LEFT JOIN workspace_health h ON h.workspace_id = w.id`
+
+// Assessed reports whether the health of the workspace is assessed.
+func (w Workspace) Assessed() bool { return w.AssessmentsEnabled || w.OrgAssesses }
 
 // Scope implements authz.Scoped.
 func (w Workspace) Scope() authz.Scope {
@@ -189,6 +200,9 @@ func (f *Feature) SetCurrentState(ctx context.Context, id, stateVersionID string
 	_, err := f.DB.Exec(ctx, `UPDATE workspaces SET current_state_version_id = ?, latest_change_at = ?, updated_at = ? WHERE id = ?`, stateVersionID, now, now, id)
 	return err
 }
+
+// Read is Find with what an answer to a client needs.
+func (f *Feature) Read(ctx context.Context, id string) (Workspace, error) { return f.read(ctx, id) }
 
 // read is Find with what the answer needs.
 func (f *Feature) read(ctx context.Context, id string) (Workspace, error) {

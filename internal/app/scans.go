@@ -1,0 +1,48 @@
+package app
+
+import (
+	"context"
+
+	"plumbline.dev/plumbline/internal/drift/assessments"
+	"plumbline.dev/plumbline/internal/drift/findings"
+	"plumbline.dev/plumbline/internal/drift/scans"
+	"plumbline.dev/plumbline/internal/executor/proto"
+	"plumbline.dev/plumbline/internal/governance/notifications"
+)
+
+// scans are what looks for drift, and what follows from it.
+func (a *App) scans() {
+	d, r := &a.Drift, a.Router
+	d.Scans = &scans.Feature{DB: a.DB, Keyring: a.Keyring, Jobs: a.Jobs, Dispatch: a.Dispatch, Logs: a.Logs, Orgs: a.Orgs, Workspaces: a.Workspaces}
+	d.Findings = &findings.Feature{DB: a.DB, Keyring: a.Keyring, Orgs: a.Orgs, Workspaces: a.Workspaces, Scans: d.Scans}
+	d.Assessments = &assessments.Feature{DB: a.DB, Jobs: a.Jobs, Orgs: a.Orgs, Workspaces: a.Workspaces, Runs: a.Runs, Configs: a.Configs, States: a.States,
+		Agents: a.AgentPools, Phases: a.Phases, Outputs: a.Outputs, Logs: a.Logs, Scans: d.Scans, Grace: a.Config.DeleteGrace}
+	d.Scans.Sources = map[string]scans.Source{proto.KindAssessment: d.Assessments.Source()}
+	d.Scans.Settings, d.Scans.Known, d.Scans.Settle, d.Scans.Forget = d.Assessments.ForScans, d.Findings.Known, d.Findings.Settle, a.Outputs.Remove
+	d.Assessments.OnResult = append(d.Assessments.OnResult, a.notify)
+	d.Scans.Routes(r)
+	d.Findings.Routes(r)
+	d.Assessments.Routes(r)
+	d.Scans.Connect()
+}
+
+// notify tells of the result of an assessment. What it is compared with is the last result
+// that says something about reality: a failure between two looks makes known drift no news.
+func (a *App) notify(ctx context.Context, t assessments.Told) error {
+	told := notifications.Assessment{WorkspaceID: t.Workspace.ID, New: resultOf(t.New)}
+	prior := t.Prior
+	if t.New.Succeeded && t.Known != nil {
+		prior = t.Known
+	}
+	if prior != nil {
+		was := resultOf(*prior)
+		told.Prior, told.DriftChanged, told.ChecksChanged = &was, prior.Fingerprint != t.New.Fingerprint, prior.CheckFingerprint != t.New.CheckFingerprint
+	}
+	return a.Notifications.Assessment(ctx, told)
+}
+
+func resultOf(r assessments.Result) notifications.Result {
+	return notifications.Result{ID: r.ID, Succeeded: r.Succeeded, Drifted: r.Drifted, AllChecksSucceeded: r.AllChecksSucceeded(), ResourcesDrifted: r.ResourcesDrifted,
+		ResourcesUndrifted: r.ResourcesUndrifted, ChecksPassed: r.ChecksPassed, ChecksFailed: r.ChecksFailed, ChecksErrored: r.ChecksErrored,
+		ChecksUnknown: r.ChecksUnknown, CreatedAt: r.CreatedAt}
+}

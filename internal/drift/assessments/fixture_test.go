@@ -1,0 +1,136 @@
+package assessments_test
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"sync"
+
+	"plumbline.dev/plumbline/internal/apptest"
+	"plumbline.dev/plumbline/internal/drift/assessments"
+	"plumbline.dev/plumbline/internal/drift/classify"
+	"plumbline.dev/plumbline/internal/drift/severity"
+	"plumbline.dev/plumbline/internal/executor/proto"
+)
+
+// fixture is a workspace in which a run was applied, with assessments on.
+type fixture struct {
+	*apptest.Server
+	org apptest.Org
+	ws  string
+	e   *apptest.Executor
+
+	mu   sync.Mutex
+	told []string // triggers of results that were told
+}
+
+func newFixture(s *apptest.Server) *fixture {
+	o := s.Org("acme")
+	f := &fixture{Server: s, org: o, ws: s.Workspace(o, "", "web"), e: s.Executor()}
+	s.App.Drift.Assessments.OnResult = append(s.App.Drift.Assessments.OnResult, func(_ context.Context, t assessments.Told) error {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.told = append(f.told, t.Triggers...)
+		return nil
+	})
+	f.e.Applied(o, f.ws, 1)
+	f.patch(f.ws, map[string]any{"assessments-enabled": true})
+	return f
+}
+
+// news are the triggers since the last call.
+func (f *fixture) news() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	all := strings.Join(f.told, " ")
+	f.told = nil
+	return all
+}
+
+func (f *fixture) patch(ws string, attributes map[string]any) {
+	f.T.Helper()
+	f.do(200, "PATCH", "/api/v2/workspaces/"+ws, map[string]any{"data": map[string]any{"type": "workspaces", "attributes": attributes}})
+}
+
+// do sends a request of the owner, whose answer must have the status.
+func (f *fixture) do(status int, method, path string, body any) *apptest.Response {
+	f.T.Helper()
+	r := f.Do(method, path, f.org.Owner.Token, body)
+	if r.Status != status {
+		f.T.Fatalf("%s %s = %d %s, want %d", method, path, r.Status, r.Body, status)
+	}
+	return r
+}
+
+func (f *fixture) assess() {
+	f.T.Helper()
+	f.do(200, "POST", "/api/v2/workspaces/"+f.ws+"/actions/assess", nil)
+}
+
+// current are the attributes of the current result.
+func (f *fixture) current() map[string]any {
+	f.T.Helper()
+	return attributes(f.do(200, "GET", "/api/v2/workspaces/"+f.ws+"/current-assessment-result", nil))
+}
+
+func attributes(r *apptest.Response) map[string]any {
+	return r.JSON()["data"].(map[string]any)["attributes"].(map[string]any)
+}
+
+func id(r *apptest.Response) string { return r.JSON()["data"].(map[string]any)["id"].(string) }
+
+// items are the attributes of a list.
+func (f *fixture) items(path string) (all []map[string]any) {
+	f.T.Helper()
+	for _, one := range f.do(200, "GET", path, nil).JSON()["data"].([]any) {
+		item := one.(map[string]any)
+		a := item["attributes"].(map[string]any)
+		a["id"] = item["id"]
+		all = append(all, a)
+	}
+	return all
+}
+
+// found is one thing that an executor finds.
+type found struct {
+	address, path string
+	kind          classify.Kind
+	level         severity.Level
+	real          any
+	masked        bool
+}
+
+// report is what an executor sends.
+func report(resources int, checks []severity.JudgedCheck, list ...found) proto.Report {
+	v := severity.Verdict{Severity: severity.Info, Resources: resources, Checks: checks}
+	r := proto.Report{Text: "the plan", TerraformVersion: "1.12.6"}
+	objects := map[string]bool{}
+	for _, one := range list {
+		j := severity.Judged{Finding: classify.Finding{Address: one.address, Type: strings.Split(one.address, ".")[0], Name: "a", Mode: "managed", Provider: "registry.opentofu.org/hashicorp/aws",
+			Path: one.path, Kind: one.kind, Recorded: "before", Real: one.real, Masked: one.masked, Actions: []string{"update"}}, Severity: one.level, Title: "it has changed"}
+		if one.kind.Drifted() {
+			objects[one.address] = true
+		}
+		if one.level.Rank() > v.Severity.Rank() {
+			v.Severity = one.level
+		}
+		v.Findings = append(v.Findings, j)
+		r.Fingerprints = append(r.Fingerprints, classify.Fingerprint([]byte("k"), "t", "", j.Finding))
+	}
+	v.Drifted = len(objects)
+	r.Undrifted = resources - len(objects)
+	r.Verdict, _ = json.Marshal(v)
+	return r
+}
+
+// look plays an executor that does the next assessment and finds something.
+func (f *fixture) look(r proto.Report) (spec proto.Scan) {
+	f.T.Helper()
+	t := f.e.Claim(proto.KindAssessment, &spec)
+	f.e.Log(t, "looking…\n")
+	f.e.Put(t, proto.Findings, r)
+	f.e.Put(t, proto.PlanJSON, `{"format_version":"1.2"}`)
+	f.e.Put(t, proto.Schemas, `{"format_version":"1.0"}`)
+	f.e.Finish(t, proto.Result{Outcome: proto.Finished}, proto.ScanResult{EngineVersion: "1.12.6"})
+	return spec
+}

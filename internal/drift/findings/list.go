@@ -1,0 +1,107 @@
+package findings
+
+import (
+	"context"
+
+	"plumbline.dev/plumbline/internal/drift/scans"
+	"plumbline.dev/plumbline/internal/identity/orgs"
+	"plumbline.dev/plumbline/internal/kernel/api"
+	"plumbline.dev/plumbline/internal/kernel/problem"
+	"plumbline.dev/plumbline/internal/workspace/workspaces"
+)
+
+var findingOrders = map[string]string{
+	"":               scans.SeverityRank("f.severity") + " DESC, f.first_seen_at, f.id",
+	"-severity":      scans.SeverityRank("f.severity") + " DESC, f.first_seen_at, f.id",
+	"severity":       scans.SeverityRank("f.severity") + ", f.first_seen_at, f.id",
+	"first-seen-at":  "f.first_seen_at, f.id",
+	"-first-seen-at": "f.first_seen_at DESC, f.id DESC",
+	"last-seen-at":   "f.last_seen_at, f.id",
+	"-last-seen-at":  "f.last_seen_at DESC, f.id DESC",
+	"address":        "f.address, f.path, f.id",
+	"-address":       "f.address DESC, f.path DESC, f.id",
+}
+
+func (f *Feature) list(ctx context.Context, o orgs.Org, q api.Query) (api.Page[Finding], error) {
+	where, args := scans.Visible(ctx, o.ID, "f")
+	return f.page(ctx, q, scans.Condition{Where: where, Args: args})
+}
+
+func (f *Feature) listOfWorkspace(ctx context.Context, ws workspaces.Workspace, q api.Query) (api.Page[Finding], error) {
+	return f.page(ctx, q, scans.Condition{Where: "f.workspace_id = ?", Args: []any{ws.ID}})
+}
+
+func (f *Feature) listOfEpisode(ctx context.Context, e Episode, q api.Query) (api.Page[Finding], error) {
+	return f.page(ctx, q, scans.Condition{Where: "f.episode_id = ?", Args: []any{e.ID}})
+}
+
+// acknowledged adds the filter by whether somebody has seen it.
+func acknowledged(c *scans.Condition, q api.Query, column string) error {
+	switch q.Get("filter[acknowledged]") {
+	case "":
+	case "true":
+		c.And(column + " IS NOT NULL")
+	case "false":
+		c.And(column + " IS NULL")
+	default:
+		return problem.BadRequest("filter[acknowledged] is true or false")
+	}
+	return nil
+}
+
+func (f *Feature) page(ctx context.Context, q api.Query, c scans.Condition) (api.Page[Finding], error) {
+	order, ok := findingOrders[q.Get("sort")]
+	if !ok {
+		return api.Page[Finding]{}, problem.BadRequest("Findings cannot be sorted by %q", q.Get("sort"))
+	}
+	c.Places(q, "f")
+	for column, name := range map[string]string{"f.status": "status", "f.kind": "kind", "f.severity": "severity", "f.provider": "provider", "f.type": "type",
+		"f.episode_id": "episode", "f.assigned_to": "assigned-to"} {
+		c.In(column, q.List("filter["+name+"]"))
+	}
+	if like := q.Like("search[address]"); like != "" {
+		c.And(`lower(f.address) LIKE ? ESCAPE '\'`, like)
+	}
+	if err := acknowledged(&c, q, "f.acknowledged_at"); err != nil {
+		return api.Page[Finding]{}, err
+	}
+	p, err := api.Select[Finding](ctx, f.DB, q, selectFindings+" WHERE "+c.Where+" ORDER BY "+order, c.Args...)
+	if err != nil {
+		return p, err
+	}
+	return p, f.reveal(ctx, p.Items)
+}
+
+var episodeOrders = map[string]string{
+	"":            "e.opened_at DESC, e.id DESC",
+	"-opened-at":  "e.opened_at DESC, e.id DESC",
+	"opened-at":   "e.opened_at, e.id",
+	"-changed-at": "e.changed_at DESC, e.id DESC",
+	"changed-at":  "e.changed_at, e.id",
+	"-severity":   scans.SeverityRank("e.severity") + " DESC, e.opened_at, e.id",
+	"severity":    scans.SeverityRank("e.severity") + ", e.opened_at, e.id",
+}
+
+func (f *Feature) listEpisodes(ctx context.Context, o orgs.Org, q api.Query) (api.Page[Episode], error) {
+	where, args := scans.Visible(ctx, o.ID, "e")
+	return f.episodes(ctx, q, scans.Condition{Where: where, Args: args})
+}
+
+func (f *Feature) episodesOfWorkspace(ctx context.Context, ws workspaces.Workspace, q api.Query) (api.Page[Episode], error) {
+	return f.episodes(ctx, q, scans.Condition{Where: "e.workspace_id = ?", Args: []any{ws.ID}})
+}
+
+func (f *Feature) episodes(ctx context.Context, q api.Query, c scans.Condition) (api.Page[Episode], error) {
+	order, ok := episodeOrders[q.Get("sort")]
+	if !ok {
+		return api.Page[Episode]{}, problem.BadRequest("Episodes cannot be sorted by %q", q.Get("sort"))
+	}
+	c.Places(q, "e")
+	c.In("e.status", q.List("filter[status]"))
+	c.In("e.severity", q.List("filter[severity]"))
+	c.In("e.assigned_to", q.List("filter[assigned-to]"))
+	if err := acknowledged(&c, q, "e.acknowledged_at"); err != nil {
+		return api.Page[Episode]{}, err
+	}
+	return api.Select[Episode](ctx, f.DB, q, selectEpisodes+" WHERE "+c.Where+" ORDER BY "+order, c.Args...)
+}

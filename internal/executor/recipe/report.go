@@ -1,0 +1,41 @@
+package recipe
+
+import (
+	"bytes"
+	"encoding/json"
+
+	"plumbline.dev/plumbline/internal/drift/classify"
+	"plumbline.dev/plumbline/internal/drift/severity"
+	"plumbline.dev/plumbline/internal/executor/proto"
+)
+
+// report judges what was found and sends it. This is the last that is seen of sensitive
+// values: findings leave them out when they become JSON.
+func (s *scan) report() error {
+	j := s.spec.Judgement
+	c := severity.Context{Labels: j.Labels, Resources: s.found.Resources, OldestOpen: j.OldestOpen}
+	if len(j.Rules) > 0 {
+		if err := json.Unmarshal(j.Rules, &c.Rules); err != nil {
+			return err
+		}
+	}
+	verdict, err := severity.Judge(s.found, c)
+	if err != nil {
+		return failed("The findings cannot be judged: %s", err)
+	}
+	r := proto.Report{Undrifted: s.found.Undrifted, TerraformVersion: s.found.TerraformVersion, Providers: s.found.Providers, Text: s.said.masked(s.secrets)}
+	for _, f := range verdict.Findings {
+		r.Fingerprints = append(r.Fingerprints, classify.Fingerprint(s.spec.Key, s.spec.Target, s.spec.Folder, f.Finding))
+	}
+	if r.Verdict, err = json.Marshal(verdict); err != nil {
+		return err
+	}
+	b, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	if err := s.t.Write(reportFile, bytes.NewReader(b)); err != nil {
+		return err
+	}
+	return s.t.Put(s.ctx, proto.Findings, reportFile)
+}
