@@ -9,8 +9,10 @@ import (
 	"plumbline.dev/plumbline/internal/drift/assessments"
 	"plumbline.dev/plumbline/internal/drift/connections"
 	"plumbline.dev/plumbline/internal/drift/findings"
+	"plumbline.dev/plumbline/internal/drift/fleet"
 	driftkeys "plumbline.dev/plumbline/internal/drift/keys"
 	"plumbline.dev/plumbline/internal/drift/repositories"
+	"plumbline.dev/plumbline/internal/drift/rounds"
 	"plumbline.dev/plumbline/internal/drift/scans"
 	"plumbline.dev/plumbline/internal/drift/schedules"
 	"plumbline.dev/plumbline/internal/drift/settings"
@@ -34,6 +36,8 @@ type Drift struct {
 	Scans       *scans.Feature
 	Findings    *findings.Feature
 	Assessments *assessments.Feature
+	Rounds      *rounds.Feature
+	Fleet       *fleet.Feature
 }
 
 // drift makes the capabilities of drift detection, each with its routes.

@@ -5,6 +5,8 @@ import (
 
 	"plumbline.dev/plumbline/internal/drift/assessments"
 	"plumbline.dev/plumbline/internal/drift/findings"
+	"plumbline.dev/plumbline/internal/drift/fleet"
+	"plumbline.dev/plumbline/internal/drift/rounds"
 	"plumbline.dev/plumbline/internal/drift/scans"
 	"plumbline.dev/plumbline/internal/executor/proto"
 	"plumbline.dev/plumbline/internal/governance/notifications"
@@ -17,7 +19,15 @@ func (a *App) scans() {
 	d.Findings = &findings.Feature{DB: a.DB, Keyring: a.Keyring, Orgs: a.Orgs, Workspaces: a.Workspaces, Scans: d.Scans}
 	d.Assessments = &assessments.Feature{DB: a.DB, Jobs: a.Jobs, Orgs: a.Orgs, Workspaces: a.Workspaces, Runs: a.Runs, Configs: a.Configs, States: a.States,
 		Agents: a.AgentPools, Phases: a.Phases, Outputs: a.Outputs, Logs: a.Logs, Scans: d.Scans, Grace: a.Config.DeleteGrace}
-	d.Scans.Sources = map[string]scans.Source{proto.KindAssessment: d.Assessments.Source()}
+	d.Rounds = &rounds.Feature{DB: a.DB, Jobs: a.Jobs, Scans: d.Scans, Findings: d.Findings, Schedules: d.Schedules, Repositories: d.Repositories,
+		Connections: d.Connections, Snoozes: d.Snoozes, Settings: d.Settings, Address: a.address, CA: a.authority}
+	d.Rounds.Connect()
+	for _, e := range d.Rounds.Endpoints() {
+		d.Verbs.Serve(e)
+	}
+	d.Fleet = &fleet.Feature{DB: a.DB, Jobs: a.Jobs, Orgs: a.Orgs, Findings: d.Findings}
+	d.Fleet.Routes(r)
+	d.Scans.Sources = map[string]scans.Source{proto.KindAssessment: d.Assessments.Source(), proto.KindScan: d.Rounds.Source()}
 	d.Scans.Settings, d.Scans.Known, d.Scans.Settle, d.Scans.Forget = d.Assessments.ForScans, d.Findings.Known, d.Findings.Settle, a.Outputs.Remove
 	d.Assessments.OnResult = append(d.Assessments.OnResult, a.notify)
 	d.Scans.Routes(r)

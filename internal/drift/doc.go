@@ -13,6 +13,8 @@
 //	scans         looks for drift: their queue, what executors get and bring back
 //	findings      what was found: findings, episodes, rules to ignore them
 //	assessments   the health of workspaces
+//	rounds        scans of what schedules say, and what their alerts are told
+//	fleet         the drift of all that an organization has: sums, days, explorer, exports
 //	snoozes       alerts that are silent for a while, and the links that ask for it
 //
 // It may import the kernel, identity, workspace, delivery and governance. The first three

@@ -21,6 +21,12 @@ func (f *Feature) acknowledge(ctx context.Context, one Finding, in jsonapi.In[ac
 	return one, f.DB.Update(ctx, "drift_findings", one, "acknowledged_at", "acknowledged_by")
 }
 
+// Acknowledge notes that somebody has seen a finding.
+func (f *Feature) Acknowledge(ctx context.Context, one Finding) error {
+	_, err := f.acknowledge(ctx, one, jsonapi.In[acknowledgement]{})
+	return err
+}
+
 func (f *Feature) acknowledgedBy(ctx context.Context, a acknowledgement) (*db.Time, *string) {
 	if !a.Acknowledged.Or(true) {
 		return nil, nil
@@ -45,14 +51,27 @@ func (f *Feature) assignee(ctx context.Context, orgID string, in jsonapi.In[stru
 	if !named {
 		return nil, problem.InvalidRelation("assigned-to", "Assigned to must be a user, or null")
 	}
-	if ref.ID == "" {
+	return f.member(ctx, orgID, ref.ID)
+}
+
+// member is a user of the organization, nil for "".
+func (f *Feature) member(ctx context.Context, orgID, userID string) (*string, error) {
+	if userID == "" {
 		return nil, nil
 	}
-	members, err := db.All[string](ctx, f.DB, `SELECT m.user_id FROM organization_memberships m WHERE m.org_id = ? AND m.user_id = ? AND m.status = 'active'`, orgID, ref.ID)
+	members, err := db.All[string](ctx, f.DB, `SELECT m.user_id FROM organization_memberships m WHERE m.org_id = ? AND m.user_id = ? AND m.status = 'active'`, orgID, userID)
 	if err == nil && len(members) == 0 {
 		err = problem.InvalidRelation("assigned-to", "The user is no member of the organization")
 	}
-	return &ref.ID, err
+	return &userID, err
+}
+
+// Assign gives a finding to a member of the organization, or to nobody.
+func (f *Feature) Assign(ctx context.Context, one Finding, userID string) (err error) {
+	if one.AssignedTo, err = f.member(ctx, one.OrgID, userID); err != nil {
+		return err
+	}
+	return f.DB.Update(ctx, "drift_findings", one, "assigned_to")
 }
 
 func (f *Feature) assign(ctx context.Context, one Finding, in jsonapi.In[struct{}]) (Finding, error) {
@@ -95,16 +114,27 @@ func (f *Feature) ignore(ctx context.Context, one Finding, in jsonapi.In[ignorin
 			return one, err
 		}
 	}
-	path := one.Path
-	request := ruleRequest{Address: jsonapi.Opt[string]{Set: true, V: one.Address}, Path: jsonapi.Opt[string]{Set: true, V: path}, Reason: a.Reason, ExpiresAt: a.ExpiresAt}
-	if path == "" {
-		request.Kinds = jsonapi.Opt[[]string]{Set: true, V: []string{string(one.Kind)}}
-	}
-	if err := r.take(request); err != nil {
-		return one, err
-	}
-	if err := f.addRule(ctx, r); err != nil {
+	if err := f.ruleFor(ctx, r, one, a.Reason.V, a.ExpiresAt.V); err != nil {
 		return one, err
 	}
 	return f.readFinding(ctx, one.ID)
+}
+
+// ruleFor makes a rule of one finding.
+func (f *Feature) ruleFor(ctx context.Context, r Rule, one Finding, reason string, expires *db.Time) error {
+	set := func(text string) jsonapi.Opt[string] { return jsonapi.Opt[string]{Set: true, V: text} }
+	request := ruleRequest{Address: set(one.Address), Path: set(one.Path), Reason: set(reason), ExpiresAt: jsonapi.Opt[*db.Time]{Set: true, V: expires}}
+	if one.Path == "" {
+		request.Kinds = jsonapi.Opt[[]string]{Set: true, V: []string{string(one.Kind)}}
+	}
+	if err := r.take(request); err != nil {
+		return err
+	}
+	return f.addRule(ctx, r)
+}
+
+// Ignore makes a rule for a finding of a schedule.
+func (f *Feature) Ignore(ctx context.Context, one Finding, reason string, expires *db.Time) error {
+	return f.ruleFor(ctx, Rule{ID: id.New("drig"), OrgID: one.OrgID, WorkspaceID: one.WorkspaceID, ScheduleID: one.ScheduleID, Folder: one.Folder,
+		CreatedBy: f.user(ctx), CreatedAt: db.Now()}, one, reason, expires)
 }

@@ -6,6 +6,7 @@ import (
 	"plumbline.dev/plumbline/internal/drift/scans"
 	"plumbline.dev/plumbline/internal/identity/orgs"
 	"plumbline.dev/plumbline/internal/kernel/api"
+	"plumbline.dev/plumbline/internal/kernel/db"
 	"plumbline.dev/plumbline/internal/kernel/problem"
 	"plumbline.dev/plumbline/internal/workspace/workspaces"
 )
@@ -104,4 +105,10 @@ func (f *Feature) episodes(ctx context.Context, q api.Query, c scans.Condition) 
 		return api.Page[Episode]{}, err
 	}
 	return api.Select[Episode](ctx, f.DB, q, selectEpisodes+" WHERE "+c.Where+" ORDER BY "+order, c.Args...)
+}
+
+// Present returns the findings that are there now and that a condition on f and w admits, the
+// worst first, without their values.
+func (f *Feature) Present(ctx context.Context, where string, args []any, limit int) ([]Finding, error) {
+	return db.All[Finding](ctx, f.DB, selectFindings+" WHERE f.status <> 'resolved' AND "+where+" ORDER BY "+findingOrders[""]+" LIMIT ?", append(args[:len(args):len(args)], limit)...)
 }

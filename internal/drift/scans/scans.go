@@ -127,6 +127,7 @@ func (s Status) Final() bool {
 
 // New is a scan to be made, of a workspace or of a folder of a schedule.
 type New struct {
+	ID          string // given before, "" is a fresh one
 	OrgID       string
 	WorkspaceID string
 	ScheduleID  string
@@ -215,7 +216,10 @@ func (f *Feature) Start(ctx context.Context, n New) (string, error) {
 	if n.WorkspaceID != "" {
 		prefix = "asmt"
 	}
-	s := Scan{ID: id.New(prefix), OrgID: n.OrgID, WorkspaceID: some(n.WorkspaceID), ScheduleID: some(n.ScheduleID), Folder: n.Folder,
+	if n.ID == "" {
+		n.ID = id.New(prefix)
+	}
+	s := Scan{ID: n.ID, OrgID: n.OrgID, WorkspaceID: some(n.WorkspaceID), ScheduleID: some(n.ScheduleID), Folder: n.Folder,
 		Target: TargetOf(n.WorkspaceID, n.ScheduleID, n.Folder), Batch: n.Batch, Reason: n.Reason, Status: Queued, Confirms: some(n.Confirms),
 		Attempt: n.Attempt, Quiet: n.Quiet, Branch: n.Branch, RequestedBy: n.RequestedBy, QueuedAt: db.Now()}
 	if s.Batch == "" {

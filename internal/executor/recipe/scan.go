@@ -178,7 +178,7 @@ func (s *scan) look() error {
 
 // options are those of the plan.
 func (s *scan) options() ([]string, error) {
-	o, err := s.variables()
+	o, err := s.variables(s.run.spec.Variables)
 	if err != nil {
 		return nil, err
 	}

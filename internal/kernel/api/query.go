@@ -80,6 +80,10 @@ func EscapeLike(s string) string {
 	return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(s)
 }
 
+// ParseQuery reads what a request asks for, as lists do, for routes of Handle; params are as
+// those of Params.
+func ParseQuery(req *http.Request, params ...string) (Query, error) { return parseQuery(req, params) }
+
 func parseQuery(req *http.Request, params []string) (Query, error) {
 	q := Query{Number: 1, Size: defaultPage}
 	if req.URL.RawQuery == "" {

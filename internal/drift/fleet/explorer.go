@@ -1,0 +1,364 @@
+package fleet
+
+import (
+	"context"
+	"encoding/csv"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"plumbline.dev/plumbline/internal/identity/orgs"
+	"plumbline.dev/plumbline/internal/kernel/api"
+	"plumbline.dev/plumbline/internal/kernel/authz"
+	"plumbline.dev/plumbline/internal/kernel/db"
+	"plumbline.dev/plumbline/internal/kernel/jsonapi"
+	"plumbline.dev/plumbline/internal/kernel/problem"
+)
+
+// Row is a workspace as the explorer shows it (HCP Terraform, "Explorer API", view type
+// workspaces).
+type Row struct {
+	ID                 string   `db:"id"`
+	OrgID              string   `db:"org_id"`
+	ProjectID          string   `db:"project_id"`
+	OrgName            string   `db:"organization_name"`
+	ProjectName        string   `db:"project_name"`
+	Name               string   `db:"workspace_name"`
+	CreatedAt          db.Time  `db:"workspace_created_at"`
+	UpdatedAt          db.Time  `db:"workspace_updated_at"`
+	TerraformVersion   string   `db:"workspace_terraform_version"`
+	ResourceCount      int      `db:"workspace_resource_count"`
+	RunStatus          *string  `db:"current_run_status"`
+	RunID              *string  `db:"current_run_external_id"`
+	RunAt              *db.Time `db:"current_run_applied_at"`
+	Drifted            *bool    `db:"drifted"`
+	ResourcesDrifted   *int     `db:"resources_drifted"`
+	ResourcesUndrifted *int     `db:"resources_undrifted"`
+	AllChecksSucceeded *bool    `db:"all_checks_succeeded"`
+	ChecksPassed       *int     `db:"checks_passed"`
+	ChecksFailed       *int     `db:"checks_failed"`
+	ChecksErrored      *int     `db:"checks_errored"`
+	ChecksUnknown      *int     `db:"checks_unknown"`
+	Health             *string  `db:"health_state"`
+}
+
+// Scope implements authz.Scoped.
+func (r Row) Scope() authz.Scope {
+	return authz.Scope{Org: r.OrgID, Project: r.ProjectID, Workspace: r.ID}
+}
+
+// sort of a field's values, which decides what it can be compared with.
+type sort string
+
+const (
+	text    sort = "text"
+	number  sort = "number"
+	boolean sort = "boolean"
+	moment  sort = "moment"
+)
+
+// field is one of the explorer's.
+type field struct {
+	name, column string
+	sort         sort
+}
+
+const succeeded = "(CASE WHEN a.succeeded THEN a.checks_failed + a.checks_errored + a.checks_unknown = 0 END)"
+
+// fields are in the order of the export.
+var fields = []field{
+	{"organization_name", "o.name", text}, {"project_name", "p.name", text}, {"project_external_id", "w.project_id", text},
+	{"workspace_name", "w.name", text}, {"external_id", "w.id", text}, {"workspace_created_at", "w.created_at", moment},
+	{"workspace_updated_at", "w.updated_at", moment}, {"workspace_terraform_version", "w.terraform_version", text},
+	{"workspace_resource_count", "w.resource_count", number}, {"current_run_status", "r.status", text}, {"current_run_external_id", "r.id", text},
+	{"current_run_applied_at", "r.updated_at", moment}, {"drifted", "a.drifted", boolean}, {"resources_drifted", "a.resources_drifted", number},
+	{"resources_undrifted", "a.resources_undrifted", number}, {"all_checks_succeeded", succeeded, boolean}, {"checks_passed", "a.checks_passed", number},
+	{"checks_failed", "a.checks_failed", number}, {"checks_errored", "a.checks_errored", number}, {"checks_unknown", "a.checks_unknown", number},
+	{"health_state", "h.state", text},
+}
+
+func fieldOf(name string) (field, bool) {
+	name = strings.ReplaceAll(name, "-", "_")
+	i := slices.IndexFunc(fields, func(f field) bool { return f.name == name })
+	if i < 0 {
+		return field{}, false
+	}
+	return fields[i], true
+}
+
+const explored = ` FROM workspaces w JOIN organizations o ON o.id = w.org_id JOIN projects p ON p.id = w.project_id LEFT JOIN runs r ON r.id = w.current_run_id LEFT JOIN workspace_health h ON h.workspace_id = w.id LEFT JOIN assessment_results a ON a.id = h.result_id WHERE `
+
+func (f *Feature) explorerRoutes(r *api.Router) {
+	const path = "/organizations/{organization}/explorer"
+	api.Type(r, "visibility-workspace", authz.ReadWorkspace, nil, viewRow)
+	api.List(r, path, authz.ReadOrg, f.Orgs.ByName, f.explore, api.Params("filter"))
+	api.Handle(r, "GET "+path+"/export/csv", authz.ReadOrg, f.Orgs.ByName, f.exportRows)
+}
+
+// explore lists workspaces. The other views of the explorer (tf_versions, providers and
+// modules) are not there.
+func (f *Feature) explore(ctx context.Context, o orgs.Org, q api.Query) (api.Page[Row], error) {
+	from, args, err := f.query(ctx, o, q)
+	if err != nil {
+		return api.Page[Row]{}, err
+	}
+	return api.Select[Row](ctx, f.DB, q, from, args...)
+}
+
+// query is the statement that a request asks for, without its page.
+func (f *Feature) query(ctx context.Context, o orgs.Org, q api.Query) (string, []any, error) {
+	if t := q.Get("type"); t != "workspaces" {
+		return "", nil, problem.BadRequest("type must be workspaces, not %q: there is no other view", t)
+	}
+	allowed, args := authz.FilterOf(ctx, authz.ReadWorkspace, o.ID).SQL("w.project_id", "w.id")
+	where, args := "w.org_id = ? AND "+allowed, append([]any{o.ID}, args...)
+	for name, values := range q.Values() {
+		if !strings.HasPrefix(name, "filter[") {
+			continue
+		}
+		cond, value, err := filter(name, values)
+		if err != nil {
+			return "", nil, err
+		}
+		where, args = where+" AND "+cond, append(args, value...)
+	}
+	order, err := order(q.Get("sort"))
+	if err != nil {
+		return "", nil, err
+	}
+	columns := []string{"w.id AS id", "w.org_id AS org_id", "w.project_id AS project_id"}
+	for _, one := range fields {
+		if one.name != "external_id" && one.name != "project_external_id" {
+			columns = append(columns, one.column+" AS "+one.name)
+		}
+	}
+	return "SELECT " + strings.Join(columns, ", ") + explored + where + " ORDER BY " + order, args, nil
+}
+
+func order(by string) (string, error) {
+	if by == "" {
+		return "w.name, w.id", nil
+	}
+	var terms []string
+	for name := range strings.SplitSeq(by, ",") {
+		bare, down := strings.CutPrefix(strings.TrimSpace(name), "-")
+		one, ok := fieldOf(bare)
+		if !ok || len(terms) > 5 {
+			return "", problem.BadRequest("Workspaces cannot be sorted by %q", name)
+		}
+		term := one.column
+		if down {
+			term += " DESC"
+		}
+		terms = append(terms, one.column+" IS NULL", term)
+	}
+	return strings.Join(terms, ", ") + ", w.id", nil
+}
+
+// filter is the condition of filter[INDEX][FIELD][OPERATOR][0]=VALUE ("Explorer API", Query
+// parameters).
+func filter(name string, values []string) (string, []any, error) {
+	parts := strings.Split(strings.TrimSuffix(strings.TrimPrefix(name, "filter["), "]"), "][")
+	if len(parts) < 3 || len(values) == 0 {
+		return "", nil, problem.BadRequest("A filter is written filter[0][workspace_name][contains][0]=text, not %s", name)
+	}
+	one, ok := fieldOf(parts[1])
+	if !ok {
+		return "", nil, problem.BadRequest("There is no field %q to filter by", parts[1])
+	}
+	c, value := one.column, values[0]
+	switch operator := strings.ReplaceAll(parts[2], "_", "-"); operator {
+	case "is-empty":
+		return "(" + c + " IS NULL" + or(one.sort == text, " OR "+c+" = ''") + ")", nil, nil
+	case "is-not-empty":
+		return "(" + c + " IS NOT NULL" + or(one.sort == text, " AND "+c+" <> ''") + ")", nil, nil
+	case "contains", "does-not-contain":
+		if one.sort != text {
+			break
+		}
+		cond := "lower(COALESCE(" + c + ", '')) LIKE ? ESCAPE '\\'"
+		return or(operator != "contains", "NOT ") + cond, []any{"%" + api.EscapeLike(strings.ToLower(value)) + "%"}, nil
+	default:
+		return compare(one, operator, value)
+	}
+	return "", nil, unfit(parts[2], one)
+}
+
+func unfit(operator string, one field) error {
+	return problem.BadRequest("The operator %s is not for the field %s", operator, one.name)
+}
+
+func or(is bool, text string) string {
+	if is {
+		return text
+	}
+	return ""
+}
+
+var operators = map[sort]map[string]string{
+	text:    {"is": "=", "is-not": "<>"},
+	number:  {"is": "=", "is-not": "<>", "gt": ">", "lt": "<", "gteq": ">=", "lteq": "<="},
+	boolean: {"is": "=", "is-not": "<>"},
+	moment:  {"is": "=", "is-not": "<>", "is-before": "<", "is-after": ">"},
+}
+
+// compare is the condition of an operator that compares. What is unknown is not anything.
+func compare(one field, operator, value string) (string, []any, error) {
+	sign, ok := operators[one.sort][operator]
+	if !ok {
+		return "", nil, unfit(operator, one)
+	}
+	var arg any = value
+	var err error
+	switch one.sort {
+	case number:
+		arg, err = strconv.Atoi(value)
+	case boolean:
+		arg, err = strconv.ParseBool(value)
+	case moment:
+		var at time.Time
+		if at, err = time.Parse(time.RFC3339, value); err == nil {
+			arg = db.At(at)
+		}
+	}
+	if err != nil {
+		return "", nil, problem.BadRequest("%q is no value of the field %s", value, one.name)
+	}
+	cond := one.column + " " + sign + " ?"
+	if sign == "<>" {
+		cond = "(" + one.column + " IS NULL OR " + cond + ")"
+	}
+	return cond, []any{arg}, nil
+}
+
+// rowAttributes are those of the wire. With the parameter fields only those asked for are there.
+type rowAttributes struct {
+	OrgName            *string  `json:"organization-name,omitempty"`
+	ProjectName        *string  `json:"project-name,omitempty"`
+	ProjectID          *string  `json:"project-external-id,omitempty"`
+	Name               *string  `json:"workspace-name,omitempty"`
+	ID                 *string  `json:"external-id,omitempty"`
+	CreatedAt          *db.Time `json:"workspace-created-at,omitempty"`
+	UpdatedAt          *db.Time `json:"workspace-updated-at,omitempty"`
+	TerraformVersion   *string  `json:"workspace-terraform-version,omitempty"`
+	ResourceCount      *int     `json:"workspace-resource-count,omitempty"`
+	RunStatus          *string  `json:"current-run-status,omitempty"`
+	RunID              *string  `json:"current-run-external-id,omitempty"`
+	RunAt              *db.Time `json:"current-run-applied-at,omitempty"`
+	Drifted            *bool    `json:"drifted,omitempty"`
+	ResourcesDrifted   *int     `json:"resources-drifted,omitempty"`
+	ResourcesUndrifted *int     `json:"resources-undrifted,omitempty"`
+	AllChecksSucceeded *bool    `json:"all-checks-succeeded,omitempty"`
+	ChecksPassed       *int     `json:"checks-passed,omitempty"`
+	ChecksFailed       *int     `json:"checks-failed,omitempty"`
+	ChecksErrored      *int     `json:"checks-errored,omitempty"`
+	ChecksUnknown      *int     `json:"checks-unknown,omitempty"`
+	Health             *string  `json:"health-state,omitempty"`
+}
+
+func viewRow(ctx context.Context, r Row) jsonapi.Resource {
+	chosen := api.QueryOf(ctx).List("fields")
+	wants := func(name string) bool {
+		return len(chosen) == 0 || slices.ContainsFunc(chosen, func(c string) bool { return strings.ReplaceAll(c, "-", "_") == name })
+	}
+	return jsonapi.Resource{Type: "visibility-workspace", ID: r.ID, Attributes: rowAttributes{
+		OrgName: pick(wants("organization_name"), &r.OrgName), ProjectName: pick(wants("project_name"), &r.ProjectName), ProjectID: pick(wants("project_external_id"), &r.ProjectID),
+		Name: pick(wants("workspace_name"), &r.Name), ID: pick(wants("external_id"), &r.ID), CreatedAt: pick(wants("workspace_created_at"), &r.CreatedAt),
+		UpdatedAt: pick(wants("workspace_updated_at"), &r.UpdatedAt), TerraformVersion: pick(wants("workspace_terraform_version"), &r.TerraformVersion),
+		ResourceCount: pick(wants("workspace_resource_count"), &r.ResourceCount), RunStatus: pick(wants("current_run_status"), r.RunStatus),
+		RunID: pick(wants("current_run_external_id"), r.RunID), RunAt: pick(wants("current_run_applied_at"), r.RunAt), Drifted: pick(wants("drifted"), r.Drifted),
+		ResourcesDrifted: pick(wants("resources_drifted"), r.ResourcesDrifted), ResourcesUndrifted: pick(wants("resources_undrifted"), r.ResourcesUndrifted),
+		AllChecksSucceeded: pick(wants("all_checks_succeeded"), r.AllChecksSucceeded), ChecksPassed: pick(wants("checks_passed"), r.ChecksPassed),
+		ChecksFailed: pick(wants("checks_failed"), r.ChecksFailed), ChecksErrored: pick(wants("checks_errored"), r.ChecksErrored),
+		ChecksUnknown: pick(wants("checks_unknown"), r.ChecksUnknown), Health: pick(wants("health_state"), r.Health),
+	}}
+}
+
+func pick[T any](wanted bool, v *T) *T {
+	if !wanted {
+		return nil
+	}
+	return v
+}
+
+// values are those of a row in the order of fields.
+func (r Row) values() map[string]any {
+	return map[string]any{"organization_name": r.OrgName, "project_name": r.ProjectName, "project_external_id": r.ProjectID, "workspace_name": r.Name, "external_id": r.ID,
+		"workspace_created_at": r.CreatedAt.Wire(), "workspace_updated_at": r.UpdatedAt.Wire(), "workspace_terraform_version": r.TerraformVersion,
+		"workspace_resource_count": r.ResourceCount, "current_run_status": shown(r.RunStatus), "current_run_external_id": shown(r.RunID),
+		"current_run_applied_at": at(r.RunAt), "drifted": shown(r.Drifted), "resources_drifted": shown(r.ResourcesDrifted),
+		"resources_undrifted": shown(r.ResourcesUndrifted), "all_checks_succeeded": shown(r.AllChecksSucceeded), "checks_passed": shown(r.ChecksPassed),
+		"checks_failed": shown(r.ChecksFailed), "checks_errored": shown(r.ChecksErrored), "checks_unknown": shown(r.ChecksUnknown), "health_state": shown(r.Health)}
+}
+
+func shown[T any](v *T) any {
+	if v == nil {
+		return ""
+	}
+	return *v
+}
+
+func at(t *db.Time) string {
+	if t == nil {
+		return ""
+	}
+	return t.Wire()
+}
+
+// maxExport is how many rows an export has at most.
+const maxExport = 50_000
+
+// exportRows answers with the workspaces as CSV ("Explorer API", Export data as CSV).
+func (f *Feature) exportRows(ctx context.Context, w http.ResponseWriter, req *http.Request, o orgs.Org) error {
+	q, err := api.ParseQuery(req, "filter")
+	if err != nil {
+		return err
+	}
+	from, args, err := f.query(ctx, o, q)
+	if err != nil {
+		return err
+	}
+	rows, err := db.All[Row](ctx, f.DB, from+" LIMIT ?", append(args, maxExport)...)
+	if err != nil {
+		return err
+	}
+	chosen := fields
+	if want := q.List("fields"); len(want) > 0 {
+		chosen = nil
+		for _, name := range want {
+			one, ok := fieldOf(name)
+			if !ok {
+				return problem.BadRequest("There is no field %q", name)
+			}
+			chosen = append(chosen, one)
+		}
+	}
+	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
+	w.Header().Set("Content-Disposition", `attachment; filename="workspaces.csv"`)
+	out := csv.NewWriter(w)
+	line := make([]string, len(chosen))
+	for i, one := range chosen {
+		line[i] = one.name
+	}
+	_ = out.Write(line)
+	for _, r := range rows {
+		values := r.values()
+		for i, one := range chosen {
+			line[i] = Cell(fmt.Sprint(values[one.name]))
+		}
+		_ = out.Write(line)
+	}
+	out.Flush()
+	return nil
+}
+
+// Cell is a text that no spreadsheet takes for a formula.
+func Cell(s string) string {
+	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
+		return "'" + s
+	}
+	return s
+}

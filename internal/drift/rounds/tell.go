@@ -1,0 +1,183 @@
+package rounds
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"plumbline.dev/plumbline/internal/drift/alerts"
+	"plumbline.dev/plumbline/internal/drift/findings"
+	"plumbline.dev/plumbline/internal/drift/scans"
+	"plumbline.dev/plumbline/internal/drift/schedules"
+	"plumbline.dev/plumbline/internal/drift/severity"
+	"plumbline.dev/plumbline/internal/kernel/db"
+	"plumbline.dev/plumbline/internal/kernel/problem"
+)
+
+// settled offers the alerts of a schedule what a scan of it means.
+func (f *Feature) settled(ctx context.Context, e findings.Event) error {
+	if e.Scan.ScheduleID == nil {
+		return nil
+	}
+	s, err := f.Schedules.Find(ctx, *e.Scan.ScheduleID)
+	if errors.Is(err, problem.NotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if e.Episode.Status == findings.Resolved {
+		if err := f.Snoozes.End(ctx, s.ID, e.Scan.Folder); err != nil {
+			return err
+		}
+	}
+	if e.Scan.Quiet || f.Raise == nil {
+		return nil
+	}
+	kind, err := f.kind(ctx, s, e)
+	if err != nil || kind == "" {
+		return err
+	}
+	event, err := f.event(ctx, s, e)
+	if err != nil {
+		return err
+	}
+	event.Kind = kind
+	return f.raise(ctx, s, event)
+}
+
+// kind is what alerts are offered, "" is nothing.
+func (f *Feature) kind(ctx context.Context, s schedules.Schedule, e findings.Event) (string, error) {
+	switch {
+	case e.Scan.Reason == scans.Test:
+		return alerts.Test, nil
+	case e.Kind == findings.Cleared && s.AlertOnResolved:
+		return alerts.Resolved, nil
+	case e.Episode.Status != findings.Open:
+		if s.AlertOnPending && e.NewPending {
+			return alerts.Changed, nil
+		}
+		return "", nil
+	case e.Episode.ToldAt == nil: // it comes and goes
+		return "", nil
+	case severity.Level(e.Episode.Severity).Rank() < severity.Level(s.MinSeverity).Rank():
+		return "", nil
+	}
+	silent, is, err := f.Snoozes.Active(ctx, s.ID, e.Scan.Folder)
+	if err != nil || (is && silent.Silences(e.Episode.Severity, e.Episode.Fingerprint)) {
+		return "", err
+	}
+	if e.Kind != "" {
+		return e.Kind, nil
+	}
+	return alerts.Changed, nil // alerts know what they have told
+}
+
+// event is what there is to tell, without its kind.
+func (f *Feature) event(ctx context.Context, s schedules.Schedule, e findings.Event) (alerts.Event, error) {
+	v := e.Verdict
+	out, err := f.base(ctx, s, e.Scan)
+	if err != nil {
+		return out, err
+	}
+	out.EpisodeID, out.Fingerprint, out.Severity, out.FirstSeen = e.Episode.ID, e.Episode.Fingerprint, e.Episode.Severity, e.Episode.OpenedAt.Time
+	out.Summary, out.Description, out.Output, out.OutputBrief, out.Drifted = v.Words.Summary, v.Words.Description, v.Text, v.Words.Brief, v.Drifted
+	out.Repeat = !s.AlertOnChangeOnly
+	if e.Episode.Status != findings.Open {
+		out.Severity = string(severity.Info)
+		if e.Pending > 0 {
+			out.Summary = fmt.Sprintf("%d changes of the code are not applied", e.Pending)
+		}
+	}
+	if e.Episode.ID == "" {
+		out.FirstSeen = out.At
+	}
+	shown := []severity.Judged{}
+	for _, finding := range v.Findings {
+		if finding.Kind.Drifted() {
+			shown = append(shown, finding)
+		}
+	}
+	out.Findings, err = json.Marshal(shown)
+	return out, err
+}
+
+// base is what all events of a scan have.
+func (f *Feature) base(ctx context.Context, s schedules.Schedule, of scans.Scan) (alerts.Event, error) {
+	e := alerts.Event{OrgID: s.OrgID, ScheduleID: s.ID, ScheduleName: s.Name, Branch: of.Branch, Commit: of.Commit, Folder: of.Folder, ScanID: of.ID, BatchID: of.Batch, At: time.Now()}
+	if of.EndedAt != nil {
+		e.At = of.EndedAt.Time
+	}
+	if s.RepositoryID != nil {
+		r, err := f.Repositories.Find(ctx, *s.RepositoryID)
+		if err != nil && !errors.Is(err, problem.NotFound) {
+			return e, err
+		}
+		e.RepositoryID, e.Repo = *s.RepositoryID, r.FullName
+	}
+	zone, err := f.Settings.Find(ctx, s.OrgID)
+	e.Timezone = zone.TimeZone
+	return e, err
+}
+
+func (f *Feature) raise(ctx context.Context, s schedules.Schedule, e alerts.Event) error {
+	for _, id := range s.AlertIDs {
+		e.AlertID = id
+		if err := f.Raise(ctx, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ended tells of scans that fail: of the second in a row, and when that has gone on for an
+// hour, a day and a week.
+func (f *Feature) ended(ctx context.Context, s scans.Scan, _ *scans.Verdict) error {
+	if s.Status != scans.Errored || s.Quiet || f.Raise == nil {
+		return nil
+	}
+	sched, err := f.Schedules.Find(ctx, *s.ScheduleID)
+	if errors.Is(err, problem.NotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	due := s.Reason == scans.Test
+	if !due && sched.AlertOnError {
+		if due, err = f.failsLong(ctx, s); err != nil {
+			return err
+		}
+	}
+	if !due {
+		return nil
+	}
+	e, err := f.base(ctx, sched, s)
+	if err != nil {
+		return err
+	}
+	e.Kind, e.Severity, e.Summary, e.Output, e.FirstSeen = alerts.Failed, string(severity.Info), "The scan of "+s.Folder+" failed: "+s.Error, s.Error, e.At
+	return f.raise(ctx, sched, e)
+}
+
+// failsLong reports whether it is time to say that scans of a target fail.
+func (f *Feature) failsLong(ctx context.Context, s scans.Scan) (bool, error) {
+	times, err := db.All[db.Time](ctx, f.DB, `SELECT s.ended_at FROM drift_scans s WHERE s.target = ? AND s.status = 'errored' AND s.ended_at IS NOT NULL
+		AND NOT EXISTS (SELECT 1 FROM drift_scans g WHERE g.target = s.target AND g.status = 'finished' AND g.queued_at > s.queued_at)
+		ORDER BY s.ended_at DESC LIMIT 2000`, s.Target)
+	if err != nil || len(times) < 2 {
+		return false, err
+	}
+	now, before, first := times[0], times[1], times[len(times)-1]
+	if len(times) == 2 {
+		return true, nil
+	}
+	for _, mark := range []time.Duration{time.Hour, 24 * time.Hour, 7 * 24 * time.Hour} {
+		if before.Sub(first.Time) < mark && now.Sub(first.Time) >= mark {
+			return true, nil
+		}
+	}
+	return false, nil
+}
