@@ -5,6 +5,7 @@ import { homeRoute, orgRoute, rootRoute } from './kernel/routing'
 import { parseSearch, stringifySearch } from './kernel/search'
 import { deliveryRoutes, workspaceDeliveryRoutes } from './delivery/routes'
 import { organizationsRoute } from './identity/organizations'
+import { registryRoutes } from './registry/routes'
 import { workspaceRoute } from './workspace/frame'
 import { stateRoutes } from './workspace/state/screens'
 import { workspacesRoute } from './workspace/list'
@@ -19,6 +20,7 @@ const routeTree = rootRoute.addChildren([
     workspacesRoute,
     workspaceRoute.addChildren([overviewRoute, ...workspaceDeliveryRoutes, ...stateRoutes]),
     ...deliveryRoutes,
+    ...registryRoutes,
   ]),
 ])
 

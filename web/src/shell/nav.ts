@@ -13,4 +13,5 @@ export type Entry = {
 export const organizationNav: Entry[] = [
   { label: 'Workspaces', icon: 'workspace', path: 'workspaces', key: 'w' },
   { label: 'Runs', icon: 'run', path: 'runs', key: 'r' },
+  { label: 'Registry', icon: 'registry', path: 'registry', key: 'm' },
 ]

@@ -3,9 +3,9 @@ import { LogStore } from './store'
 
 /** Source is where a log is: followed while it grows, read at once when it is complete. */
 export type Source = {
-  /** plans or applies */
-  kind: 'plans' | 'applies'
   id: string
+  /** where it can be followed, below /api/v2 */
+  events: string
   /** where the whole log is, once it is complete */
   url: string | undefined
   complete: boolean
@@ -14,7 +14,7 @@ export type Source = {
 export type LogState = { store: LogStore; error: unknown; retry: () => void }
 
 /** useLog reads a log. The store is one and the same for a source, and tells of its changes. */
-export function useLog({ kind, id, url, complete }: Source): LogState {
+export function useLog({ id, events, url, complete }: Source): LogState {
   const [store] = useState(() => new LogStore())
   const [error, setError] = useState<unknown>()
   const [attempt, setAttempt] = useState(0)
@@ -23,7 +23,7 @@ export function useLog({ kind, id, url, complete }: Source): LogState {
   useEffect(() => {
     setError(undefined)
     store.reset()
-    if (!whole.current) return follow(`/api/v2/${kind}/${id}/log/events`, store)
+    if (!whole.current) return follow(`/api/v2${events}`, store)
     if (url === undefined) return
     const stop = new AbortController()
     download(url, store, stop.signal).catch((err: unknown) => {
@@ -32,7 +32,7 @@ export function useLog({ kind, id, url, complete }: Source): LogState {
     return () => stop.abort()
     // The address is signed anew with each answer; only the first counts.
     // oxlint-disable-next-line react-hooks/exhaustive-deps
-  }, [kind, id, url === undefined, attempt, store])
+  }, [events, id, url === undefined, attempt, store])
   return { store, error, retry: () => setAttempt((n) => n + 1) }
 }
 

@@ -106,7 +106,7 @@ function PlanPart({ stage, plan }: { stage: Stage; plan: Resource<'plans'> | und
     >
       {finished && !showsLog && <PlanView id={plan.id} />}
       {showsLog && hasLog(status) && (
-        <LogView name="plan" kind="plans" id={plan.id} url={plan.attributes['log-read-url'] ?? undefined} complete={ends.includes(status)} waiting="An executor prepares the plan." />
+        <LogView name="plan" id={plan.id} events={`/plans/${plan.id}/log/events`} url={plan.attributes['log-read-url'] ?? undefined} complete={ends.includes(status)} waiting="An executor prepares the plan." />
       )}
       {!hasLog(status) && <p className="p-4 text-muted">{status === 'unreachable' ? 'The run ended before its plan began.' : 'The plan has not begun.'}</p>}
     </Part>
@@ -119,7 +119,7 @@ function ApplyPart({ stage, apply }: { stage: Stage; apply: Resource<'applies'> 
   if (!hasLog(status)) return null
   return (
     <Part stage={stage} summary={status === 'finished' && <Counts of={apply.attributes} done />}>
-      <LogView name="apply" kind="applies" id={apply.id} url={apply.attributes['log-read-url'] ?? undefined} complete={ends.includes(status)} waiting="An executor prepares the apply." />
+      <LogView name="apply" id={apply.id} events={`/applies/${apply.id}/log/events`} url={apply.attributes['log-read-url'] ?? undefined} complete={ends.includes(status)} waiting="An executor prepares the apply." />
     </Part>
   )
 }

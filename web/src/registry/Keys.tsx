@@ -1,0 +1,83 @@
+// The GPG keys that sign providers.
+import { useQuery } from '@tanstack/react-query'
+import { useParams } from '@tanstack/react-router'
+import { useState } from 'react'
+import { send } from '~/kernel/api'
+import { body, pageOf } from '~/kernel/jsonapi'
+import { fieldsOf } from '~/kernel/problem'
+import { useChange } from '~/kernel/queries'
+import { useOrganization } from '~/kernel/session'
+import { Button, IconButton } from '~/ui/Button'
+import { Id } from '~/ui/Copy'
+import { Actions, Confirm, Dialog } from '~/ui/Dialog'
+import { Empty, Failure } from '~/ui/Failure'
+import { Field, Textarea } from '~/ui/Field'
+import { Panel } from '~/ui/Page'
+import { SkeletonRows } from '~/ui/Skeleton'
+import { Time } from '~/ui/Time'
+
+const base = '/api/registry/private/v2/gpg-keys'
+
+export function Keys() {
+  const { org } = useParams({ from: '/$org/registry/keys' })
+  const [adding, setAdding] = useState(false)
+  const [removing, setRemoving] = useState<string>()
+  const may = useOrganization(org).attributes.permissions['can-manage-custom-providers']
+  const keys = useQuery({ queryKey: ['gpg-keys', org], queryFn: async ({ signal }) => pageOf<'gpg-keys'>(await send('GET', `${base}?filter%5Bnamespace%5D=${encodeURIComponent(org)}&page%5Bsize%5D=100`, undefined, signal)) })
+  const remove = useChange(['gpg-keys'], (id: string) => send('DELETE', `${base}/${encodeURIComponent(org)}/${id}`), () => setRemoving(undefined))
+  return (
+    <>
+      <div className="mb-4 flex flex-wrap items-center justify-between gap-2">
+        <p className="text-muted">Public keys. A provider can be installed once one of these has signed it.</p>
+        {may && <Button look="primary" icon="plus" onClick={() => setAdding(true)}>Add a key</Button>}
+      </div>
+      {keys.error && <Failure error={keys.error} retry={() => void keys.refetch()} />}
+      <Panel>
+        {keys.isPending && <SkeletonRows rows={3} />}
+        {keys.data?.items.length === 0 && <Empty icon="key" title="No keys yet"><p>Export yours with <code className="font-mono">gpg --armor --export you@example.com</code>.</p></Empty>}
+        {keys.data && keys.data.items.length > 0 && (
+          <ul aria-label="Keys">
+            {keys.data.items.map((k) => (
+              <li key={k.id} className="flex min-h-12 items-center gap-4 border-b border-line px-4 py-1.5 last:border-0">
+                <Id>{k.attributes['key-id']}</Id>
+                <span className="ml-auto text-sm text-muted">added <Time at={k.attributes['created-at']} /></span>
+                {may && <IconButton small icon="trash" label={`Remove ${k.attributes['key-id']}`} onClick={() => setRemoving(k.attributes['key-id'])} />}
+              </li>
+            ))}
+          </ul>
+        )}
+      </Panel>
+      {adding && <Add org={org} onClose={() => setAdding(false)} />}
+      {removing && (
+        <Confirm title={`Remove the key ${removing}`} action="Remove" busy={remove.isPending} error={remove.error} onConfirm={() => remove.mutate(removing)} onClose={() => setRemoving(undefined)}>
+          <p>Versions that only this key has signed cannot be installed any more.</p>
+        </Confirm>
+      )}
+    </>
+  )
+}
+
+function Add({ org, onClose }: { org: string; onClose: () => void }) {
+  const [armor, setArmor] = useState('')
+  const change = useChange(['gpg-keys'], () => send('POST', base, body('gpg-keys', { namespace: org, 'ascii-armor': armor })), onClose)
+  const wrong = fieldsOf(change.error)
+  return (
+    <Dialog title="Add a key" onClose={onClose} wide>
+      <form
+        onSubmit={(e) => {
+          e.preventDefault()
+          change.mutate(undefined)
+        }}
+      >
+        <Field label="Public key" help="As gpg --armor --export prints it. Never a private one." error={wrong['ascii-armor']}>
+          <Textarea rows={10} className="font-mono text-sm" value={armor} onChange={(e) => setArmor(e.target.value)} placeholder="-----BEGIN PGP PUBLIC KEY BLOCK-----" required autoFocus />
+        </Field>
+        {change.error && Object.keys(wrong).length === 0 && <Failure error={change.error} className="mt-4" />}
+        <Actions>
+          <Button onClick={onClose}>Back</Button>
+          <Button type="submit" look="primary" busy={change.isPending}>Add</Button>
+        </Actions>
+      </form>
+    </Dialog>
+  )
+}

@@ -1,0 +1,101 @@
+// Deprecating and revoking a version, and taking that back.
+import { useState } from 'react'
+import * as api from '~/kernel/api'
+import { body } from '~/kernel/jsonapi'
+import { useChange } from '~/kernel/queries'
+import { Button } from '~/ui/Button'
+import { Actions, Dialog } from '~/ui/Dialog'
+import { Failure, Notice } from '~/ui/Failure'
+import { Field, Input, Textarea } from '~/ui/Field'
+import { toast } from '~/ui/Toast'
+import { params, path, type Address, type Details } from './queries'
+
+/** Banner warns of a version that should not, or must not, be used any more. */
+export function Banner({ details: d }: { details: Details }) {
+  if (d.revocation) {
+    return <Notice tone="bad" icon="warning" className="mb-5"><b className="font-semibold">Version {d.version} is revoked.</b> Nobody new can install it. {d.revocation.message} <More link={d.revocation.link} /></Notice>
+  }
+  if (!d.deprecation) return null
+  return <Notice tone="warn" icon="warning" className="mb-5"><b className="font-semibold">Version {d.version} is deprecated.</b> {d.deprecation.reason} <More link={d.deprecation.link} /></Notice>
+}
+
+function More({ link }: { link: string }) {
+  if (!link) return null
+  const href = /^https?:\/\//i.test(link) ? link : `https://${link}`
+  return <a href={href} target="_blank" rel="noopener noreferrer" className="underline underline-offset-2">More</a>
+}
+
+type Verb = 'deprecate' | 'undeprecate' | 'revoke' | 'unrevoke' | 'delete'
+
+const words: Record<Verb, { title: string; about: string; action: string; asks: boolean }> = {
+  deprecate: { title: 'Deprecate', about: 'Those who use it are warned in each run. It can still be installed.', action: 'Deprecate', asks: true },
+  undeprecate: { title: 'Take back the deprecation of', about: 'Nobody is warned of it any more.', action: 'Take back', asks: false },
+  revoke: { title: 'Revoke', about: 'Nobody who does not use it already can install it. Those who do are warned.', action: 'Revoke', asks: true },
+  unrevoke: { title: 'Take back the revocation of', about: 'It can be installed again. It stays deprecated.', action: 'Take back', asks: false },
+  delete: { title: 'Delete', about: 'Configurations that use this version cannot be initialized any more. This cannot be undone.', action: 'Delete for ever', asks: false },
+}
+
+/** possible are the verbs for a version, by what it is. */
+function possible(d: Details, mayDelete: boolean): Verb[] {
+  const list: Verb[] = d.revocation ? ['unrevoke'] : d.deprecation ? ['revoke', 'undeprecate'] : ['deprecate']
+  return mayDelete ? [...list, 'delete'] : list
+}
+
+export function Lifecycle({ address, details, mayDelete, onDeleted }: { address: Address; details: Details; mayDelete: boolean; onDeleted: () => void }) {
+  const [verb, setVerb] = useState<Verb>()
+  return (
+    <>
+      <div className="flex flex-wrap gap-2">
+        {possible(details, mayDelete).map((v) => <Button key={v} small look={v === 'delete' || v === 'revoke' ? 'danger' : 'normal'} onClick={() => setVerb(v)}>{words[v].title} {details.version}</Button>)}
+      </div>
+      {verb && <Ask address={address} version={details.version} verb={verb} onClose={() => setVerb(undefined)} onDone={() => verb === 'delete' && onDeleted()} />}
+    </>
+  )
+}
+
+function Ask({ address, version, verb, onClose, onDone }: { address: Address; version: string; verb: Verb; onClose: () => void; onDone: () => void }) {
+  const [reason, setReason] = useState('')
+  const [link, setLink] = useState('')
+  const w = words[verb]
+  const change = useChange(['registry-modules', 'registry-module-versions'], () => act(address, version, verb, reason, link), () => {
+    toast('Done.')
+    onDone()
+    onClose()
+  })
+  return (
+    <Dialog title={`${w.title} ${version}`} onClose={onClose}>
+      <form
+        className="space-y-4"
+        onSubmit={(e) => {
+          e.preventDefault()
+          change.mutate(undefined)
+        }}
+      >
+        <p className="text-muted">{w.about}</p>
+        {w.asks && (
+          <>
+            <Field label="Why, and what to use instead" optional><Textarea rows={3} value={reason} onChange={(e) => setReason(e.target.value)} autoFocus /></Field>
+            <Field label="Link to more" optional><Input value={link} onChange={(e) => setLink(e.target.value)} placeholder="https://…" /></Field>
+          </>
+        )}
+        {change.error && <Failure error={change.error} />}
+        <Actions>
+          <Button onClick={onClose}>Back</Button>
+          <Button type="submit" look={verb === 'delete' || verb === 'revoke' ? 'danger' : 'primary'} busy={change.isPending}>{w.action}</Button>
+        </Actions>
+      </form>
+    </Dialog>
+  )
+}
+
+async function act(a: Address, version: string, verb: Verb, reason: string, link: string) {
+  const keys = { ...params(a), version }
+  if (verb === 'delete') return api.remove(`${path}/{version}`, keys)
+  const attributes = {
+    deprecate: { deprecation: { 'deprecated-status': 'Deprecated', reason, link } },
+    undeprecate: { deprecation: { 'deprecated-status': 'Undeprecated' } },
+    revoke: { revocation: { status: 'Revoked', message: reason, link } },
+    unrevoke: { revocation: { status: 'Unrevoked' } },
+  }[verb]
+  await api.send('PATCH', api.address(`${path}/{version}`, keys), body('module-versions', attributes))
+}

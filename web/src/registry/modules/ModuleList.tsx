@@ -1,0 +1,63 @@
+import { useQuery } from '@tanstack/react-query'
+import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
+import { useEffect, useState } from 'react'
+import type { Resource } from '~/kernel/jsonapi'
+import { listQuery, polling } from '~/kernel/queries'
+import { useOrganization } from '~/kernel/session'
+import { Badge } from '~/ui/Badge'
+import { LinkButton } from '~/ui/Button'
+import { Empty, Failure } from '~/ui/Failure'
+import { SearchInput } from '~/ui/Field'
+import { Panel } from '~/ui/Page'
+import { SkeletonRows } from '~/ui/Skeleton'
+import { Time } from '~/ui/Time'
+
+export function ModuleList() {
+  const { org } = useParams({ from: '/$org/registry/modules' })
+  const { q = '' } = useSearch({ from: '/$org/registry/modules' })
+  const navigate = useNavigate({ from: '/$org/registry/modules' })
+  const [text, setText] = useState(q)
+  const may = useOrganization(org).attributes.permissions['can-create-module']
+  useEffect(() => {
+    if (text === q) return
+    const timer = setTimeout(() => void navigate({ search: text === '' ? {} : { q: text }, replace: true }), 200)
+    return () => clearTimeout(timer)
+  }, [text, q, navigate])
+  const modules = useQuery({ ...listQuery('registry-modules', '/organizations/{organization}/registry-modules', { organization: org }, { q, 'page[size]': 100 }), ...polling })
+  return (
+    <>
+      <div className="mb-4 flex flex-wrap gap-2">
+        <SearchInput label="Search modules" className="min-w-48 flex-1" value={text} onChange={(e) => setText(e.target.value)} />
+        {may && <LinkButton to="/$org/registry/publish" params={{ org }} look="primary" icon="plus">Publish a module</LinkButton>}
+      </div>
+      {modules.error && <Failure error={modules.error} retry={() => void modules.refetch()} />}
+      <Panel>
+        {modules.isPending && <SkeletonRows />}
+        {modules.data?.items.length === 0 && (q ? <Empty icon="search" title="No module is called like that" /> : <Empty icon="registry" title="No modules yet"><p>Publish configuration that many workspaces use, in versions. <code className="font-mono">tofu init</code> installs it from here.</p></Empty>)}
+        {modules.data && modules.data.items.length > 0 && <ul aria-label="Modules">{modules.data.items.map((m) => <Row key={m.id} org={org} module={m} />)}</ul>}
+      </Panel>
+    </>
+  )
+}
+
+function Row({ org, module: m }: { org: string; module: Resource<'registry-modules'> }) {
+  const a = m.attributes
+  const latest = a['version-statuses'].find((v) => v.status === 'ok')?.version
+  const isPublic = a['registry-name'] === 'public'
+  return (
+    <li className="relative flex min-h-14 items-center gap-4 border-b border-line px-4 py-2 last:border-0 hover:bg-hover">
+      <div className="min-w-0 flex-1">
+        {isPublic ? (
+          <span className="font-medium">{a.name}</span>
+        ) : (
+          <Link to="/$org/registry/modules/$namespace/$name/$provider" params={{ org, namespace: a.namespace, name: a.name, provider: a.provider }} className="font-medium after:absolute after:inset-0 hover:text-accent">{a.name}</Link>
+        )}
+        <div className="truncate text-sm text-muted">{a.namespace} · for {a.provider}</div>
+      </div>
+      {isPublic && <Badge tone="info">public</Badge>}
+      {a['no-code'] && <Badge>no-code</Badge>}
+      {latest ? <Badge tone="ok">{latest}</Badge> : !isPublic && <Badge tone="warn">no version yet</Badge>}
+      <Time at={a['updated-at']} className="w-20 text-right text-sm whitespace-nowrap text-muted max-sm:hidden" />
+    </li>
+  )
+}

@@ -1,0 +1,66 @@
+// A new version of a module: its archive goes from the browser to the signed address.
+import { useState } from 'react'
+import * as api from '~/kernel/api'
+import { body } from '~/kernel/jsonapi'
+import { Problem, fieldsOf, problemOf } from '~/kernel/problem'
+import { useChange } from '~/kernel/queries'
+import { bytes } from '~/kernel/formats'
+import { Button } from '~/ui/Button'
+import { Code } from '~/ui/Copy'
+import { Failure } from '~/ui/Failure'
+import { Field, Input } from '~/ui/Field'
+import { params, path, type Address } from './queries'
+
+/** maxArchive is the size of the largest archive in bytes. */
+const maxArchive = 100 * 1024 * 1024
+
+/** publish makes a version and uploads its archive. A version that is there already and waits takes it too. */
+async function publish(a: Address, version: string, archive: File) {
+  const link = await uploadLink(a, version)
+  const res = await fetch(new URL(link, window.location.href).pathname, { method: 'PUT', body: archive, credentials: 'omit', headers: { 'Content-Type': 'application/octet-stream' } })
+  if (!res.ok) throw await problemOf(res)
+}
+
+async function uploadLink(a: Address, version: string): Promise<string> {
+  try {
+    const { item } = await api.create(`${path}/versions`, params(a), body('registry-module-versions', { version }))
+    return String(item.links?.upload)
+  } catch (err) {
+    if (!(err instanceof Problem) || err.status !== 422) throw err
+    const found = await api.read(`${path}/version`, params(a), { module_version: version }).catch(() => undefined)
+    if (found?.item.attributes.status !== 'pending') throw err
+    return String(found.item.links?.upload)
+  }
+}
+
+export function Upload({ address, latest, onDone }: { address: Address; latest?: string | undefined; onDone: (version: string) => void }) {
+  const [version, setVersion] = useState(latest === undefined ? '1.0.0' : next(latest))
+  const [archive, setArchive] = useState<File>()
+  const change = useChange(['registry-modules', 'registry-module-versions'], () => publish(address, version, archive as File), () => onDone(version))
+  const tooLarge = archive !== undefined && archive.size > maxArchive
+  return (
+    <form
+      className="space-y-4"
+      onSubmit={(e) => {
+        e.preventDefault()
+        change.mutate(undefined)
+      }}
+    >
+      <Field label="Version" help="A semantic version: a new major number says that those who use it must change something." error={fieldsOf(change.error).version}>
+        <Input value={version} onChange={(e) => setVersion(e.target.value)} className="max-w-40 font-mono" required />
+      </Field>
+      <Field label="Archive" help={`A .tar.gz of the folder with its .tf files at the top, up to ${bytes(maxArchive)}.`} error={tooLarge ? 'This file is too large.' : undefined}>
+        <input type="file" aria-label="Archive" accept=".tgz,.tar.gz,application/gzip" required onChange={(e) => setArchive(e.target.files?.[0])} className="block w-full rounded-md border border-dashed border-line-strong bg-sunken px-3 py-3 text-sm file:mr-3 file:rounded-md file:border-0 file:bg-accent-soft file:px-3 file:py-1.5 file:font-medium file:text-accent" />
+      </Field>
+      <Code title="How to make it" text="tar -czf module.tar.gz -C path/to/module ." />
+      {change.error && <Failure error={change.error} />}
+      <div className="flex justify-end"><Button type="submit" look="primary" icon="download" busy={change.isPending} disabled={archive === undefined || tooLarge}>Publish {version}</Button></div>
+    </form>
+  )
+}
+
+/** next is the version after one: its last number is one higher. */
+function next(version: string): string {
+  const m = /^(\d+)\.(\d+)\.(\d+)$/.exec(version)
+  return m ? `${m[1]}.${m[2]}.${Number(m[3]) + 1}` : ''
+}
