@@ -3,13 +3,14 @@ package classify
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 )
 
 type doc = map[string]any
 
-// document is the JSON of a plan of small parts, as the engines write it.
+// parts is a plan of small parts.
 type parts struct {
 	drift, changes, deferred, relevant, checks []any
 	outputs, configuration                     doc
@@ -17,6 +18,7 @@ type parts struct {
 	more                                       doc
 }
 
+// json writes the plan as the engines do.
 func (p parts) json(t testing.TB) []byte {
 	t.Helper()
 	resources := make([]any, p.managed)
@@ -37,9 +39,7 @@ func (p parts) json(t testing.TB) []byte {
 	if p.configuration != nil {
 		whole["configuration"] = p.configuration
 	}
-	for name, v := range p.more {
-		whole[name] = v
-	}
+	maps.Copy(whole, p.more)
 	b, err := json.Marshal(whole)
 	if err != nil {
 		t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -224,10 +225,8 @@ func BenchmarkPlan(b *testing.B) {
 	}
 	for i := range 500 {
 		address := fmt.Sprintf("aws_x.a%d", i)
-		changed := doc{"v": "2"}
-		for k, v := range attributes {
-			changed[k] = v
-		}
+		changed := maps.Clone(attributes)
+		changed["v"] = "2"
 		if i%10 > 0 {
 			p.changes = append(p.changes, entry(address, "no-op", attributes, attributes))
 			continue

@@ -41,12 +41,12 @@ func value(v any) string {
 	if err := e.Encode(v); err != nil {
 		return "?"
 	}
-	return cut(strings.TrimSpace(b.String()), maxValue)
+	return Cut(strings.TrimSpace(b.String()), maxValue)
 }
 
-// plain makes one line of printable characters. Characters that turn the direction of text or
+// Plain makes one line of printable characters. Characters that turn the direction of text or
 // that nobody sees are replaced: they could make an address look like another.
-func plain(s string) string {
+func Plain(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r == '\n' || r == '\r' || r == '\t':
@@ -61,7 +61,7 @@ func plain(s string) string {
 // Escape makes text that Markdown shows as it is: no link, no image, no HTML, no mention.
 func Escape(s string) string {
 	var b strings.Builder
-	for _, r := range plain(s) {
+	for _, r := range Plain(s) {
 		switch r {
 		case '&':
 			b.WriteString("&amp;")
@@ -81,9 +81,9 @@ func Escape(s string) string {
 	return strings.ReplaceAll(b.String(), "://", ":&#47;/")
 }
 
-// code shows text as code. The fence is longer than every row of backquotes in it.
-func code(s string) string {
-	s = plain(s)
+// Code shows text as code. The fence is longer than every row of backquotes in it.
+func Code(s string) string {
+	s = Plain(s)
 	longest, run := 0, 0
 	for _, r := range s {
 		if run++; r != '`' {
@@ -98,8 +98,8 @@ func code(s string) string {
 	return fence + s + fence
 }
 
-// cut shortens text to so many characters.
-func cut(s string, limit int) string {
+// Cut shortens text to so many characters.
+func Cut(s string, limit int) string {
 	if utf8.RuneCountInString(s) <= limit {
 		return s
 	}
@@ -107,8 +107,8 @@ func cut(s string, limit int) string {
 	return string(runes[:limit-1]) + "…"
 }
 
-// cutLines shortens text at the end of a line, so that no markup stays open.
-func cutLines(s string, limit int) string {
+// CutLines shortens text at the end of a line, so that no markup stays open.
+func CutLines(s string, limit int) string {
 	if utf8.RuneCountInString(s) <= limit {
 		return s
 	}

@@ -60,13 +60,13 @@ func summary(v severity.Verdict, shown []severity.Judged) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "[%s] ", v.Severity)
 	if len(shown) > 0 && (len(checks) == 0 || shown[0].Severity.Rank() >= checks[0].Severity.Rank()) {
-		fmt.Fprintf(&b, "%s on %s", plain(shown[0].Title), plain(shown[0].Address))
+		fmt.Fprintf(&b, "%s on %s", Plain(shown[0].Title), Plain(shown[0].Address))
 		b.WriteString(more(shown))
 		if len(checks) > 0 {
 			fmt.Fprintf(&b, "; %s not passing", count(len(checks), "check"))
 		}
 	} else {
-		fmt.Fprintf(&b, "%s: %s", map[string]string{"fail": "check fails", "error": "check cannot be evaluated"}[checks[0].Status], plain(checks[0].Address))
+		fmt.Fprintf(&b, "%s: %s", map[string]string{"fail": "check fails", "error": "check cannot be evaluated"}[checks[0].Status], Plain(checks[0].Address))
 		if len(checks) > 1 {
 			fmt.Fprintf(&b, "; +%d more", len(checks)-1)
 		}
@@ -74,7 +74,7 @@ func summary(v severity.Verdict, shown []severity.Judged) string {
 			fmt.Fprintf(&b, "; drift in %s", count(resources(drifted), "resource"))
 		}
 	}
-	return cut(b.String(), MaxSummary)
+	return Cut(b.String(), MaxSummary)
 }
 
 func more(shown []severity.Judged) string {
@@ -124,7 +124,7 @@ func description(v severity.Verdict, shown []severity.Judged) string {
 	}
 	sections := []string{changed(v, shown), checked(checks), matters(shown), next(shown), options(shown)}
 	sections = slices.DeleteFunc(sections, func(s string) bool { return s == "" })
-	return cutLines(strings.Join(sections, "\n\n"), MaxDescription)
+	return CutLines(strings.Join(sections, "\n\n"), MaxDescription)
 }
 
 func changed(v severity.Verdict, shown []severity.Judged) string {
@@ -138,8 +138,8 @@ func changed(v severity.Verdict, shown []severity.Judged) string {
 	}
 	b.WriteString("\n")
 	for _, f := range shown[:min(len(shown), maxListed)] {
-		fmt.Fprintf(&b, "\n- **%s** %s: %s", f.Severity, code(f.Address), Escape(plain(f.Title)))
-		if values := change(f, code); values != "" {
+		fmt.Fprintf(&b, "\n- **%s** %s: %s", f.Severity, Code(f.Address), Escape(Plain(f.Title)))
+		if values := change(f, Code); values != "" {
 			b.WriteString(" (" + values + ")")
 		}
 		fmt.Fprintf(&b, " _%s_", f.Kind)
@@ -157,9 +157,9 @@ func checked(checks []severity.JudgedCheck) string {
 	var b strings.Builder
 	b.WriteString("**Checks that do not pass**\n")
 	for _, c := range checks[:min(len(checks), maxListed)] {
-		fmt.Fprintf(&b, "\n- %s %s", code(c.Address), c.Status)
+		fmt.Fprintf(&b, "\n- %s %s", Code(c.Address), c.Status)
 		if len(c.Problems) > 0 {
-			b.WriteString(": " + Escape(cut(plain(c.Problems[0]), 2*maxValue)))
+			b.WriteString(": " + Escape(Cut(Plain(c.Problems[0]), 2*maxValue)))
 		}
 	}
 	return b.String()
@@ -169,7 +169,7 @@ func checked(checks []severity.JudgedCheck) string {
 func matters(shown []severity.Judged) string {
 	var lines []string
 	for _, f := range shown[:min(len(shown), maxListed)] {
-		if line := "- " + Escape(plain(f.Why)); f.Why != "" && !slices.Contains(lines, line) {
+		if line := "- " + Escape(Plain(f.Why)); f.Why != "" && !slices.Contains(lines, line) {
 			lines = append(lines, line)
 		}
 	}
@@ -203,7 +203,7 @@ func next(shown []severity.Judged) string {
 func addresses(list []string) string {
 	var names []string
 	for _, a := range list[:min(len(list), 5)] {
-		names = append(names, code(a))
+		names = append(names, Code(a))
 	}
 	if rest := len(list) - 5; rest > 0 {
 		names = append(names, fmt.Sprintf("and %d more", rest))
@@ -234,7 +234,7 @@ func options(shown []severity.Judged) string {
 	}
 	var lines []string
 	for _, f := range shown[:min(len(shown), maxListed)] {
-		if line := "- " + Escape(plain(f.Fix)); f.Fix != "" && !slices.Contains(lines, line) && len(lines) < 5 {
+		if line := "- " + Escape(Plain(f.Fix)); f.Fix != "" && !slices.Contains(lines, line) && len(lines) < 5 {
 			lines = append(lines, line)
 		}
 	}
@@ -251,11 +251,11 @@ func brief(shown []severity.Judged) string {
 			lines = append(lines, fmt.Sprintf("... and %d more", len(shown)-len(lines)))
 			break
 		}
-		line := sign(f) + " " + plain(f.Address)
+		line := sign(f) + " " + Plain(f.Address)
 		if f.Path != "" {
-			line += "  " + plain(f.Path)
+			line += "  " + Plain(f.Path)
 		}
-		if values := change(f, plain); values != "" {
+		if values := change(f, Plain); values != "" {
 			line += ": " + values
 		}
 		lines = append(lines, line)

@@ -129,8 +129,8 @@ func TestWhatACloudNamesIsNoMarkup(t *testing.T) {
 		}
 	}
 	for in, want := range map[string]string{"a": "`a`", "a`b": "`` a`b ``", "``": "``` `` ```", "": "`  `"} {
-		if got := code(in); got != want {
-			t.Errorf("code(%q) = %q, want %q", in, got, want)
+		if got := Code(in); got != want {
+			t.Errorf("Code(%q) = %q, want %q", in, got, want)
 		}
 	}
 }
