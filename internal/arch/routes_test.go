@@ -187,6 +187,8 @@ func (w *world) furnishRegistry(o apptest.Org, ids map[string]string) {
 	maps.Copy(ids, map[string]string{"registry-providers": "private", "registry-providers namespace": o.Name, "registry-providers name": "prov-" + o.Name,
 		"versions": "1.0." + strconv.Itoa(len(o.Name)), "platforms": "linux", "platforms arch": arch,
 		"providers": o.Name, "providers type": "prov-" + o.Name, "providers version": "1.0." + strconv.Itoa(len(o.Name)), "download": "linux", "download arch": arch})
+	maps.Copy(ids, map[string]string{"public modules": "terraform-aws-modules", "public modules name": "vpc", "public modules provider": "aws", "public modules version": "5.0.0",
+		"public providers": "hashicorp", "public providers type": "null", "public providers version": "3.2.3", "public download": "linux", "public download arch": "amd64"})
 	ids["v1"], ids["v1 namespace"], ids["v1 type"], ids["v1 document"] = "registry.example.com", "hashicorp", "null", "index.json"
 	ids["registry-components"] = w.as(o.Owner.Token, "POST", "/api/v2/organizations/"+o.Name+"/registry-components", document("registry-components", map[string]any{"name": "component"}))
 	w.as(o.Owner.Token, "POST", "/api/v2/registry-components/"+ids["registry-components"]+"/versions", document("registry-component-versions", map[string]any{"version": ids["versions"]}))
@@ -237,9 +239,14 @@ func segment(parts []string, i int) string {
 		for strings.HasPrefix(parts[fixed], "{") {
 			fixed--
 		}
+		if strings.Contains(strings.Join(parts[:i], "/"), "/public/v1/") {
+			return "public " + parts[fixed] + " " + strings.Trim(parts[i], "{}")
+		}
 		return parts[fixed] + " " + strings.Trim(parts[i], "{}")
 	}
 	switch path := strings.Join(parts[:i], "/"); {
+	case strings.Contains(path, "/public/v1/"):
+		return "public " + before
 	case before == "registry-modules" && parts[i] == "{organization}":
 		return "organizations"
 	case before == "registry-modules" && strings.Contains(path, "/organizations/"):

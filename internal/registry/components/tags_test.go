@@ -1,6 +1,7 @@
 package components_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -38,11 +39,11 @@ func TestTagBindings(t *testing.T) {
 		if r := s.Do("PATCH", path, member.Token, `{"data":{"type":"registry-components"}}`); r.Status != 404 {
 			s.T.Errorf("PATCH as a member = %d, want 404", r.Status)
 		}
-		many := `{"type":"tag-bindings","attributes":{"key":"k0"}}`
-		for i := range 10 {
-			many += `,{"type":"tag-bindings","attributes":{"key":"k` + string(rune('a'+i)) + `"}}`
+		var many []string
+		for i := range 11 {
+			many = append(many, fmt.Sprintf(`{"type":"tag-bindings","attributes":{"key":"k%d"}}`, i))
 		}
-		r := s.Do("PATCH", path, f.org.Owner.Token, `{"data":{"type":"registry-components","relationships":{"tag-bindings":{"data":[`+many+`]}}}}`)
+		r := s.Do("PATCH", path, f.org.Owner.Token, `{"data":{"type":"registry-components","relationships":{"tag-bindings":{"data":[`+strings.Join(many, ",")+`]}}}}`)
 		if r.Status != 422 || !strings.Contains(string(r.Body), "at most 10 tag bindings") {
 			s.T.Errorf("PATCH with eleven = %d %s, want 422", r.Status, r.Body)
 		}

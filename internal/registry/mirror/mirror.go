@@ -71,6 +71,7 @@ func (f *Feature) Routes(r *api.Router) {
 	f.router = r
 	f.work()
 	r.Object(packageKind, api.ObjectKind{Get: f.servePackage})
+	f.relayRoutes(r)
 	m := r.At(Path)
 	api.Handle(m, "GET /{hostname}/{namespace}/{type}/{document}", authz.SignedIn, api.Keys(find), f.serve, api.PlainErrors())
 }

@@ -16,17 +16,23 @@ import (
 	"plumbline.dev/plumbline/internal/registry/gpgkeys"
 )
 
-// bases remembers where registries have their providers.
+// bases remembers where registries have their services.
 type bases struct {
 	mu   sync.Mutex
 	of   map[string]*url.URL
 	till map[string]time.Time
 }
 
-// base finds where a registry has its providers (remote service discovery).
+// base finds where a registry has its providers.
 func (f *Feature) base(ctx context.Context, host string) (*url.URL, error) {
+	return f.service(ctx, host, "providers.v1")
+}
+
+// service finds where a host has a service (remote service discovery).
+func (f *Feature) service(ctx context.Context, host, name string) (*url.URL, error) {
+	key := host + " " + name
 	f.bases.mu.Lock()
-	known, fresh := f.bases.of[host], time.Now().Before(f.bases.till[host])
+	known, fresh := f.bases.of[key], time.Now().Before(f.bases.till[key])
 	f.bases.mu.Unlock()
 	if known != nil && fresh {
 		return known, nil
@@ -35,16 +41,15 @@ func (f *Feature) base(ctx context.Context, host string) (*url.URL, error) {
 	if err != nil {
 		return nil, err
 	}
-	var services struct {
-		Providers string `json:"providers.v1"`
-	}
+	var services map[string]any
 	if err := f.getJSON(ctx, at, &services); err != nil {
 		return nil, fmt.Errorf("discovery: %w", err)
 	}
-	if services.Providers == "" {
-		return nil, problem.Unprocessable("%s has no provider registry.", host)
+	address, _ := services[name].(string)
+	if address == "" {
+		return nil, problem.Unprocessable("%s has no service %s.", host, name)
 	}
-	base, err := at.Parse(services.Providers)
+	base, err := at.Parse(address)
 	if err != nil {
 		return nil, fmt.Errorf("discovery: %w", err)
 	}
@@ -56,7 +61,7 @@ func (f *Feature) base(ctx context.Context, host string) (*url.URL, error) {
 	if f.bases.of == nil {
 		f.bases.of, f.bases.till = map[string]*url.URL{}, map[string]time.Time{}
 	}
-	f.bases.of[host], f.bases.till[host] = base, time.Now().Add(time.Hour)
+	f.bases.of[key], f.bases.till[key] = base, time.Now().Add(time.Hour)
 	return base, nil
 }
 
