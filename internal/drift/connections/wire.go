@@ -93,9 +93,9 @@ func (f *Feature) answerTest(ctx context.Context, w http.ResponseWriter, _ *http
 
 // Endpoint is /drift/infra.
 func (f *Feature) Endpoint() verbs.Endpoint {
-	return verbs.Endpoint{Path: "/infra", //nolint:gosec // names of fields are no secrets
+	return verbs.Endpoint{Path: "/infra",
 		Verbs: map[string]verbs.Verb{"save": {Do: f.saveVerb}, "list": {Do: f.listVerb}, "get": {Do: f.getVerb}, "delete": {Do: f.deleteVerb}, "test": {Do: f.testVerb}},
-		Fields: map[string]string{"name": "infra_name", "type": "infra_type", "role": "infra_role", "key-id": "infra_key_id", "key-secret": "infra_key_secret",
+		Fields: map[string]string{"name": "infra_name", "type": "infra_type", "role": "infra_role", "key-id": "infra_key_id", "key-secret": "infra_key_secret", //nolint:gosec // names of fields are no secrets
 			"workload": "infra_workload", "credentials": "infra_credentials"}}
 }
 

@@ -94,8 +94,8 @@ func (r *Repository) checkSecret(token jsonapi.Opt[crypt.Secret], u *url.URL) er
 		return problem.Invalid("username", "Username is too long or has characters that it must not have")
 	case len(r.KnownHosts) > maxKnownHosts || strings.ContainsRune(r.KnownHosts, 0):
 		return problem.Invalid("known-hosts", "Known hosts are too long (maximum is %d bytes)", maxKnownHosts)
-	case u.Scheme != "ssh" && strings.ContainsFunc(secret, func(c rune) bool { return c <= ' ' || c == 0x7f }):
-		return problem.Invalid("token", "Token must not have spaces or control characters")
+	case u.Scheme != "ssh" && strings.ContainsFunc(secret, func(c rune) bool { return c < ' ' || c == 0x7f }):
+		return problem.Invalid("token", "Token must not have control characters")
 	}
 	if token.Set {
 		r.secret, r.Secret = &secret, nil

@@ -1,8 +1,9 @@
 package schedules
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
-	"hash/fnv"
 	"math/bits"
 	"regexp"
 	"slices"
@@ -54,9 +55,8 @@ func spread(id string) parts {
 }
 
 func hash(id string) uint64 {
-	h := fnv.New64a()
-	_, _ = h.Write([]byte(id))
-	return h.Sum64()
+	sum := sha256.Sum256([]byte(id))
+	return binary.BigEndian.Uint64(sum[:])
 }
 
 // NewClock reads frequency and offset. id fills in what the offset leaves out.
