@@ -198,7 +198,7 @@ func inside(path, folder string) bool {
 
 // isolation finds the sandbox, and says loudly what it is and lacks.
 func isolation(ctx context.Context, c config.Executor, dir string, deny []netip.AddrPort) (*sandbox.Sandbox, error) {
-	o := sandbox.Options{Scratch: filepath.Join(dir, "tmp"), Deny: deny}
+	o := sandbox.Options{Scratch: filepath.Join(dir, "tmp"), Deny: deny, Judged: c.SandboxEgress != "optional"}
 	if c.Sandbox != "" && c.Sandbox != "auto" {
 		o.Kind = sandbox.Kind(c.Sandbox)
 	}
@@ -217,7 +217,7 @@ func isolation(ctx context.Context, c config.Executor, dir string, deny []netip.
 	s := sandbox.Detect(ctx, o)
 	switch {
 	case s.Kind == sandbox.None:
-		slog.ErrorContext(ctx, "RUNS CANNOT BE ISOLATED ON THIS MACHINE AND ARE REFUSED: install bubblewrap, or use a kernel with Landlock", "why", s.Why)
+		slog.ErrorContext(ctx, "RUNS CANNOT BE ISOLATED ON THIS MACHINE AND ARE REFUSED: install bubblewrap, or use a kernel with Landlock; containers need the capability SYS_PTRACE, or --sandbox-egress optional", "why", s.Why)
 	case s.Kind != sandbox.Bubblewrap || !s.Egress:
 		slog.WarnContext(ctx, "runs are isolated less well than they could be", "sandbox", s.Kind, "egress", s.Egress, "why", s.Why)
 	default:

@@ -39,7 +39,7 @@ func TestTutorialOfTheReadmeWorksAsWritten(t *testing.T) {
 	binary := filepath.Join(dir, "bin", "plumbline")
 	run(t, "../../..", nil, "go", "build", "-o", binary, "./cmd/plumbline")
 	serve := exec.CommandContext(t.Context(), binary, "serve", "--data-dir", "./data", "--listen", address)
-	serve.Dir, serve.Env = dir, append(os.Environ(), "PLUMBLINE_WORK_DIR="+t.TempDir(), "PLUMBLINE_ENGINE="+engines[i].Path)
+	serve.Dir, serve.Env = dir, append(os.Environ(), "PLUMBLINE_WORK_DIR="+t.TempDir(), "PLUMBLINE_SANDBOX_EGRESS=optional", "PLUMBLINE_ENGINE="+engines[i].Path)
 	if err := serve.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 // platform is what a sandbox needs on Linux.
 type platform struct {
 	scratch string
+	judged  bool   // connections must be judged
 	starts  string // what is started as supervisor
 	inside  string // what is started as launcher with bubblewrap
 	bwrap   string // path of the binary
@@ -40,7 +41,7 @@ func detect(ctx context.Context, o Options) *Sandbox {
 
 // detectWith is detect with programs to start.
 func detectWith(ctx context.Context, o Options, starts, inside string) *Sandbox {
-	s := &Sandbox{platform: platform{scratch: o.Scratch, starts: starts, inside: inside, users: &userPool{next: rand.IntN(users)}, allow: o.Allow, deny: o.Deny, resolvers: resolvers}}
+	s := &Sandbox{platform: platform{scratch: o.Scratch, judged: o.Judged, starts: starts, inside: inside, users: &userPool{next: rand.IntN(users)}, allow: o.Allow, deny: o.Deny, resolvers: resolvers}}
 	var failed []string
 	for _, kind := range []Kind{Bubblewrap, Landlock} {
 		if o.Kind != "" && o.Kind != kind {
@@ -85,6 +86,9 @@ func (s *Sandbox) tryEgress(ctx context.Context, why string) (string, error) {
 		return why, nil
 	}
 	s.Egress = false
+	if s.judged {
+		return "", fmt.Errorf("connections of runs cannot be judged: %w", judged)
+	}
 	return fmt.Sprintf("%s; CONNECTIONS OF RUNS ARE NOT JUDGED, metadata addresses and local services are open to them: %s", why, oneLine(judged.Error())), s.probe(ctx)
 }
 

@@ -443,17 +443,24 @@ func TestWaysAroundTheFilterAreClosed(t *testing.T) {
 	})
 }
 
-// TestWithoutTheRightToTrace: as root in a container that lacks it, runs go on, and the
-// operator is told what is missing.
+// TestWithoutTheRightToTrace: as root in a container that lacks it, runs go on where that is
+// wanted, and the operator is told what is missing; else nothing works.
 func TestWithoutTheRightToTrace(t *testing.T) {
 	setpriv, err := exec.LookPath("setpriv")
 	if os.Geteuid() != 0 || err != nil {
 		t.Skip("needs root and setpriv to give up a right")
 	}
 	each(t, func(t *testing.T, s *Sandbox) {
-		cmd := exec.CommandContext(t.Context(), setpriv, "--bounding-set", "-sys_ptrace", "--inh-caps", "-sys_ptrace", self(t), "detect "+string(s.Kind))
-		cmd.Env = []string{probing + "=1", "PATH=" + os.Getenv("PATH"), "TMPDIR=" + folder(t)}
-		out, err := cmd.CombinedOutput()
+		detect := func(how string) (string, error) {
+			cmd := exec.CommandContext(t.Context(), setpriv, "--bounding-set", "-sys_ptrace", "--inh-caps", "-sys_ptrace", self(t), "detect "+string(s.Kind)+how)
+			cmd.Env = []string{probing + "=1", "PATH=" + os.Getenv("PATH"), "TMPDIR=" + folder(t)}
+			out, err := cmd.CombinedOutput()
+			return string(out), err
+		}
+		if out, err := detect(" judged"); err != nil || !strings.Contains(out, ": "+string(None)+", judged false") || !strings.Contains(out, "cannot be judged") || !strings.Contains(out, "CAP_SYS_PTRACE") {
+			t.Errorf("Detect of one that judges = %q, %v, want none and the reason", out, err)
+		}
+		out, err := detect("")
 		if err != nil || !strings.Contains(string(out), string(s.Kind)+", judged false") || !strings.Contains(string(out), "NOT JUDGED") || !strings.Contains(string(out), "CAP_SYS_PTRACE") {
 			t.Errorf("Detect = %q, %v, want one that says what it lacks", out, err)
 		}

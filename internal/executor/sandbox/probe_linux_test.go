@@ -58,7 +58,7 @@ func probe(what string) string {
 	case "socket":
 		err = socketOf(args[0])
 	case "detect":
-		s := Detect(context.Background(), Options{Kind: Kind(args[0])})
+		s := Detect(context.Background(), Options{Kind: Kind(args[0]), Judged: len(args) > 1})
 		err = fmt.Errorf("%s, judged %t, %s", s.Kind, s.Egress, s.Why)
 	case "allocate":
 		err = allocate(args[0], args[1])

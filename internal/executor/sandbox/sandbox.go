@@ -16,7 +16,7 @@
 // without, and needs no privilege: a network namespace with a way out needs root or an IP
 // stack of our own, filters of cgroups need root, and Landlock knows ports but no addresses.
 // It needs to reach into the program as a debugger does; where that is forbidden,
-// Sandbox.Egress is false.
+// Sandbox.Egress is false, unless Options.Judged refuses to go without.
 //
 // Landlock does not hide the list of processes.
 //
@@ -69,6 +69,8 @@ type Options struct {
 	// Scratch is the folder for private /tmp and home folders, default the system's for
 	// temporary files.
 	Scratch string
+	// Judged takes only a kind with which connections are judged.
+	Judged bool
 	// Launcher is a program that starts processes instead of this binary, see Launcher.
 	Launcher string
 	// Allow are addresses that every process may reach although they lead to this machine,
