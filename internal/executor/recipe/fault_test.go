@@ -65,7 +65,12 @@ func TestKillEndsAnApplyAndKeepsTheState(t *testing.T) {
 // withTerraform plans slow with Terraform, which writes its state at once.
 func (p *place) withTerraform() (plan *job, archive []byte) {
 	p.t.Helper()
-	archive = tgz(p.t, map[string]string{"main.tf": slow})
+	return p.withTerraformOf(slow)
+}
+
+func (p *place) withTerraformOf(config string) (plan *job, archive []byte) {
+	p.t.Helper()
+	archive = tgz(p.t, map[string]string{"main.tf": config})
 	spec := proto.Plan{Phase: phase("run-1"), Refresh: true}
 	spec.Engine.Product = "terraform"
 	plan = p.plan("plan-run-1", spec, map[string][]byte{proto.Archive: archive})

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"sync"
 	"time"
 
 	"plumbline.dev/plumbline/internal/executor/proto"
@@ -25,7 +26,8 @@ func (a *apply) takeSnapshots() (stop func()) {
 		every = snapshotEvery
 	}
 	ctx, cancel := context.WithCancel(a.ctx)
-	done := make(chan struct{})
+	done, sending := make(chan struct{}), make(chan struct{}, 1)
+	var deliveries sync.WaitGroup
 	go func() {
 		defer close(done)
 		ticker := time.NewTicker(min(every, copyEvery))
@@ -41,13 +43,18 @@ func (a *apply) takeSnapshots() (stop func()) {
 			if now := stamp(a.t, a.statePath()); now != copied && copyState(a.t, a.statePath()) == nil {
 				copied = now
 			}
-			if copied != delivered && time.Since(at) >= every {
-				a.deliverSnapshot(ctx)
+			if copied == delivered || time.Since(at) < every {
+				continue
+			}
+			select {
+			case sending <- struct{}{}: // while the server is away, the copies go on
 				delivered, at = copied, time.Now()
+				deliveries.Go(func() { a.deliverSnapshot(ctx); <-sending })
+			default:
 			}
 		}
 	}()
-	return func() { cancel(); <-done }
+	return func() { cancel(); <-done; deliveries.Wait() }
 }
 
 func (a *apply) deliverSnapshot(ctx context.Context) {
