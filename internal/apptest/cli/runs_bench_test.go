@@ -47,27 +47,56 @@ func newBusy(b *testing.B) *busy {
 }
 
 // BenchmarkRemoteApply is what a person waits for: "tofu apply -auto-approve" of ten
-// resources, remotely and, for comparison, on this machine alone.
+// resources, remotely and, for comparison, on this machine alone. Of the remote ones it
+// tells, by the timestamps of the runs, how long they took from their creation until they
+// had applied, how long the same processes of the engine take with nothing around them, and
+// the difference, which is what the server and its executor add.
 func BenchmarkRemoteApply(b *testing.B) {
 	s := newBusy(b)
 	n := 0
-	for _, where := range []string{"local", "remote"} {
-		b.Run(where, func(b *testing.B) {
-			for b.Loop() {
-				b.StopTimer()
-				n++
-				shell := cli.NewShell(b, s.engine, s.URL, s.CA(), s.token)
-				config := ten
-				if where == "remote" {
-					config += fmt.Sprintf("terraform {\n  cloud {\n    hostname = %q\n    organization = \"acme\"\n    workspaces { name = \"apply-%d\" }\n  }\n}\n", cli.Host(s.URL), n)
-				}
-				shell.Write("main.tf", config)
-				shell.Run("init", "-input=false")
-				b.StartTimer()
-				shell.Run("apply", "-auto-approve", "-input=false")
-			}
-		})
+	var run, engine time.Duration
+	apply := func(b *testing.B, config string) {
+		shell := cli.NewShell(b, s.engine, s.URL, s.CA(), s.token)
+		shell.Write("main.tf", config)
+		shell.Run("init", "-input=false")
+		b.StartTimer()
+		shell.Run("apply", "-auto-approve", "-input=false")
+		b.StopTimer()
 	}
+	b.Run("local", func(b *testing.B) {
+		for b.Loop() {
+			b.StopTimer()
+			apply(b, ten)
+			b.StartTimer()
+		}
+	})
+	b.Run("remote", func(b *testing.B) {
+		rounds := 0
+		for run, engine = 0, 0; b.Loop(); rounds++ {
+			b.StopTimer()
+			n++
+			name := fmt.Sprintf("apply-%d", n)
+			apply(b, ten+fmt.Sprintf("terraform {\n  cloud {\n    hostname = %q\n    organization = \"acme\"\n    workspaces { name = %q }\n  }\n}\n", cli.Host(s.URL), name))
+			run += s.took(b, name)
+			began := time.Now()
+			cli.Directly(b, s.engine.Path, ten)
+			engine += time.Since(began)
+			b.StartTimer()
+		}
+		ms := func(d time.Duration) float64 { return float64(d.Milliseconds()) / float64(rounds) }
+		b.ReportMetric(ms(run), "run-ms/op")
+		b.ReportMetric(ms(engine), "engine-ms/op")
+		b.ReportMetric(ms(run-engine), "added-ms/op")
+	})
+}
+
+// took is the time from the creation of the last run of a workspace until it had applied.
+func (s *busy) took(b *testing.B, workspace string) time.Duration {
+	w, err := s.client.Workspaces.ReadWithOptions(b.Context(), "acme", workspace, &tfe.WorkspaceReadOptions{Include: []tfe.WSIncludeOpt{tfe.WSCurrentRun}})
+	if err != nil || w.CurrentRun == nil || w.CurrentRun.StatusTimestamps == nil {
+		b.Fatalf("the run of %s is not to be found: %v", workspace, err)
+	}
+	return w.CurrentRun.StatusTimestamps.AppliedAt.Sub(w.CurrentRun.CreatedAt)
 }
 
 // BenchmarkFiftyRuns applies in fifty workspaces at once, and does the same with the same
