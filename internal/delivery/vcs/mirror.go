@@ -57,6 +57,7 @@ func (g *Git) Fetch(ctx context.Context, mirror string, r Remote, branch string)
 		return c, err
 	}
 	defer s.close()
+	g.tidy()
 	ref := "refs/heads/" + branch
 	head, err := s.output(ctx, maxListing, "ls-remote", "--", s.url, ref)
 	if err != nil {

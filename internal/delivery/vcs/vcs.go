@@ -11,12 +11,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"plumbline.dev/plumbline/internal/kernel/crypt"
@@ -35,6 +37,7 @@ type Git struct {
 
 	version sync.Once
 	tooOld  error
+	swept   atomic.Int64 // when Fetch swept last, Unix seconds
 }
 
 // Remote is a repository and what opens it.
@@ -177,6 +180,20 @@ func (g *Git) check(ctx context.Context) error {
 		}
 	})
 	return g.tooOld
+}
+
+// unused is how long a mirror is kept that nobody fetches into.
+const unused = 30 * 24 * time.Hour
+
+// tidy sweeps once an hour: mirrors are of this node, so no job of the whole server does.
+func (g *Git) tidy() {
+	now, last := time.Now(), g.swept.Load()
+	if now.Unix()-last < 3600 || !g.swept.CompareAndSwap(last, now.Unix()) {
+		return
+	}
+	if err := g.Sweep(now.Add(-unused)); err != nil {
+		slog.Warn("old mirrors of repositories stay", "err", err)
+	}
 }
 
 // Sweep removes the mirrors of this node that nobody has used since a time.
