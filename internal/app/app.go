@@ -72,6 +72,7 @@ type App struct {
 	metrics  *metrics         // nil: nobody asked for them
 	listens  string           // where Serve listens, as a URL
 	outbound *safehttp.Client // of what organizations name: git hosts, clouds, webhooks
+	issues   *safehttp.Client // of alerts: lists of issues are long
 	hooks    *safehttp.Client // of notifications, which may go to http URLs as in HCP Terraform
 
 	Users       *users.Feature
@@ -158,12 +159,15 @@ func (a *App) open(ctx context.Context) error {
 	if a.Mirror, err = a.mirror(); err != nil {
 		return fmt.Errorf("--mirror-…: %w", err)
 	}
-	if a.outbound, err = a.client(c.Outbound); err != nil {
+	if a.outbound, err = a.client(c.Outbound, 0); err != nil {
 		return fmt.Errorf("--outbound-…: %w", err)
+	}
+	if a.issues, err = a.client(c.Outbound, 32<<20); err != nil {
+		return err
 	}
 	plain := c.Outbound
 	plain.HTTP = true
-	a.hooks, err = a.client(plain)
+	a.hooks, err = a.client(plain, 0)
 	return err
 }
 

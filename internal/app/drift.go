@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"plumbline.dev/plumbline/internal/delivery/vcs"
+	"plumbline.dev/plumbline/internal/drift/alerts"
 	"plumbline.dev/plumbline/internal/drift/assessments"
 	"plumbline.dev/plumbline/internal/drift/connections"
 	"plumbline.dev/plumbline/internal/drift/findings"
@@ -32,6 +33,7 @@ type Drift struct {
 	Connections  *connections.Feature
 	Schedules    *schedules.Feature
 	Snoozes      *snoozes.Feature
+	Alerts       *alerts.Feature
 
 	Scans       *scans.Feature
 	Findings    *findings.Feature
@@ -72,16 +74,18 @@ func (a *App) schedules() {
 	d.Snoozes = &snoozes.Feature{DB: a.DB, Orgs: a.Orgs, Schedules: d.Schedules, Key: a.Keyring.MAC("drift-snoozes"), Address: func() string { return a.address(context.Background()) }}
 	d.Snoozes.Routes(a.Router)
 	d.Schedules.Snoozes = d.Snoozes.Until
+	a.alerts()
 	a.scans()
 }
 
-// client makes the client for addresses that organizations name.
-func (a *App) client(c config.Outbound) (*safehttp.Client, error) {
+// client makes a client for addresses that organizations name. maxBody bounds answers in bytes, 0
+// is safehttp's default.
+func (a *App) client(c config.Outbound, maxBody int64) (*safehttp.Client, error) {
 	allow, hosts, err := safehttp.ParseAllow(c.Allow)
 	if err != nil {
 		return nil, err
 	}
-	o := safehttp.Options{Allow: allow, AllowHosts: hosts, AllowHTTP: c.HTTP, Rewrite: c.Rewrite, Forbidden: a.DB.InTx}
+	o := safehttp.Options{MaxBody: maxBody, Allow: allow, AllowHosts: hosts, AllowHTTP: c.HTTP, Rewrite: c.Rewrite, Forbidden: a.DB.InTx}
 	if own, err := netip.ParseAddrPort(a.Config.Listen); err == nil {
 		o.Own = []netip.AddrPort{own}
 	}

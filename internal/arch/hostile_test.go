@@ -116,6 +116,7 @@ func (w *world) rebuild() {
 		"workspace name": "/api/v2/organizations/" + w.org.Name + "/workspaces/", "teams": "/api/v2/teams/", "varsets": "/api/v2/varsets/",
 		"ssh-keys": "/api/v2/ssh-keys/", "agent-pools": "/api/v2/agent-pools/", "state-versions": "/api/v2/state-versions/",
 		"vars": "/api/v2/vars/", "authentication-tokens": "/api/v2/authentication-tokens/",
+		"drift-alerts": "/api/v2/drift-alerts/", "notification-configurations": "/api/v2/notification-configurations/",
 		"registry-modules": "/api/v2/registry-modules/",
 		"drift-keys":       "/api/v2/drift-keys/", "drift-repositories": "/api/v2/drift-repositories/", "drift-connections": "/api/v2/drift-connections/",
 		"drift-schedules": "/api/v2/drift-schedules/", "drift-snoozes": "/api/v2/drift-snoozes/",

@@ -10,6 +10,7 @@ import (
 	"context"
 	"time"
 
+	"plumbline.dev/plumbline/internal/identity/orgs"
 	"plumbline.dev/plumbline/internal/kernel/authz"
 	"plumbline.dev/plumbline/internal/kernel/crypt"
 	"plumbline.dev/plumbline/internal/kernel/db"
@@ -46,10 +47,24 @@ type Alert struct {
 	LastStatus    string            `db:"last_status"` // "" (never), sent, failed
 	CreatedAt     db.Time           `db:"created_at"`
 	UpdatedAt     db.Time           `db:"updated_at"`
+
+	OrgName string `db:"org_name,extra"`
+	shown   shown
 }
+
+// shown is what clients may see of what is sealed.
+type shown struct {
+	url     string
+	headers []string // names
+}
+
+const selectAlerts = `SELECT {a}, o.name AS org_name FROM drift_alerts a JOIN organizations o ON o.id = a.org_id`
 
 // Scope implements authz.Scoped.
 func (a Alert) Scope() authz.Scope { return authz.Scope{Org: a.OrgID} }
+
+// Issues reports whether the alert keeps issues, for which a repository needs a token.
+func (a Alert) Issues() bool { return a.issues() }
 
 // issues reports whether the alert keeps issues.
 func (a Alert) issues() bool { return a.Type == GitHubIssue || a.Type == GitLabIssue }
@@ -67,8 +82,11 @@ type Feature struct {
 	DB      *db.DB
 	Keyring *crypt.Keyring
 	Jobs    *jobs.Queue
+	Orgs    *orgs.Feature
 	Mail    *mail.Sender
 	HTTP    *safehttp.Client
+	// AllowHTTP takes http URLs; HTTP must allow them too.
+	AllowHTTP bool
 
 	// Target finds the repository of a schedule, for issues; problem.NotFound if it is gone.
 	Target func(ctx context.Context, repositoryID string) (Target, error)
@@ -78,20 +96,33 @@ type Feature struct {
 	Admins func(ctx context.Context, orgID string) ([]string, error)
 	// ScanURL returns where a scan is shown.
 	ScanURL func(ctx context.Context, e Event) string
-	// InUse returns the schedules that name an alert.
+	// TimeZone returns the IANA name of the organization's time zone.
+	TimeZone func(ctx context.Context, orgID string) (string, error)
+	// InUse returns the schedules that name an alert, and Drop takes it out of them.
 	InUse func(ctx context.Context, alertID string) ([]string, error)
+	Drop  func(ctx context.Context, alertID string) error
+	// RepositoryIn is problem.NotFound if a repository is not of the organization.
+	RepositoryIn func(ctx context.Context, orgID, repositoryID string) error
+	// RepositoryOf returns the repository of the first schedule that names an alert, "" if
+	// there is none.
+	RepositoryOf func(ctx context.Context, alertID string) (string, error)
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
 
 // Find returns the alert with the given id.
 func (f *Feature) Find(ctx context.Context, id string) (Alert, error) {
-	return db.One[Alert](ctx, f.DB, `FROM drift_alerts WHERE id = ?`, id)
+	return db.One[Alert](ctx, f.DB, selectAlerts+` WHERE a.id = ?`, id)
+}
+
+// Of returns the alert of an organization with the given id.
+func (f *Feature) Of(ctx context.Context, orgID, id string) (Alert, error) {
+	return db.One[Alert](ctx, f.DB, selectAlerts+` WHERE a.id = ? AND a.org_id = ?`, id, orgID)
 }
 
 // In returns the alerts with the given ids, in no order.
 func (f *Feature) In(ctx context.Context, ids []string) ([]Alert, error) {
-	return db.In[Alert](ctx, f.DB, `FROM drift_alerts WHERE id IN (?)`, ids)
+	return db.In[Alert](ctx, f.DB, selectAlerts+` WHERE a.id IN (?)`, ids)
 }
 
 func (f *Feature) now() time.Time {

@@ -240,3 +240,15 @@ const selectDeliveries = `FROM drift_alert_deliveries`
 func (f *Feature) findDelivery(ctx context.Context, id string) (Delivery, error) {
 	return db.One[Delivery](ctx, f.DB, selectDeliveries+` WHERE id = ?`, id)
 }
+
+// keepDeliveries is how long what was told is shown.
+const keepDeliveries = 90 * 24 * time.Hour
+
+// prune removes old deliveries. Those of an episode that goes on stay: by them is known what was
+// told.
+func (f *Feature) prune(ctx context.Context) error {
+	_, err := f.DB.Exec(ctx, `DELETE FROM drift_alert_deliveries WHERE created_at < ? AND status <> 'pending' AND (episode_id = '' OR EXISTS (
+		SELECT 1 FROM drift_alert_deliveries e WHERE e.alert_id = drift_alert_deliveries.alert_id AND e.episode_id = drift_alert_deliveries.episode_id AND e.event = 'resolved' AND e.status <> 'pending'))`,
+		db.At(f.now().Add(-keepDeliveries)))
+	return err
+}

@@ -192,7 +192,7 @@ func (f *Feature) tracker(ctx context.Context, a Alert, repositoryID string) (tr
 	t, err := f.Target(ctx, repositoryID)
 	switch {
 	case errors.Is(err, problem.NotFound):
-		return nil, final{errors.New("the repository is gone")}
+		return nil, final{errors.New("the repository is gone, has no token to make issues with, or is not on GitHub or GitLab")}
 	case err != nil:
 		return nil, err
 	case t.Token == "":

@@ -38,6 +38,11 @@ func (a Alert) body() string {
 	return defaultChat
 }
 
+// placeholderNames are the placeholders, those of the documentation first. SNOOZE_3 stands for
+// SNOOZE_1 to SNOOZE_365.
+var placeholderNames = []string{"REPO", "FOLDER", "AI_SEVERITY", "AI_SUMMARY", "AI_DESCRIPTION", "OUTPUT", "OUTPUT_BRIEF", "DATE", "TIME", "TZ", "ADMIN_EMAILS", "SNOOZE_3",
+	"SCAN_URL", "CONFIG_NAME", "BRANCH", "COMMIT", "RESOURCES_DRIFTED", "FINDINGS_JSON", "FINGERPRINT", "CHANGED_BY", "FIRST_SEEN", "EVENT"}
+
 // outputLimit is how many bytes of OUTPUT a channel bears.
 func (a Alert) outputLimit() int {
 	switch a.Type {
@@ -76,7 +81,13 @@ func (f *Feature) values(ctx context.Context, a Alert, e Event) (func(name strin
 	if err != nil {
 		return nil, err
 	}
-	at := e.At.In(zone(e.Timezone))
+	name := e.Timezone
+	if name == "" && f.TimeZone != nil {
+		if name, err = f.TimeZone(ctx, e.OrgID); err != nil {
+			return nil, err
+		}
+	}
+	at := e.At.In(zone(name))
 	link := ""
 	if f.ScanURL != nil {
 		link = f.ScanURL(ctx, e)

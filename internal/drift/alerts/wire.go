@@ -1,0 +1,305 @@
+package alerts
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+	"time"
+
+	"plumbline.dev/plumbline/internal/identity/orgs"
+	"plumbline.dev/plumbline/internal/kernel/api"
+	"plumbline.dev/plumbline/internal/kernel/authz"
+	"plumbline.dev/plumbline/internal/kernel/db"
+	"plumbline.dev/plumbline/internal/kernel/jobs"
+	"plumbline.dev/plumbline/internal/kernel/jsonapi"
+	"plumbline.dev/plumbline/internal/kernel/mail"
+	"plumbline.dev/plumbline/internal/kernel/problem"
+)
+
+// Routes adds the endpoints of this package to r and its jobs to Jobs.
+func (f *Feature) Routes(r *api.Router) {
+	const in, one = "/organizations/{organization}/drift-alerts", "/drift-alerts/{id}"
+	jobs.Handle(f.Jobs, f.deliver, jobs.InQueue("drift-alerts"), jobs.Attempts(3))
+	f.Jobs.Every("drift-alert-deliveries", 24*time.Hour, f.prune)
+	api.Type(r, "drift-alerts", authz.ReadDrift, f.byIDs, view)
+	api.List(r, in, authz.ReadDrift, f.Orgs.ByName, f.list, api.Params("search[name]", "filter[type]", "filter[last-status]", "sort"))
+	api.Create(r, in, authz.ManageDrift, f.Orgs.ByName, f.create)
+	api.Read(r, one, authz.ReadDrift, f.read)
+	api.Update(r, one, authz.ManageDrift, f.Find, f.update)
+	api.Do(r, "DELETE "+one, authz.ManageDrift, f.Find, f.delete)
+	api.Handle(r, "POST "+one+"/actions/test", authz.OperateDrift, f.Find, f.answerTest)
+	api.Handle(r, "POST /organizations/{organization}/drift-alert-preview", authz.ReadDrift, f.Orgs.ByName, f.preview)
+	f.deliveryRoutes(r)
+}
+
+// attributes are an alert as clients see it: of secrets, that they are there.
+type attributes struct {
+	Name        string   `json:"name"`
+	Type        string   `json:"type"`
+	URL         string   `json:"url"` // shortened to what is no secret
+	HeaderNames []string `json:"header-names"`
+	HasSecret   bool     `json:"has-secret"`
+	Recipients  []string `json:"recipients"`
+	Subject     string   `json:"subject"`
+	Body        string   `json:"body"`
+	MinSeverity string   `json:"min-severity"`
+	LastSentAt  *db.Time `json:"last-sent-at"`
+	LastStatus  string   `json:"last-status"`
+	CreatedAt   db.Time  `json:"created-at"`
+	UpdatedAt   db.Time  `json:"updated-at"`
+}
+
+func view(_ context.Context, a Alert) jsonapi.Resource {
+	return jsonapi.Resource{Type: "drift-alerts", ID: a.ID, Links: jsonapi.Self("/api/v2/drift-alerts/" + a.ID),
+		Attributes: attributes{Name: a.Name, Type: a.Type, URL: a.shown.url, HeaderNames: list(a.shown.headers), HasSecret: len(a.SealedSecret) > 0, Recipients: list(a.Recipients.V),
+			Subject: a.Subject, Body: a.Body, MinSeverity: a.MinSeverity, LastSentAt: a.LastSentAt, LastStatus: a.LastStatus, CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt},
+		Relationships: jsonapi.Relationships{"organization": jsonapi.ToOne("organizations", a.OrgName)}}
+}
+
+func list(s []string) []string {
+	if s == nil {
+		return []string{}
+	}
+	return s
+}
+
+// show fills in what clients may see of what is sealed.
+func (f *Feature) show(ctx context.Context, a Alert) (Alert, error) {
+	address, err := f.open(ctx, a, a.SealedURL, "url")
+	if err != nil {
+		return a, err
+	}
+	a.shown.url = redactURL(address.Reveal(), a.Type != Post)
+	raw, err := f.open(ctx, a, a.SealedHeaders, "headers")
+	if err != nil {
+		return a, err
+	}
+	h, err := parseHeaders(raw.Reveal())
+	a.shown.headers = nil
+	for name := range h {
+		a.shown.headers = append(a.shown.headers, name)
+	}
+	slices.Sort(a.shown.headers)
+	return a, err
+}
+
+func (f *Feature) showAll(ctx context.Context, rows []Alert) error {
+	for i := range rows {
+		var err error
+		if rows[i], err = f.show(ctx, rows[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *Feature) read(ctx context.Context, id string) (Alert, error) {
+	a, err := f.Find(ctx, id)
+	if err != nil {
+		return a, err
+	}
+	return f.show(ctx, a)
+}
+
+func (f *Feature) byIDs(ctx context.Context, ids []string) ([]Alert, error) {
+	rows, err := f.In(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	return rows, f.showAll(ctx, rows)
+}
+
+func (f *Feature) list(ctx context.Context, o orgs.Org, q api.Query) (api.Page[Alert], error) {
+	from, args := selectAlerts+` WHERE a.org_id = ?`, []any{o.ID}
+	if like := q.Like("search[name]"); like != "" {
+		from, args = from+` AND lower(a.name) LIKE ? ESCAPE '\'`, append(args, like)
+	}
+	if v := q.Get("filter[type]"); v != "" {
+		from, args = from+` AND a.type = ?`, append(args, v)
+	}
+	if v := q.Get("filter[last-status]"); v != "" {
+		from, args = from+` AND a.last_status = ?`, append(args, v)
+	}
+	order, ok := map[string]string{"": "lower(a.name), a.id", "name": "lower(a.name), a.id", "-name": "lower(a.name) DESC, a.id",
+		"created-at": "a.created_at, a.id", "-created-at": "a.created_at DESC, a.id"}[q.Get("sort")]
+	if !ok {
+		return api.Page[Alert]{}, problem.BadRequest("This list cannot be sorted by %s", q.Get("sort"))
+	}
+	page, err := api.Select[Alert](ctx, f.DB, q, from+` ORDER BY `+order, args...)
+	if err != nil {
+		return page, err
+	}
+	return page, f.showAll(ctx, page.Items)
+}
+
+func (f *Feature) create(ctx context.Context, o orgs.Org, in jsonapi.In[request]) (Alert, error) {
+	a := newAlert(o.ID)
+	a.OrgName = o.Name
+	if err := f.apply(ctx, &a, in.Data.Attributes); err != nil {
+		return a, err
+	}
+	if err := f.store(ctx, a, true); err != nil {
+		return a, err
+	}
+	return f.show(ctx, a)
+}
+
+func (f *Feature) update(ctx context.Context, a Alert, in jsonapi.In[request]) (Alert, error) {
+	if err := f.apply(ctx, &a, in.Data.Attributes); err != nil {
+		return a, err
+	}
+	if err := f.store(ctx, a, false); err != nil {
+		return a, err
+	}
+	return f.read(ctx, a.ID)
+}
+
+type deletion struct {
+	Force jsonapi.Opt[bool] `json:"force"`
+}
+
+func (f *Feature) delete(ctx context.Context, a Alert, in jsonapi.In[deletion]) error {
+	return f.remove(ctx, a, in.Data.Attributes.Force.V || api.QueryOf(ctx).Get("force") == "true")
+}
+
+// answerTest answers {"status":"ok"} or {"status":"failed", "message":…}. The query parameter
+// repository names the one to make an issue in.
+func (f *Feature) answerTest(ctx context.Context, w http.ResponseWriter, req *http.Request, a Alert) error {
+	repository := req.URL.Query().Get("repository")
+	if a.issues() {
+		if err := f.mayUse(ctx, a.OrgID, repository); err != nil {
+			return err
+		}
+	}
+	err := f.Try(ctx, a, repository)
+	if bad, ok := errors.AsType[tried](err); ok {
+		return api.WriteJSON(w, http.StatusOK, "application/json", map[string]any{"status": "failed", "message": bad.why})
+	}
+	if err != nil {
+		return err
+	}
+	return api.WriteJSON(w, http.StatusOK, "application/json", map[string]any{"status": "ok"})
+}
+
+// mayUse refuses repositories of other organizations.
+func (f *Feature) mayUse(ctx context.Context, orgID, repositoryID string) error {
+	if repositoryID == "" {
+		return problem.BadRequest("To test an alert that makes issues, name a repository: ?repository=ID")
+	}
+	if f.RepositoryIn == nil {
+		return problem.NotFound
+	}
+	return f.RepositoryIn(ctx, orgID, repositoryID)
+}
+
+// preview shows a message with sample values, without an alert and without sending it. It takes {"type",
+// "subject", "body"} and answers {"subject", "body", "html", "content-type", "unknown"}.
+func (f *Feature) preview(ctx context.Context, w http.ResponseWriter, req *http.Request, o orgs.Org) error {
+	var in struct {
+		Type    string `json:"type"`
+		Subject string `json:"subject"`
+		Body    string `json:"body"`
+	}
+	if err := json.NewDecoder(http.MaxBytesReader(w, req.Body, maxBody*2)).Decode(&in); err != nil {
+		return problem.BadRequest("The request must be a JSON object with type, subject and body.")
+	}
+	a := Alert{OrgID: o.ID, Type: in.Type, Subject: in.Subject, Body: in.Body}
+	if !slices.Contains(types, a.Type) {
+		return problem.BadRequest("The type must be one of %v.", types)
+	}
+	if p := a.checkTexts(); p != nil {
+		return p
+	}
+	e := sample(a, f.now())
+	e.Kind = New
+	m, err := f.words(ctx, a, e)
+	if err != nil {
+		return err
+	}
+	out := map[string]any{"subject": m.Subject, "body": m.Body, "content-type": contentType(m.Body), "placeholders": f.placeholders(ctx, a, e)}
+	if a.markdown() {
+		out["html"] = mail.HTML(m.Body)
+	}
+	return api.WriteJSON(w, http.StatusOK, "application/json", out)
+}
+
+// placeholders are the names that texts may have, with their sample values.
+func (f *Feature) placeholders(ctx context.Context, a Alert, e Event) map[string]string {
+	out := map[string]string{}
+	value, err := f.values(ctx, a, e)
+	if err != nil {
+		return out
+	}
+	for _, name := range placeholderNames {
+		out[name], _ = value(name)
+	}
+	return out
+}
+
+// Scope implements authz.Scoped.
+func (d Delivery) Scope() authz.Scope { return authz.Scope{Org: d.OrgID} }
+
+func (f *Feature) deliveryRoutes(r *api.Router) {
+	api.Type(r, "drift-alert-deliveries", authz.ReadDrift, f.deliveriesByIDs, viewDelivery)
+	api.List(r, "/organizations/{organization}/drift-alert-deliveries", authz.ReadDrift, f.Orgs.ByName, f.listDeliveries,
+		api.Params("filter[alert]", "filter[status]", "filter[event]", "filter[schedule]", "filter[episode]", "filter[scan]", "sort"))
+	api.Read(r, "/drift-alert-deliveries/{id}", authz.ReadDrift, f.findDelivery)
+	api.Action(r, "/drift-alert-deliveries/{id}/actions/redeliver", authz.OperateDrift, f.findDelivery, f.redeliver)
+}
+
+type deliveryAttributes struct {
+	Event         string   `json:"event"`
+	Status        string   `json:"status"`
+	Severity      string   `json:"severity"`
+	Summary       string   `json:"summary"`
+	Folder        string   `json:"folder"`
+	ScheduleID    string   `json:"schedule-id"`
+	ScanID        string   `json:"scan-id"`
+	EpisodeID     string   `json:"episode-id"`
+	Attempts      int      `json:"attempts"`
+	Error         string   `json:"error"`
+	NextAttemptAt *db.Time `json:"next-attempt-at"`
+	CreatedAt     db.Time  `json:"created-at"`
+	FinishedAt    *db.Time `json:"finished-at"`
+}
+
+func viewDelivery(_ context.Context, d Delivery) jsonapi.Resource {
+	return jsonapi.Resource{Type: "drift-alert-deliveries", ID: d.ID, Links: jsonapi.Self("/api/v2/drift-alert-deliveries/" + d.ID),
+		Attributes: deliveryAttributes{Event: d.Event, Status: d.Status, Severity: d.Severity, Summary: d.Summary, Folder: d.Folder, ScheduleID: d.ScheduleID, ScanID: d.ScanID, EpisodeID: d.EpisodeID,
+			Attempts: d.Attempts, Error: d.Error, NextAttemptAt: d.NextAttemptAt, CreatedAt: d.CreatedAt, FinishedAt: d.FinishedAt},
+		Relationships: jsonapi.Relationships{"alert": jsonapi.ToOne("drift-alerts", d.AlertID)}}
+}
+
+func (f *Feature) deliveriesByIDs(ctx context.Context, ids []string) ([]Delivery, error) {
+	return db.In[Delivery](ctx, f.DB, selectDeliveries+` WHERE id IN (?)`, ids)
+}
+
+func (f *Feature) listDeliveries(ctx context.Context, o orgs.Org, q api.Query) (api.Page[Delivery], error) {
+	from, args := selectDeliveries+` WHERE org_id = ?`, []any{o.ID}
+	for param, column := range map[string]string{"filter[alert]": "alert_id", "filter[status]": "status", "filter[event]": "event", "filter[schedule]": "schedule_id",
+		"filter[episode]": "episode_id", "filter[scan]": "scan_id"} {
+		if v := q.Get(param); v != "" {
+			from, args = from+` AND `+column+` = ?`, append(args, v)
+		}
+	}
+	order, ok := map[string]string{"": "created_at DESC, id DESC", "-created-at": "created_at DESC, id DESC", "created-at": "created_at, id"}[q.Get("sort")]
+	if !ok {
+		return api.Page[Delivery]{}, problem.BadRequest("This list cannot be sorted by %s", q.Get("sort"))
+	}
+	return api.Select[Delivery](ctx, f.DB, q, from+` ORDER BY `+order, args...)
+}
+
+// redeliver has a dead letter sent again.
+func (f *Feature) redeliver(ctx context.Context, d Delivery, _ jsonapi.In[struct{}]) (Delivery, error) {
+	if d.Status != dead || d.Event == Test {
+		return d, problem.Conflict("Only a delivery that has failed for good can be sent again, and no test; this one is %s.", d.Status)
+	}
+	now := db.At(f.now())
+	d.Status, d.Attempts, d.NextAttemptAt, d.FinishedAt = pending, 0, &now, nil
+	if err := f.DB.Update(ctx, "drift_alert_deliveries", d, "status", "attempts", "next_attempt_at", "finished_at"); err != nil {
+		return d, err
+	}
+	return d, f.Jobs.Enqueue(ctx, sending{d.ID})
+}
