@@ -20,7 +20,8 @@ func (a *App) scans() {
 	d.Assessments = &assessments.Feature{DB: a.DB, Jobs: a.Jobs, Orgs: a.Orgs, Workspaces: a.Workspaces, Runs: a.Runs, Configs: a.Configs, States: a.States,
 		Agents: a.AgentPools, Phases: a.Phases, Outputs: a.Outputs, Logs: a.Logs, Scans: d.Scans, Grace: a.Config.DeleteGrace}
 	d.Rounds = &rounds.Feature{DB: a.DB, Jobs: a.Jobs, Scans: d.Scans, Findings: d.Findings, Schedules: d.Schedules, Repositories: d.Repositories,
-		Connections: d.Connections, Snoozes: d.Snoozes, Settings: d.Settings, Address: a.address, CA: a.authority}
+		Connections: d.Connections, Snoozes: d.Snoozes, Settings: d.Settings, Address: a.address, CA: a.authority,
+		Raise: d.Alerts.Raise}
 	d.Rounds.Connect()
 	for _, e := range d.Rounds.Endpoints() {
 		d.Verbs.Serve(e)

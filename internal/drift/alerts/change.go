@@ -305,10 +305,11 @@ type tried struct{ why string }
 func (t tried) Error() string { return t.why }
 
 func (f *Feature) try(ctx context.Context, a Alert, repositoryID string) error {
-	if a.issues() {
-		return f.tryIssue(ctx, a, repositoryID)
-	}
 	e := sample(a, f.now())
+	if a.issues() {
+		e.RepositoryID = repositoryID
+		return f.tryIssue(ctx, a, e)
+	}
 	m, err := f.words(ctx, a, e)
 	if err != nil {
 		return err

@@ -176,7 +176,10 @@ func (f *Feature) send(ctx context.Context, a Alert, d Delivery) error {
 			return err
 		}
 	}
-	if a.issues() {
+	switch {
+	case a.issues() && e.Kind == Test:
+		return f.tryIssue(ctx, a, e)
+	case a.issues():
 		return f.keepIssue(ctx, a, e)
 	}
 	m, err := f.words(ctx, a, e)

@@ -208,13 +208,13 @@ func (f *Feature) tracker(ctx context.Context, a Alert, repositoryID string) (tr
 	return github{c}, nil
 }
 
-// tryIssue makes an issue, comments on it and closes it.
-func (f *Feature) tryIssue(ctx context.Context, a Alert, repositoryID string) error {
-	t, err := f.tracker(ctx, a, repositoryID)
+// tryIssue makes an issue about a test, comments on it and closes it. It has no mark: the issue of the
+// folder is another one.
+func (f *Feature) tryIssue(ctx context.Context, a Alert, e Event) error {
+	t, err := f.tracker(ctx, a, e.RepositoryID)
 	if err != nil {
 		return err
 	}
-	e := sample(a, f.now())
 	m, err := f.words(ctx, a, e)
 	if err != nil {
 		return err

@@ -258,5 +258,9 @@ func TestTestsOfIssues(t *testing.T) {
 		if diff := cmp.Diff([]string{"1 closed 1"}, g.state()); diff != "" || !strings.HasPrefix(g.last().title, "[TEST] ") {
 			t.Errorf("issues (-want +got):\n%s %+v", diff, g.last())
 		}
+		p.raise(p.event(id, alerts.Test)) // a scan that is a test
+		if diff := cmp.Diff([]string{"1 closed 1", "2 closed 1"}, g.state()); diff != "" || strings.Contains(g.last().body, "tfdrift") {
+			t.Errorf("issues after a test scan (-want +got):\n%s %+v", diff, g.last())
+		}
 	})
 }
