@@ -18,6 +18,11 @@ var dist embed.FS
 //go:embed src/ui/tokens.css
 var Tokens []byte
 
+// Icon is the sign of Plumbline, in SVG.
+//
+//go:embed src/ui/plumbline.svg
+var Icon []byte
+
 // Files returns the built UI: index.html, the folder assets, and for each file that is
 // worth it a compressed one beside it (.br, .gz). It is empty if Built is false.
 func Files() fs.FS {

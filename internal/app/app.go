@@ -197,6 +197,7 @@ func (a *App) build() {
 	a.serveIPRanges()
 	a.UI = &webui.Feature{Files: web.Files()}
 	a.UI.Routes(a.Router)
+	a.serveCA()
 }
 
 func (a *App) router() *api.Router {

@@ -207,8 +207,19 @@ func (b *Browser) Until(what, script string) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
-	if err := chromedp.Run(ctx, chromedp.Poll(script, nil, chromedp.WithPollingInterval(30*time.Millisecond), chromedp.WithPollingTimeout(patience))); err != nil {
-		b.fail("waited for %s: %v", what, err)
+	look := time.NewTicker(30 * time.Millisecond)
+	defer look.Stop()
+	for {
+		var is bool
+		err := chromedp.Run(ctx, chromedp.Evaluate("Boolean("+script+")", &is)) // fails while another page is coming
+		if err == nil && is {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			b.fail("waited for %s: %v", what, err)
+		case <-look.C:
+		}
 	}
 }
 
@@ -241,7 +252,7 @@ func (b *Browser) At(path string) {
 // Click waits for the button, link, tab or other control with the name and clicks it.
 func (b *Browser) Click(name string) {
 	b.t.Helper()
-	b.Until(fmt.Sprintf("%q to click", name), finding(`(() => { const e = control(`+quoted(name)+`); if (!e || e.disabled) return false; window.__target = e; e.scrollIntoView({block: 'nearest'}); return true })()`))
+	b.Until(fmt.Sprintf("%q to click", name), finding(`(() => { const e = control(`+quoted(name)+`); if (!e || e.disabled) return false; window.__target = e; e.scrollIntoView({block: 'center', behavior: 'instant'}); return true })()`))
 	var at struct{ X, Y float64 }
 	b.Eval(`(() => { const r = window.__target.getBoundingClientRect(); return {X: r.x + r.width / 2, Y: r.y + r.height / 2} })()`, &at)
 	b.run(chromedp.MouseClickXY(at.X, at.Y))

@@ -35,8 +35,10 @@ func (b *Browser) Shot(name string) {
 // calm waits until what is being loaded is there and two frames are painted.
 func (b *Browser) calm() {
 	b.t.Helper()
-	b.Until("the screen to be loaded", `document.querySelectorAll('.skeleton').length === 0`)
+	// Chromium does not pass changed light-dark() colours on to what inherits them.
 	var done bool
+	b.Eval(`(() => { const s = document.documentElement.style; s.display = 'none'; document.body.offsetHeight; s.display = ''; return true })()`, &done)
+	b.Until("the screen to be loaded", `document.querySelectorAll('.skeleton').length === 0`)
 	b.Eval(`new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(() => r(true))))`, &done)
 }
 

@@ -39,10 +39,18 @@ func (f *Feature) Routes(r *api.Router) {
 	root.Raw("GET /app", authz.Anyone, home)
 	root.Raw("GET /app/{path...}", authz.Anyone, f.page)
 	root.Raw("GET /app/assets/{file}", authz.Anyone, f.asset)
+	root.Raw("GET /app/icon.svg", authz.Anyone, icon)
 }
 
 func home(w http.ResponseWriter, req *http.Request) error {
 	http.Redirect(w, req, "/app/", http.StatusFound)
+	return nil
+}
+
+func icon(w http.ResponseWriter, _ *http.Request) error {
+	w.Header().Set("Content-Type", "image/svg+xml")
+	w.Header().Set("Cache-Control", "public, max-age=86400")
+	_, _ = w.Write(web.Icon) // a client that went away is no error of ours
 	return nil
 }
 

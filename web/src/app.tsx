@@ -6,19 +6,35 @@ import { parseSearch, stringifySearch } from './kernel/search'
 import { deliveryRoutes, workspaceDeliveryRoutes } from './delivery/routes'
 import { organizationsRoute } from './identity/organizations'
 import { registryRoutes } from './registry/routes'
+import { profileRoutes } from './identity/profile'
+import { agentsRoute } from './organization/agents'
+import { settingsIndexRoute, settingsRoute } from './organization/frame'
+import { generalRoute } from './organization/general'
+import { keysRoute } from './organization/keys'
+import { teamRoute } from './organization/team'
+import { teamsRoute } from './organization/teams'
+import { usersRoute } from './organization/users'
+import { varsetRoute, varsetsRoute } from './organization/varsets'
+import { accessRoute } from './workspace/access'
 import { workspaceRoute } from './workspace/frame'
 import { stateRoutes } from './workspace/state/screens'
 import { workspacesRoute } from './workspace/list'
 import { overviewRoute } from './workspace/overview'
+import { projectsRoute } from './workspace/projects'
+import { settingsRoute as workspaceSettingsRoute } from './workspace/settings'
 import { startRoute } from './workspace/start'
+import { variablesRoute } from './workspace/variables'
 
 const routeTree = rootRoute.addChildren([
   homeRoute,
   organizationsRoute,
+  profileRoutes,
   orgRoute.addChildren([
     startRoute,
     workspacesRoute,
-    workspaceRoute.addChildren([overviewRoute, ...workspaceDeliveryRoutes, ...stateRoutes]),
+    projectsRoute,
+    workspaceRoute.addChildren([overviewRoute, ...workspaceDeliveryRoutes, ...stateRoutes, variablesRoute, accessRoute, workspaceSettingsRoute]),
+    settingsRoute.addChildren([settingsIndexRoute, usersRoute, teamsRoute, teamRoute, varsetsRoute, varsetRoute, agentsRoute, keysRoute, generalRoute]),
     ...deliveryRoutes,
     ...registryRoutes,
   ]),

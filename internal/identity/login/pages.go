@@ -35,6 +35,7 @@ type page struct {
 	User  *users.User // who is signed in
 	Error string      // what went wrong with the form
 	Note  string      // what went well
+	Wide  bool        // a page of settings, which has tables, not a form that stands alone
 }
 
 // handler answers a request for a page.

@@ -35,7 +35,7 @@ func (f *Feature) showSecurity(w http.ResponseWriter, req *http.Request, u users
 }
 
 func renderSecurity(w http.ResponseWriter, status int, p securityPage) error {
-	p.Title = "Security"
+	p.Title, p.Wide = "Security", true
 	return render(w, status, "security", p)
 }
 

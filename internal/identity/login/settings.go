@@ -40,7 +40,7 @@ func (f *Feature) showTokens(w http.ResponseWriter, req *http.Request, u users.U
 }
 
 func (f *Feature) renderTokens(w http.ResponseWriter, req *http.Request, status int, p tokensPage) (err error) {
-	p.Title, p.Lifetimes = "Tokens", lifetimes
+	p.Title, p.Wide, p.Lifetimes = "Tokens", true, lifetimes
 	if p.Tokens, err = f.Tokens.OfUser(req.Context(), p.User.ID); err != nil {
 		return err
 	}

@@ -22,7 +22,7 @@ export const queryClient = new QueryClient({
 export const polling = { refetchInterval: () => (live.connected ? (false as const) : 5000) }
 
 /** The key of a query begins with the kind of resource, by which changes invalidate it. */
-type Key = readonly [kind: string, ...rest: unknown[]]
+type Key = readonly unknown[]
 
 /** listQuery reads a page of a list; a new page is shown when it is there. */
 export function listQuery<P extends Path<'get'>>(kind: string, path: P, params: Params<P>, query: Query = {}) {
@@ -46,12 +46,12 @@ export function readQuery<P extends Path<'get'>>(kind: string, path: P, params: 
  * useChange makes a mutation; after it, everything of the kinds is read again. What a
  * component shows of it (pending, error) comes from the mutation.
  */
-export function useChange<V, R>(kinds: readonly string[], change: (v: V) => Promise<R>, then?: (result: R, v: V) => void) {
+export function useChange<V, R>(kinds: readonly string[], change: (v: V) => Promise<R>, then?: (result: R, v: V) => unknown) {
   const client = useQueryClient()
   return useMutation({
     mutationFn: change,
     onSuccess: async (result, v) => {
-      then?.(result, v)
+      await then?.(result, v) // it may lead away from what is gone
       await Promise.all(kinds.map((kind) => client.invalidateQueries({ queryKey: [kind] })))
     },
   })

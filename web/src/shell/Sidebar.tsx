@@ -66,6 +66,7 @@ const themes: { theme: Theme; label: string; icon: IconName }[] = [
 function Account() {
   const me = useMe()
   const theme = useTheme()
+  const navigate = useNavigate()
   const name = me.attributes.username ?? 'you'
   return (
     <div className="relative [&_[role=menu]]:max-h-96 [&>div>div]:bottom-full [&>div>div]:mb-1">
@@ -80,7 +81,7 @@ function Account() {
           </>
         }
         items={[
-          { label: 'Your settings', icon: 'user', onSelect: () => void window.location.assign('/app/settings/tokens') },
+          { label: 'Your settings', icon: 'user', onSelect: () => void navigate({ to: '/profile/tokens' }) },
           ...themes.map((t, i) => ({ label: t.label, icon: t.icon, checked: theme === t.theme, separate: i === 0, onSelect: () => setTheme(t.theme) })),
           { label: 'Log out', icon: 'external', separate: true, onSelect: logOut },
         ]}

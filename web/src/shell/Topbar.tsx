@@ -7,8 +7,8 @@ import { Keys } from './Shortcuts'
 
 declare module '@tanstack/react-router' {
   interface StaticDataRouteOption {
-    /** The name of the route in the path at the top of the page. */
-    crumb?: (params: Record<string, string>) => string
+    /** The name of the route in the path at the top of the page, or several with their addresses. */
+    crumb?: (params: Record<string, string>) => string | { label: string; to: string }[]
   }
 }
 
@@ -34,8 +34,8 @@ export function Topbar({ org, drawer, onDrawer, onSearch }: Props) {
 function Crumbs() {
   const matches = useMatches()
   const crumbs = matches.flatMap((m) => {
-    const label = m.staticData.crumb?.(m.params as Record<string, string>)
-    return label ? [{ label, to: m.pathname }] : []
+    const crumb = m.staticData.crumb?.(m.params as Record<string, string>)
+    return typeof crumb === 'string' ? [{ label: crumb, to: m.pathname }] : (crumb ?? [])
   })
   return (
     <nav aria-label="You are here" className="min-w-0">

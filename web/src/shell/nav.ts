@@ -14,4 +14,6 @@ export const organizationNav: Entry[] = [
   { label: 'Workspaces', icon: 'workspace', path: 'workspaces', key: 'w' },
   { label: 'Runs', icon: 'run', path: 'runs', key: 'r' },
   { label: 'Registry', icon: 'registry', path: 'registry', key: 'm' },
+  { label: 'Projects', icon: 'project', path: 'projects', key: 'p' },
+  { label: 'Organization', icon: 'settings', path: 'settings', key: 's' },
 ]

@@ -14,7 +14,7 @@ type Props<T> = { label: string; columns: Column<T>[]; items: T[]; keyOf: (item:
 /** Table shows things with several properties. Its first column names them. */
 export function Table<T>({ label, columns, items, keyOf, className }: Props<T>) {
   return (
-    <div className={cx('overflow-x-auto', className)}>
+    <div className={cx('relative overflow-x-auto', className)}>
       <table aria-label={label} className="w-full border-collapse text-left">
         <thead>
           <tr className="border-b border-line text-sm text-muted">

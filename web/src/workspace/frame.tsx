@@ -9,6 +9,7 @@ import { polling } from '~/kernel/queries'
 import { orgRoute } from '~/kernel/routing'
 import { Badge } from '~/ui/Badge'
 import { Page, Tab, Tabs } from '~/ui/Page'
+import { LockButton } from './locks'
 
 export const workspaceQuery = (org: string, name: string) =>
   queryOptions({
@@ -20,7 +21,7 @@ export const workspaceQuery = (org: string, name: string) =>
 export const workspaceRoute = createRoute({
   getParentRoute: () => orgRoute,
   path: '/workspaces/$workspace',
-  staticData: { crumb: (p) => p.workspace ?? '' },
+  staticData: { crumb: (p) => [{ label: 'Workspaces', to: `/${p.org}/workspaces` }, { label: p.workspace ?? '', to: `/${p.org}/workspaces/${p.workspace}` }] },
   loader: ({ context, params }) => context.queryClient.ensureQueryData(workspaceQuery(params.org, params.workspace)),
   component: Frame,
 })
@@ -41,10 +42,12 @@ export function useWorkspace() {
 function Frame() {
   const { org, workspace: w, run } = useWorkspace()
   const params = { org, workspace: w.attributes.name }
+  const can = w.attributes.permissions
   return (
     <Page
       title={w.attributes.name}
       about={w.attributes.description}
+      actions={<LockButton />}
       status={
         <>
           {run && <RunStatus status={run.attributes.status} />}
@@ -55,7 +58,10 @@ function Frame() {
         <Tabs label="Workspace">
           <Tab to="/$org/workspaces/$workspace" params={params} activeOptions={{ exact: true }}>Overview</Tab>
           <Tab to="/$org/workspaces/$workspace/runs" params={params}>Runs</Tab>
-          {w.attributes.permissions['can-read-state-versions'] && <Tab to="/$org/workspaces/$workspace/states" params={params}>States</Tab>}
+          {can['can-read-state-versions'] && <Tab to="/$org/workspaces/$workspace/states" params={params}>States</Tab>}
+          {can['can-read-variable'] && <Tab to="/$org/workspaces/$workspace/variables" params={params}>Variables</Tab>}
+          {can['can-update'] && <Tab to="/$org/workspaces/$workspace/access" params={params}>Access</Tab>}
+          {can['can-read-settings'] && <Tab to="/$org/workspaces/$workspace/settings" params={params}>Settings</Tab>}
         </Tabs>
       }
     >

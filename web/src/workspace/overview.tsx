@@ -1,24 +1,136 @@
-// A workspace at a glance.
-import { createRoute } from '@tanstack/react-router'
-import { Fact, Facts, Panel } from '~/ui/Page'
-import { Id } from '~/ui/Copy'
+// A workspace at a glance: what runs, what it manages, what it gives to others.
+import { useQuery } from '@tanstack/react-query'
+import { Link, createRoute } from '@tanstack/react-router'
+import { runPath } from '~/delivery/links'
+import { RunStatus } from '~/delivery/status'
+import { count } from '~/kernel/formats'
+import { refOf } from '~/kernel/jsonapi'
+import { allQuery, polling } from '~/kernel/queries'
+import { Badge, Tag } from '~/ui/Badge'
+import { CopyButton, Id } from '~/ui/Copy'
+import { Empty } from '~/ui/Failure'
+import { Icon } from '~/ui/Icon'
+import { Fact, Facts, Panel, TextLink } from '~/ui/Page'
+import { SkeletonRows } from '~/ui/Skeleton'
+import { Table } from '~/ui/Table'
 import { Time } from '~/ui/Time'
+import { LockNotice } from './locks'
 import { useWorkspace, workspaceRoute } from './frame'
 
 export const overviewRoute = createRoute({ getParentRoute: () => workspaceRoute, path: '/', component: Overview })
 
 function Overview() {
-  const { workspace: w, project } = useWorkspace()
+  return (
+    <>
+      <LockNotice />
+      <div className="grid items-start gap-4 lg:grid-cols-[minmax(0,1fr)_20rem]">
+        <div className="min-w-0 space-y-4">
+          <CurrentRun />
+          <Resources />
+          <Outputs />
+        </div>
+        <About />
+      </div>
+    </>
+  )
+}
+
+function CurrentRun() {
+  const { org, workspace: w, run } = useWorkspace()
+  return (
+    <Panel title="Current run">
+      {!run && (
+        <Empty icon="run" title="No run yet" className="py-8!">
+          <p>Start one from the command line, in a folder whose configuration names this workspace.</p>
+          <p><TextLink to="/$org/start" params={{ org }}>How to connect a folder</TextLink></p>
+        </Empty>
+      )}
+      {run && (
+        <div className="relative flex items-center gap-4 px-4 py-3 hover:bg-hover">
+          <RunStatus status={run.attributes.status} />
+          <div className="min-w-0 flex-1">
+            <Link to={runPath(org, w.attributes.name, run.id)} className="block truncate font-medium after:absolute after:inset-0 hover:text-accent">{run.attributes.message || run.id}</Link>
+            <span className="text-sm text-muted"><Time at={run.attributes['created-at']} /> · {run.attributes.source.replaceAll('tfe-', '').replaceAll('-', ' ')}</span>
+          </div>
+          <Icon name="right" className="text-faint" />
+        </div>
+      )}
+    </Panel>
+  )
+}
+
+function Resources() {
+  const { workspace: w } = useWorkspace()
+  const { data, error } = useQuery({ ...allQuery('workspaces', '/workspaces/{id}/resources', { id: w.id }), ...polling })
+  if (error || data?.length === 0) return null
+  return (
+    <Panel title={`Resources${data ? ` (${data.length})` : ''}`}>
+      {!data && <SkeletonRows rows={4} />}
+      {data && (
+        <div className="max-h-96 overflow-y-auto">
+          <Table
+            label="Resources"
+            items={data.map((r) => ({ id: r.id, ...(r.attributes as unknown as Record<string, string>) }) as Record<string, string> & { id: string })}
+            keyOf={(r) => r.id}
+            columns={[
+              { name: 'Address', cell: (r) => <code className="font-mono text-sm wrap-anywhere">{r.address}</code> },
+              { name: 'Provider', className: 'w-52 max-sm:hidden', cell: (r) => <span className="text-sm text-muted">{r.provider}</span> },
+            ]}
+          />
+        </div>
+      )}
+    </Panel>
+  )
+}
+
+function Outputs() {
+  const { workspace: w } = useWorkspace()
+  const may = w.attributes.permissions['can-read-state-outputs']
+  const { data } = useQuery({ ...allQuery('state-versions', '/workspaces/{id}/current-state-version-outputs', { id: w.id }), enabled: may && refOf(w, 'current-state-version') !== undefined })
+  if (!data || data.length === 0) return null
+  return (
+    <Panel title="Outputs">
+      <Table
+        label="Outputs"
+        items={data}
+        keyOf={(o) => o.id}
+        columns={[
+          { name: 'Name', className: 'w-1/3', cell: (o) => <code className="font-mono text-sm">{o.attributes.name}</code> },
+          { name: 'Value', cell: (o) => <Output value={o.attributes.value} sensitive={o.attributes.sensitive} /> },
+        ]}
+      />
+    </Panel>
+  )
+}
+
+function Output({ value, sensitive }: { value: unknown; sensitive: boolean }) {
+  if (sensitive) return <span className="inline-flex items-center gap-1.5 text-muted"><Icon name="lock" size={14} />Sensitive</span>
+  const text = typeof value === 'string' ? value : JSON.stringify(value)
+  return (
+    <span className="flex items-center gap-1">
+      <code className="line-clamp-2 min-w-0 font-mono text-sm break-all">{text}</code>
+      <CopyButton text={text} label="Copy the value" />
+    </span>
+  )
+}
+
+function About() {
+  const { org, workspace: w, project } = useWorkspace()
   const a = w.attributes
   return (
     <Panel title="About" padded>
       <Facts>
         <Fact name="Id"><Id>{w.id}</Id></Fact>
         <Fact name="Project">{project?.attributes.name}</Fact>
-        <Fact name="Execution">{a['execution-mode']}</Fact>
-        <Fact name="Engine">{a.engine || 'as the server prefers'} {a['terraform-version']}</Fact>
-        <Fact name="Resources">{a['resource-count']}</Fact>
+        <Fact name="Runs"><Badge>{{ remote: 'on the server', agent: 'on agents', local: 'elsewhere: state only' }[a['execution-mode']] ?? a['execution-mode']}</Badge></Fact>
+        <Fact name="Engine">{a.engine === 'terraform' ? 'Terraform' : a.engine === 'opentofu' ? 'OpenTofu' : "The server's"} {a['terraform-version']}</Fact>
+        <Fact name="Applies">{a['auto-apply'] ? 'by itself' : 'when confirmed'}</Fact>
+        <Fact name="Manages">{count(a['resource-count'], 'resource')}</Fact>
         <Fact name="Changed"><Time at={a['latest-change-at']} /></Fact>
+        <Fact name="Tags">
+          {a['tag-names'].length === 0 && <span className="text-faint">none</span>}
+          <span className="flex flex-wrap gap-1">{a['tag-names'].map((t) => <Link key={t} to="/$org/workspaces" params={{ org }} search={{ tag: t }}><Tag>{t}</Tag></Link>)}</span>
+        </Fact>
       </Facts>
     </Panel>
   )

@@ -1,10 +1,13 @@
-// How to connect a first workspace: three steps that work when they are pasted.
+// How to connect a first workspace: steps that work when they are pasted into a shell.
+import { useQuery } from '@tanstack/react-query'
 import { createRoute } from '@tanstack/react-router'
-import { useState } from 'react'
+import { useState, type ReactNode } from 'react'
 import { orgRoute } from '~/kernel/routing'
+import { Badge } from '~/ui/Badge'
 import { Code } from '~/ui/Copy'
-import { Field, Input } from '~/ui/Field'
+import { Field, Input, Select } from '~/ui/Field'
 import { Page, Panel } from '~/ui/Page'
+import { Skeleton } from '~/ui/Skeleton'
 
 export const startRoute = createRoute({
   getParentRoute: () => orgRoute,
@@ -13,36 +16,76 @@ export const startRoute = createRoute({
   component: Start,
 })
 
+/** caQuery is the certificate that clients must trust, null if they trust the server already. */
+const caQuery = {
+  queryKey: ['ca'],
+  queryFn: async () => {
+    const res = await fetch('/app/ca.pem')
+    return res.ok ? (await res.text()) || null : null
+  },
+  staleTime: Infinity,
+}
+
 function Start() {
   const { org } = startRoute.useParams()
   const [name, setName] = useState('my-workspace')
+  const [tool, setTool] = useState('tofu')
+  const ca = useQuery(caQuery)
   const host = window.location.host
-  return (
-    <Page title="Connect a workspace" about="From a folder with OpenTofu or Terraform files to a first run, in three steps.">
-      <ol className="space-y-4">
-        <Step number={1} title="Log in from the command line">
-          <Code text={`tofu login ${host}`} />
-        </Step>
-        <Step number={2} title="Tell the configuration where it lives">
-          <Field label="Name of the workspace" className="mb-3 max-w-80">
-            <Input value={name} onChange={(e) => setName(e.target.value)} />
+  const steps: { title: string; content: ReactNode; optional?: boolean }[] = [
+    ...(ca.data ? [{ title: "Trust the server's certificate", content: <Trust pem={ca.data} /> }] : []),
+    { title: 'Log in from the command line', content: <Code text={`${tool} login ${host}`} /> },
+    {
+      title: 'Say in the configuration where it lives',
+      content: (
+        <>
+          <Field label="Name of the workspace" help="It is made when you initialize." className="mb-3 max-w-80">
+            <Input value={name} onChange={(e) => setName(e.target.value.replaceAll(/[^\w-]/g, '-'))} />
           </Field>
-          <Code title="cloud.tf" text={`terraform {\n  cloud {\n    hostname     = "${host}"\n    organization = "${org}"\n\n    workspaces {\n      name = "${name}"\n    }\n  }\n}\n`} />
-        </Step>
-        <Step number={3} title="Run it">
-          <Code text={'tofu init\ntofu apply'} />
-        </Step>
-      </ol>
+          <Code title="cloud.tf" text={cloud(host, org, name)} />
+        </>
+      ),
+    },
+    { title: 'Run it', content: <Code text={`${tool} init\n${tool} apply`} /> },
+  ]
+  return (
+    <Page
+      title="Connect a workspace"
+      about="From a folder with OpenTofu or Terraform files to a first run."
+      actions={
+        <Select aria-label="Command line" className="w-36!" value={tool} onChange={(e) => setTool(e.target.value)}>
+          <option value="tofu">OpenTofu</option>
+          <option value="terraform">Terraform</option>
+        </Select>
+      }
+    >
+      {ca.isPending ? (
+        <Skeleton className="h-96 w-full" />
+      ) : (
+        <ol className="space-y-4">
+          {steps.map((s, i) => (
+            <li key={s.title}>
+              <Panel title={<span className="flex items-center gap-2.5"><Badge tone="accent">{i + 1}</Badge>{s.title}</span>} padded>{s.content}</Panel>
+            </li>
+          ))}
+        </ol>
+      )}
     </Page>
   )
 }
 
-function Step({ number, title, children }: { number: number; title: string; children: React.ReactNode }) {
+function cloud(host: string, org: string, name: string): string {
+  return `terraform {\n  cloud {\n    hostname     = "${host}"\n    organization = "${org}"\n\n    workspaces {\n      name = "${name}"\n    }\n  }\n}\n`
+}
+
+function Trust({ pem }: { pem: string }) {
   return (
-    <li>
-      <Panel title={<span className="flex items-center gap-2.5"><span className="flex size-6 items-center justify-center rounded-full bg-accent-soft text-sm text-accent">{number}</span>{title}</span>} padded>
-        {children}
-      </Panel>
-    </li>
+    <>
+      <p className="mb-3 text-muted">
+        This server made its own certificate. On Linux, this lets the command line trust it in this shell; on macOS, add the file to the keychain
+        (<code className="font-mono text-sm">security add-trusted-cert</code>) instead of the last line.
+      </p>
+      <Code text={`cat > ~/plumbline-ca.pem <<'END'\n${pem.trim()}\nEND\nexport SSL_CERT_FILE=~/plumbline-ca.pem`} />
+    </>
   )
 }

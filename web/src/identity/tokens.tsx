@@ -1,0 +1,116 @@
+// Tokens of any owner: a list, a form for a new one, and its secret, once.
+import { useState } from 'react'
+import { useQuery, type UseQueryOptions } from '@tanstack/react-query'
+import * as api from '~/kernel/api'
+import { body, type Page as List, type Resource } from '~/kernel/jsonapi'
+import { fieldsOf } from '~/kernel/problem'
+import { useChange } from '~/kernel/queries'
+import { Badge } from '~/ui/Badge'
+import { Button, IconButton } from '~/ui/Button'
+import { Confirm } from '~/ui/Dialog'
+import { Empty, Failure } from '~/ui/Failure'
+import { Field, Input, Select } from '~/ui/Field'
+import { FormDialog } from '~/ui/Form'
+import { Panel } from '~/ui/Page'
+import { Secret } from '~/ui/Secret'
+import { SkeletonRows } from '~/ui/Skeleton'
+import { Table } from '~/ui/Table'
+import { Time } from '~/ui/Time'
+import { toast } from '~/ui/Toast'
+
+type Token = Resource<'authentication-tokens'>
+
+const lifetimes = [['30', '30 days'], ['90', '90 days'], ['365', 'a year'], ['', 'until it is revoked']] as const
+
+type Props = {
+  title: string
+  /** What somebody who has the token can do. */
+  can: string
+  query: UseQueryOptions<List<'authentication-tokens'>, Error, List<'authentication-tokens'>, readonly unknown[]>
+  create: (document: unknown) => Promise<{ item: Token }>
+}
+
+/** Tokens is a panel with the tokens of an owner. */
+export function Tokens({ title, can, query, create }: Props) {
+  const { data, error } = useQuery(query as UseQueryOptions<List<'authentication-tokens'>>)
+  const [creating, setCreating] = useState(false)
+  const [revoking, setRevoking] = useState<Token>()
+  const [fresh, setFresh] = useState<string>()
+  const revoke = useChange(['authentication-tokens'], (t: Token) => api.remove('/authentication-tokens/{id}', { id: t.id }), () => {
+    setRevoking(undefined)
+    toast('The token is revoked.')
+  })
+  return (
+    <>
+      {fresh && <Secret what="Your new token." value={fresh} />}
+      <Panel title={title} actions={<Button small icon="plus" onClick={() => setCreating(true)}>New token</Button>}>
+        {error && <div className="p-4"><Failure error={error} /></div>}
+        {!data && !error && <SkeletonRows rows={3} />}
+        {data?.items.length === 0 && <Empty icon="key" title="No tokens"><p>{can}</p></Empty>}
+        {data && data.items.length > 0 && (
+          <Table
+            label={title}
+            items={data.items}
+            keyOf={(t) => t.id}
+            columns={[
+              { name: 'Description', cell: (t) => <span className="wrap-anywhere">{t.attributes.description || <span className="text-faint">none</span>}</span> },
+              { name: 'Made', cell: (t) => <Time at={t.attributes['created-at']} />, className: 'w-32 max-sm:hidden' },
+              { name: 'Last used', cell: (t) => <Time at={t.attributes['last-used-at']} />, className: 'w-32 max-sm:hidden' },
+              { name: 'Ends', cell: (t) => <Ends token={t} />, className: 'w-36' },
+              { name: <span className="sr-only">Actions</span>, cell: (t) => <IconButton icon="trash" small label={`Revoke ${t.attributes.description || t.id}`} onClick={() => setRevoking(t)} />, className: 'w-14 text-right' },
+            ]}
+          />
+        )}
+      </Panel>
+      {creating && (
+        <Create
+          can={can}
+          create={create}
+          onClose={() => setCreating(false)}
+          onCreated={(t) => {
+            setCreating(false)
+            setFresh(t.attributes.token ?? undefined)
+          }}
+        />
+      )}
+      {revoking && (
+        <Confirm title="Revoke the token?" action="Revoke" busy={revoke.isPending} error={revoke.error} onConfirm={() => revoke.mutate(revoking)} onClose={() => setRevoking(undefined)}>
+          <p>What uses <strong className="text-text">{revoking.attributes.description || revoking.id}</strong> stops working at once. This cannot be undone.</p>
+        </Confirm>
+      )}
+    </>
+  )
+}
+
+function isOver(at: string | null): boolean {
+  return at !== null && Date.parse(at) < Date.now()
+}
+
+function Ends({ token }: { token: Token }) {
+  const at = token.attributes['expired-at']
+  if (isOver(at)) return <Badge tone="bad" icon="cross">Over</Badge>
+  return <Time at={at} />
+}
+
+function Create({ can, create, onClose, onCreated }: { can: string; create: Props['create']; onClose: () => void; onCreated: (t: Token) => void }) {
+  const [description, setDescription] = useState('')
+  const [days, setDays] = useState('90')
+  const change = useChange(
+    ['authentication-tokens'],
+    () => create(body('authentication-tokens', { description, ...(days && { 'expired-at': new Date(Date.now() + Number(days) * 86_400_000).toISOString() }) })),
+    ({ item }) => onCreated(item),
+  )
+  return (
+    <FormDialog title="New token" action="Create the token" change={change} shows={['description']} onClose={onClose}>
+      <p className="text-muted">{can}</p>
+      <Field label="Description" help="Where it will be used." error={fieldsOf(change.error).description}>
+        <Input value={description} onChange={(e) => setDescription(e.target.value)} required autoFocus maxLength={1000} placeholder="laptop, ci, …" />
+      </Field>
+      <Field label="Works for">
+        <Select value={days} onChange={(e) => setDays(e.target.value)}>
+          {lifetimes.map(([value, label]) => <option key={value} value={value}>{label}</option>)}
+        </Select>
+      </Field>
+    </FormDialog>
+  )
+}

@@ -1,0 +1,130 @@
+// Agent pools and the agents that are there now.
+import { useQuery } from '@tanstack/react-query'
+import { createRoute } from '@tanstack/react-router'
+import { useState } from 'react'
+import { Tokens } from '~/identity/tokens'
+import * as api from '~/kernel/api'
+import { count } from '~/kernel/formats'
+import { body, type Resource } from '~/kernel/jsonapi'
+import { fieldsOf } from '~/kernel/problem'
+import { allQuery, listQuery, useChange } from '~/kernel/queries'
+import { Badge, type Tone } from '~/ui/Badge'
+import { Button } from '~/ui/Button'
+import { Code } from '~/ui/Copy'
+import { Confirm } from '~/ui/Dialog'
+import { Empty, Failure } from '~/ui/Failure'
+import { Choice, Field, Input } from '~/ui/Field'
+import { FormDialog } from '~/ui/Form'
+import { Panel } from '~/ui/Page'
+import { SkeletonRows } from '~/ui/Skeleton'
+import { Table } from '~/ui/Table'
+import { Time } from '~/ui/Time'
+import { cx } from '~/ui/classes'
+import { settingsRoute } from './frame'
+
+type Pool = Resource<'agent-pools'>
+
+export const agentsRoute = createRoute({
+  getParentRoute: () => settingsRoute,
+  path: '/agents',
+  validateSearch: (s: Record<string, unknown>): { pool?: string } => ({ pool: typeof s.pool === 'string' ? s.pool : undefined }),
+  component: Agents,
+})
+
+function Agents() {
+  const { org } = agentsRoute.useParams()
+  const search = agentsRoute.useSearch()
+  const navigate = agentsRoute.useNavigate()
+  const [creating, setCreating] = useState(false)
+  const { data, error } = useQuery({ ...allQuery('agent-pools', '/organizations/{organization}/agent-pools', { organization: org }), refetchInterval: 10_000 })
+  const pool = data?.find((p) => p.id === search.pool) ?? data?.[0]
+  const button = <Button small icon="plus" onClick={() => setCreating(true)}>New pool</Button>
+  return (
+    <>
+      {error && <Failure error={error} className="mb-4" />}
+      {!data && !error && <Panel><SkeletonRows rows={3} /></Panel>}
+      {data?.length === 0 && (
+        <Panel>
+          <Empty icon="agent" title="No agent pools" actions={button}>
+            <p>Agents execute runs on machines of yours, where the server cannot reach. They ask it for work; it never connects to them.</p>
+          </Empty>
+        </Panel>
+      )}
+      {data && pool && (
+        <div className="grid items-start gap-4 lg:grid-cols-[16rem_minmax(0,1fr)]">
+          <Panel title="Pools" actions={button}>
+            <ul>
+              {data.map((p) => (
+                <li key={p.id}>
+                  <button type="button" aria-pressed={p.id === pool.id} onClick={() => void navigate({ search: { pool: p.id } })} className={cx('flex h-11 w-full items-center justify-between gap-2 px-4 text-left hover:bg-hover', p.id === pool.id && 'bg-accent-soft font-medium text-accent')}>
+                    <span className="truncate">{p.attributes.name}</span>
+                    <span className="text-sm font-normal">{p.attributes['agent-count']}</span>
+                  </button>
+                </li>
+              ))}
+            </ul>
+          </Panel>
+          <PoolView key={pool.id} pool={pool} />
+        </div>
+      )}
+      {creating && <Create org={org} onClose={() => setCreating(false)} />}
+    </>
+  )
+}
+
+const tones: Record<string, Tone> = { idle: 'ok', busy: 'info', unknown: 'warn', errored: 'bad', exited: 'idle' }
+
+function PoolView({ pool }: { pool: Pool }) {
+  const [deleting, setDeleting] = useState(false)
+  const agents = useQuery({ ...allQuery('agents', '/agent-pools/{id}/agents', { id: pool.id }), refetchInterval: 5000 })
+  const remove = useChange(['agent-pools'], () => api.remove('/agent-pools/{id}', { id: pool.id }), () => setDeleting(false))
+  return (
+    <div className="min-w-0 space-y-4">
+      <Panel title={<>{pool.attributes.name} <span className="font-normal text-muted">· {count(pool.attributes['agent-count'], 'agent')}</span></>} actions={<Button small look="danger" icon="trash" onClick={() => setDeleting(true)}>Delete</Button>}>
+        {!agents.data && <SkeletonRows rows={2} />}
+        {agents.data?.length === 0 && (
+          <div className="p-4">
+            <p className="mb-3 text-muted">No agent is there. Make a token below, and start one on a machine that reaches this server:</p>
+            <Code text={`PLUMBLINE_ADDRESS=${window.location.origin} PLUMBLINE_AGENT_TOKEN=… plumbline agent`} />
+          </div>
+        )}
+        {agents.data && agents.data.length > 0 && (
+          <Table
+            label="Agents"
+            items={agents.data}
+            keyOf={(a) => a.id}
+            columns={[
+              { name: 'Agent', cell: (a) => <span className="font-medium">{a.attributes.name ?? a.id}</span> },
+              { name: 'Status', className: 'w-32', cell: (a) => <Badge tone={tones[a.attributes.status] ?? 'idle'} busy={a.attributes.status === 'busy'}>{a.attributes.status}</Badge> },
+              { name: 'Address', className: 'w-40 max-sm:hidden', cell: (a) => <code className="font-mono text-sm">{a.attributes['ip-address']}</code> },
+              { name: 'Seen', className: 'w-28 max-sm:hidden', cell: (a) => <Time at={a.attributes['last-ping-at']} /> },
+            ]}
+          />
+        )}
+      </Panel>
+      <Tokens
+        title="Tokens of the pool"
+        can="Agents log in with one. It can do nothing but take runs of this pool."
+        query={listQuery('authentication-tokens', '/agent-pools/{id}/authentication-tokens', { id: pool.id }, { 'page[size]': 100 })}
+        create={(document) => api.create('/agent-pools/{id}/authentication-tokens', { id: pool.id }, document)}
+      />
+      {deleting && (
+        <Confirm title={`Delete the pool ${pool.attributes.name}?`} action="Delete" busy={remove.isPending} error={remove.error} onConfirm={() => remove.mutate(undefined)} onClose={() => setDeleting(false)}>
+          <p>Its agents stop, and workspaces that use it have nobody to run them.</p>
+        </Confirm>
+      )}
+    </div>
+  )
+}
+
+function Create({ org, onClose }: { org: string; onClose: () => void }) {
+  const [name, setName] = useState('')
+  const [all, setAll] = useState(true)
+  const change = useChange(['agent-pools'], () => api.create('/organizations/{organization}/agent-pools', { organization: org }, body('agent-pools', { name, 'organization-scoped': all })), onClose)
+  return (
+    <FormDialog title="New agent pool" action="Create" change={change} shows={['name']} onClose={onClose}>
+      <Field label="Name" error={fieldsOf(change.error).name}><Input required autoFocus value={name} onChange={(e) => setName(e.target.value)} /></Field>
+      <Choice label="Every workspace of the organization may use it" checked={all} onChange={(e) => setAll(e.target.checked)} />
+    </FormDialog>
+  )
+}

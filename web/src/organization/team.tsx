@@ -1,0 +1,135 @@
+// One team: its members, its rights in the organization, its tokens.
+import { useQuery } from '@tanstack/react-query'
+import { createRoute } from '@tanstack/react-router'
+import { useState } from 'react'
+import { Tokens } from '~/identity/tokens'
+import * as api from '~/kernel/api'
+import { body, type Resource } from '~/kernel/jsonapi'
+import { allQuery, listQuery, readQuery, useChange } from '~/kernel/queries'
+import { Avatar } from '~/shell/Sidebar'
+import { Button, IconButton } from '~/ui/Button'
+import { Confirm } from '~/ui/Dialog'
+import { Failure } from '~/ui/Failure'
+import { Choice, Field, Select } from '~/ui/Field'
+import { FormDialog } from '~/ui/Form'
+import { Panel } from '~/ui/Page'
+import { SkeletonRows } from '~/ui/Skeleton'
+import { toast, toastError } from '~/ui/Toast'
+import { flags } from './permissions'
+import { settingsRoute } from './frame'
+
+type Team = Resource<'teams'>
+
+export const teamRoute = createRoute({ getParentRoute: () => settingsRoute, path: '/teams/$team', component: TeamPage })
+
+function TeamPage() {
+  const { org, team: id } = teamRoute.useParams()
+  const navigate = teamRoute.useNavigate()
+  const { data, error } = useQuery(readQuery('teams', '/teams/{team}', { team: id }, { include: 'users,organization-memberships' }))
+  const [deleting, setDeleting] = useState(false)
+  const remove = useChange(['teams'], () => api.remove('/teams/{team}', { team: id }), () => navigate({ to: '/$org/settings/teams', params: { org } }))
+  if (error) return <Failure error={error} />
+  if (!data) return <Panel><SkeletonRows /></Panel>
+  const team = data.item
+  const may = team.attributes.permissions
+  return (
+    <div className="space-y-4">
+      <div className="flex items-center justify-between gap-4">
+        <h2 className="text-xl">{team.attributes.name}</h2>
+        {may['can-destroy'] && team.attributes.name !== 'owners' && <Button look="danger" icon="trash" onClick={() => setDeleting(true)}>Delete</Button>}
+      </div>
+      <div className="grid items-start gap-4 lg:grid-cols-[20rem_minmax(0,1fr)]">
+        <Members org={org} team={team} users={data.included.all('users')} />
+        <Rights team={team} />
+      </div>
+      {may['can-update-api-token'] && (
+        <Tokens
+          title="Tokens of the team"
+          can="Whoever has one can do what the team may do. They are for pipelines, not for people."
+          query={listQuery('authentication-tokens', '/teams/{id}/authentication-tokens', { id }, { 'page[size]': 100 })}
+          create={(document) => api.create('/teams/{id}/authentication-tokens', { id }, document)}
+        />
+      )}
+      {deleting && (
+        <Confirm title={`Delete the team ${team.attributes.name}?`} action="Delete" busy={remove.isPending} error={remove.error} onConfirm={() => remove.mutate(undefined)} onClose={() => setDeleting(false)}>
+          <p>Its members lose what only it may do, and its tokens stop working.</p>
+        </Confirm>
+      )}
+    </div>
+  )
+}
+
+function Members({ org, team, users }: { org: string; team: Team; users: Resource<'users'>[] }) {
+  const [adding, setAdding] = useState(false)
+  const may = team.attributes.permissions['can-update-membership']
+  const path = api.address('/teams/{team}/relationships/users', { team: team.id })
+  const change = (method: string) => (name: string) => api.send(method, path, { data: [{ type: 'users', id: name }] })
+  const remove = useChange(['teams', 'organization-memberships'], change('DELETE'))
+  return (
+    <Panel title={`Members (${users.length})`} actions={may && <Button small icon="plus" onClick={() => setAdding(true)}>Add</Button>}>
+      {users.length === 0 && <p className="px-4 py-3 text-muted">Nobody yet.</p>}
+      <ul>
+        {users.map((u) => (
+          <li key={u.id} className="flex h-11 items-center gap-2.5 border-b border-line px-4 last:border-0">
+            <Avatar name={u.attributes.username ?? '?'} />
+            <span className="min-w-0 flex-1 truncate">{u.attributes.username}</span>
+            {may && <IconButton small icon="cross" label={`Take ${u.attributes.username} out of the team`} onClick={() => remove.mutate(u.attributes.username ?? '', { onError: toastError })} />}
+          </li>
+        ))}
+      </ul>
+      {adding && <Add org={org} present={users.map((u) => u.id)} add={change('POST')} onClose={() => setAdding(false)} />}
+    </Panel>
+  )
+}
+
+function Add({ org, present, add, onClose }: { org: string; present: string[]; add: (name: string) => Promise<unknown>; onClose: () => void }) {
+  const people = useQuery(listQuery('organization-memberships', '/organizations/{organization}/organization-memberships', { organization: org }, { include: 'user', 'page[size]': 100 }))
+  const free = (people.data?.included.all('users') ?? []).filter((u) => !present.includes(u.id))
+  const [name, setName] = useState('')
+  const change = useChange(['teams', 'organization-memberships'], () => add(name), () => onClose())
+  return (
+    <FormDialog title="Add to the team" action="Add" change={change} disabled={name === ''} onClose={onClose}>
+      <Field label="Person">
+        <Select value={name} onChange={(e) => setName(e.target.value)}>
+          <option value="">Choose…</option>
+          {free.map((u) => <option key={u.id} value={u.attributes.username ?? ''}>{u.attributes.username}</option>)}
+        </Select>
+      </Field>
+    </FormDialog>
+  )
+}
+
+function Rights({ team }: { team: Team }) {
+  const access = (team.attributes['organization-access'] ?? {}) as Record<string, boolean>
+  const owners = team.attributes.name === 'owners'
+  const may = team.attributes.permissions['can-update-organization-access'] && !owners
+  const change = useChange(
+    ['teams', 'organizations'],
+    (set: Record<string, boolean>) => api.update('/teams/{team}', { team: team.id }, body('teams', { 'organization-access': set }, undefined, team.id)),
+    () => toast('The rights are changed.'),
+  )
+  const groups = [...new Set(flags.map((f) => f.group))]
+  return (
+    <Panel title="May, in the whole organization">
+      {owners && <p className="border-b border-line px-4 py-3 text-muted">Owners may do everything.</p>}
+      {groups.map((g) => (
+        <fieldset key={g} disabled={!may || change.isPending} className="border-b border-line px-4 py-3 last:border-0">
+          <legend className="sr-only">{g}</legend>
+          <div aria-hidden="true" className="mb-2 text-sm font-medium text-muted">{g}</div>
+          <div className="grid gap-3 sm:grid-cols-2">
+            {flags.filter((f) => f.group === g).map((f) => (
+              <Choice key={f.name} label={f.label} help={f.help} checked={owners || access[f.name] === true} onChange={(e) => change.mutate({ [f.name]: e.target.checked }, { onError: toastError })} />
+            ))}
+          </div>
+        </fieldset>
+      ))}
+      <p className="px-4 py-3 text-sm text-muted">Rights in a single project or workspace are given there, under Access.</p>
+    </Panel>
+  )
+}
+
+/** useTeams are the teams that can be given access. */
+export function useTeams(org: string) {
+  return useQuery(allQuery('teams', '/organizations/{organization}/teams', { organization: org })).data ?? []
+}
+

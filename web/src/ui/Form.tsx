@@ -1,0 +1,50 @@
+// Forms that send one change: in a dialog, or in a panel.
+import type { ReactNode } from 'react'
+import { fieldsOf } from '~/kernel/problem'
+import { Button, type Look } from './Button'
+import { Actions, Dialog } from './Dialog'
+import { Failure } from './Failure'
+
+type Change = { mutate: (v: undefined) => void; isPending: boolean; error: unknown }
+
+type Props = {
+  change: Change
+  action: string
+  look?: Look
+  /** The fields that show their own messages; messages for others are shown above the button. */
+  shows?: readonly string[]
+  disabled?: boolean
+  children: ReactNode
+  onCancel?: () => void
+}
+
+/** Form holds fields and a button that sends them. */
+export function Form({ change, action, look = 'primary', shows = [], disabled, children, onCancel }: Props) {
+  const fields = Object.keys(fieldsOf(change.error))
+  const shown = fields.length > 0 && fields.every((f) => shows.includes(f))
+  return (
+    <form
+      className="space-y-4"
+      onSubmit={(e) => {
+        e.preventDefault()
+        change.mutate(undefined)
+      }}
+    >
+      {children}
+      {change.error !== null && change.error !== undefined && !shown && <Failure error={change.error} />}
+      <Actions>
+        {onCancel && <Button onClick={onCancel}>Cancel</Button>}
+        <Button type="submit" look={look} busy={change.isPending} disabled={disabled}>{action}</Button>
+      </Actions>
+    </form>
+  )
+}
+
+/** FormDialog is a Form in a dialog of its own. */
+export function FormDialog({ title, onClose, ...form }: Omit<Props, 'onCancel'> & { title: string; onClose: () => void }) {
+  return (
+    <Dialog title={title} onClose={onClose}>
+      <Form {...form} onCancel={onClose} />
+    </Dialog>
+  )
+}

@@ -1,0 +1,133 @@
+// Which teams may do what in a workspace.
+import { useQuery } from '@tanstack/react-query'
+import { createRoute } from '@tanstack/react-router'
+import { useState } from 'react'
+import * as api from '~/kernel/api'
+import { body, refOf, type Resource } from '~/kernel/jsonapi'
+import { listQuery, useChange } from '~/kernel/queries'
+import { workspaceLevels } from '~/organization/permissions'
+import { useTeams } from '~/organization/team'
+import { Badge } from '~/ui/Badge'
+import { Button, IconButton } from '~/ui/Button'
+import { Empty, Failure } from '~/ui/Failure'
+import { Field, Select } from '~/ui/Field'
+import { FormDialog } from '~/ui/Form'
+import { Panel } from '~/ui/Page'
+import { SkeletonRows } from '~/ui/Skeleton'
+import { Table } from '~/ui/Table'
+import { toastError } from '~/ui/Toast'
+import { useWorkspace, workspaceRoute } from './frame'
+
+type Access = Resource<'team-workspaces'>
+
+export const accessRoute = createRoute({ getParentRoute: () => workspaceRoute, path: '/access', component: AccessPage })
+
+function AccessPage() {
+  const { org, workspace: w } = useWorkspace()
+  const [editing, setEditing] = useState<Access | 'new'>()
+  const teams = useTeams(org)
+  const { data, error } = useQuery(listQuery('team-workspaces', '/team-workspaces', {}, { 'filter[workspace][id]': w.id, 'page[size]': 100 }))
+  const remove = useChange(['team-workspaces'], (id: string) => api.remove('/team-workspaces/{access}', { access: id }))
+  const nameOf = (a: Access) => teams.find((t) => t.id === refOf(a, 'team')?.id)?.attributes.name ?? refOf(a, 'team')?.id ?? ''
+  return (
+    <Panel title="Access of teams" actions={<Button small icon="plus" onClick={() => setEditing('new')}>Give access</Button>}>
+      {error && <div className="p-4"><Failure error={error} /></div>}
+      {!data && !error && <SkeletonRows rows={3} />}
+      {data?.items.length === 0 && <Empty icon="people" title="No team has access here alone"><p>Owners, and teams with rights in the project or the whole organization, have theirs from there.</p></Empty>}
+      {data && data.items.length > 0 && (
+        <Table
+          label="Access of teams"
+          items={data.items}
+          keyOf={(a) => a.id}
+          columns={[
+            { name: 'Team', className: 'w-1/3', cell: (a) => <span className="font-medium">{nameOf(a)}</span> },
+            { name: 'May', cell: (a) => <Level access={a} /> },
+            {
+              name: <span className="sr-only">Actions</span>, className: 'w-24 text-right whitespace-nowrap',
+              cell: (a) => (
+                <>
+                  <IconButton small icon="pencil" label={`Change the access of ${nameOf(a)}`} onClick={() => setEditing(a)} />
+                  <IconButton small icon="trash" label={`Take the access of ${nameOf(a)}`} onClick={() => remove.mutate(a.id, { onError: toastError })} />
+                </>
+              ),
+            },
+          ]}
+        />
+      )}
+      {editing && <Edit org={org} workspace={w.id} access={editing === 'new' ? undefined : editing} onClose={() => setEditing(undefined)} />}
+    </Panel>
+  )
+}
+
+function Level({ access: a }: { access: Access }) {
+  const level = workspaceLevels.find((l) => l.value === a.attributes.access)
+  const words =
+    a.attributes.access === 'custom'
+      ? `Runs: ${a.attributes.runs}, variables: ${a.attributes.variables}, state: ${a.attributes['state-versions']}${a.attributes['workspace-locking'] ? ', locks' : ''}.`
+      : level?.help
+  return <span className="flex flex-wrap items-center gap-2"><Badge tone="accent">{level?.label ?? a.attributes.access}</Badge><span className="text-sm text-muted">{words}</span></span>
+}
+
+const custom = [
+  { name: 'runs', label: 'Runs', options: [['read', 'sees them'], ['plan', 'starts plans'], ['apply', 'applies']] },
+  { name: 'variables', label: 'Variables', options: [['none', 'nothing'], ['read', 'reads'], ['write', 'changes']] },
+  { name: 'state-versions', label: 'State', options: [['none', 'nothing'], ['read-outputs', 'reads outputs'], ['read', 'reads'], ['write', 'writes']] },
+] as const
+
+function Edit({ org, workspace, access, onClose }: { org: string; workspace: string; access: Access | undefined; onClose: () => void }) {
+  const teams = useTeams(org)
+  const [team, setTeam] = useState('')
+  const [level, setLevel] = useState<string>(access?.attributes.access ?? 'read')
+  const [own, setOwn] = useState<Record<string, string>>({
+    runs: access?.attributes.runs ?? 'read', variables: access?.attributes.variables ?? 'none', 'state-versions': access?.attributes['state-versions'] ?? 'none',
+  })
+  const attributes = { access: level, ...(level === 'custom' && own) }
+  const change = useChange(
+    ['team-workspaces'],
+    () =>
+      access
+        ? api.update('/team-workspaces/{access}', { access: access.id }, body('team-workspaces', attributes, undefined, access.id))
+        : api.create('/team-workspaces', {}, body('team-workspaces', attributes, { team: { type: 'teams', id: team }, workspace: { type: 'workspaces', id: workspace } })),
+    onClose,
+  )
+  return (
+    <FormDialog title={access ? 'Change the access' : 'Give a team access'} action="Save" change={change} onClose={onClose}>
+      {!access && (
+        <Field label="Team">
+          <Select required value={team} onChange={(e) => setTeam(e.target.value)}>
+            <option value="">Choose…</option>
+            {teams.filter((t) => t.attributes.name !== 'owners').map((t) => <option key={t.id} value={t.id}>{t.attributes.name}</option>)}
+          </Select>
+        </Field>
+      )}
+      <Levels levels={workspaceLevels} value={level} onChange={setLevel} />
+      {level === 'custom' && (
+        <div className="grid gap-3 sm:grid-cols-3">
+          {custom.map((c) => (
+            <Field key={c.name} label={c.label}>
+              <Select value={own[c.name]} onChange={(e) => setOwn({ ...own, [c.name]: e.target.value })}>
+                {c.options.map(([value, label]) => <option key={value} value={value}>{label}</option>)}
+              </Select>
+            </Field>
+          ))}
+        </div>
+      )}
+    </FormDialog>
+  )
+}
+
+/** Levels is the choice among named sets of rights. */
+export function Levels({ levels, value, onChange }: { levels: readonly { value: string; label: string; help: string }[]; value: string; onChange: (v: string) => void }) {
+  return (
+    <fieldset className="space-y-1">
+      <legend className="mb-1.5 font-medium">May</legend>
+      {levels.map((l) => (
+        <label key={l.value} className="flex cursor-pointer items-baseline gap-2.5 rounded-md px-2 py-1.5 hover:bg-hover has-checked:bg-accent-soft">
+          <input type="radio" name="level" className="accent-accent" checked={value === l.value} onChange={() => onChange(l.value)} />
+          <span className="w-16 font-medium">{l.label}</span>
+          <span className="text-sm text-muted">{l.help}</span>
+        </label>
+      ))}
+    </fieldset>
+  )
+}
