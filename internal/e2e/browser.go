@@ -33,7 +33,7 @@ import (
 )
 
 // patience is how long a page may take to show something.
-const patience = 15 * time.Second
+const patience = 30 * time.Second
 
 // Browser is a window of a Chromium of its own.
 type Browser struct {
@@ -62,7 +62,7 @@ func Open(t testing.TB, base string) *Browser {
 		absent(t, "Chromium is not there: apt-get install chromium")
 	}
 	parent, stop := chromedp.NewExecAllocator(context.Background(), append(flags[:len(flags):len(flags)], chromedp.ExecPath(binary))...)
-	ctx, cancel := chromedp.NewContext(parent)
+	ctx, cancel := chromedp.NewContext(parent, chromedp.WithErrorf(func(string, ...any) {})) // of events that it does not know
 	b := &Browser{t: t, ctx: ctx, base: base}
 	t.Cleanup(func() {
 		cancel()
@@ -252,7 +252,9 @@ func (b *Browser) At(path string) {
 // Click waits for the button, link, tab or other control with the name and clicks it.
 func (b *Browser) Click(name string) {
 	b.t.Helper()
-	b.Until(fmt.Sprintf("%q to click", name), finding(`(() => { const e = control(`+quoted(name)+`); if (!e || e.disabled) return false; window.__target = e; e.scrollIntoView({block: 'center', behavior: 'instant'}); return true })()`))
+	b.Until(fmt.Sprintf("%q to click", name), finding(`(() => { const e = control(`+quoted(name)+`); if (!e || e.disabled) return false; e.scrollIntoView({block: 'center', behavior: 'instant'})
+		const r = e.getBoundingClientRect(), at = [r.x, r.y, r.width].join(), still = window.__target === e && window.__at === at
+		window.__target = e; window.__at = at; return still })()`))
 	var at struct{ X, Y float64 }
 	b.Eval(`(() => { const r = window.__target.getBoundingClientRect(); return {X: r.x + r.width / 2, Y: r.y + r.height / 2} })()`, &at)
 	b.run(chromedp.MouseClickXY(at.X, at.Y))
