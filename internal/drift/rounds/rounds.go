@@ -53,7 +53,7 @@ type Feature struct {
 // Connect fills in what schedules and snoozes ask for, and hears of findings.
 func (f *Feature) Connect() {
 	jobs.Handle(f.Jobs, f.expand)
-	f.Schedules.Scan, f.Schedules.Cancel, f.Schedules.LastResult = f.Start, f.cancel, f.lastResult
+	f.Schedules.Scan, f.Schedules.Cancel, f.Schedules.LastResult, f.Schedules.Deleted = f.Start, f.cancel, f.lastResult, f.Findings.ForgetSchedule
 	f.Snoozes.Current = func(ctx context.Context, scheduleID, folder string) (string, string, error) {
 		k, err := f.Findings.Known(ctx, scans.TargetOf("", scheduleID, folder))
 		return k.Severity, k.Fingerprint, err

@@ -34,6 +34,8 @@ type Feature struct {
 	Alerts func(ctx context.Context, orgID string, ids []string) ([]Alert, error)
 	// Snoozes returns until when folders of schedules are silent: schedule → folder → time.
 	Snoozes func(ctx context.Context, scheduleIDs []string) (map[string]map[string]time.Time, error)
+	// Deleted drops what others know of a schedule, inside the transaction that deletes it.
+	Deleted func(ctx context.Context, scheduleID string) error
 	// LastResult returns what the last scan of a schedule found, as JSON; nil if there is none.
 	LastResult func(ctx context.Context, scheduleID string) (any, error)
 }

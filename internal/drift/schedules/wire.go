@@ -150,6 +150,11 @@ func (f *Feature) delete(ctx context.Context, s Schedule) error {
 			return err
 		}
 	}
+	if f.Deleted != nil {
+		if err := f.Deleted(ctx, s.ID); err != nil {
+			return err
+		}
+	}
 	return f.DB.Delete(ctx, "drift_schedules", s.ID)
 }
 
