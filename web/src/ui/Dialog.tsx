@@ -13,7 +13,10 @@ export function Dialog({ title, onClose, children, wide }: Props) {
   useEffect(() => {
     const dialog = ref.current
     const before = document.activeElement
-    if (dialog && !dialog.open) dialog.showModal()
+    if (dialog && !dialog.open) {
+      dialog.showModal()
+      firstOf(dialog)?.focus()
+    }
     return () => {
       if (before instanceof HTMLElement) before.focus()
     }
@@ -36,6 +39,11 @@ export function Dialog({ title, onClose, children, wide }: Props) {
       <div className="px-5 pt-1 pb-5">{children}</div>
     </dialog>
   )
+}
+
+/** firstOf is where a dialog begins: its first field, else what it is for; never the button that closes it. */
+function firstOf(dialog: HTMLElement): HTMLElement | null {
+  return dialog.querySelector<HTMLElement>('input:not([type=checkbox], [type=radio], [type=file]), textarea, select') ?? dialog.querySelector<HTMLElement>('button[type=submit]')
 }
 
 /** Actions are the buttons at the end of a form or a dialog. */

@@ -68,7 +68,7 @@ function Piece({ inline: i }: { inline: Inline }): ReactNode {
       return i.alt ? <span className="inline-flex items-center gap-1 rounded border border-line px-1.5 text-sm text-muted"><Icon name="eye" size={12} />{i.alt}</span> : null
     case 'link':
       return i.href.startsWith('#')
-        ? <a className="text-accent underline-offset-2 hover:underline" href={`#readme-${i.href.slice(1)}`}><Inlines list={i.children} /></a>
-        : <a className="text-accent underline-offset-2 hover:underline" href={i.href} rel="noopener noreferrer nofollow" target="_blank"><Inlines list={i.children} /></a>
+        ? <a className="text-accent underline underline-offset-2" href={`#readme-${i.href.slice(1)}`}><Inlines list={i.children} /></a>
+        : <a className="text-accent underline underline-offset-2" href={i.href} rel="noopener noreferrer nofollow" target="_blank"><Inlines list={i.children} /></a>
   }
 }
