@@ -77,7 +77,7 @@ func (h *hosted) follow() {
 	h.t.Helper()
 	sh := h.shell("cli", "resource \"terraform_data\" \"slow\" {\n  provisioner \"local-exec\" {\n    command = \"for i in 1 2 3 4; do echo step $i; sleep 1; done\"\n  }\n}\n")
 	done := make(chan string, 1)
-	go func() { //nolint:gocritic // the command line runs beside the page
+	go func() {
 		out, _ := sh.Try("", "apply", "-auto-approve")
 		done <- out
 	}()
@@ -87,7 +87,7 @@ func (h *hosted) follow() {
 	h.See("step 1")
 	h.Unseen("step 4")
 	h.status("applied")
-	h.See("step 4", "a command line")
+	h.See("step 4", "by root")
 	select {
 	case out := <-done:
 		if out == "" {
@@ -138,7 +138,7 @@ func (h *hosted) states() {
 	h.See("10.0.0.0/16", "sensitive")
 	h.Shot("state")
 	h.Click("Graph")
-	h.See("3 nodes", "subnet")
+	h.See("2 nodes", "subnet")
 	h.Shot("state-graph")
 	h.Click("Roll back to this")
 	h.Fill("Type web to confirm", "web")
