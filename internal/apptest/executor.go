@@ -36,6 +36,7 @@ func (e *Executor) Claim(kind string, spec any) proto.Ticket {
 	e.s.must(err)
 	if j == nil {
 		e.s.tb.Fatalf("there is no %s to claim", kind)
+		return proto.Ticket{}
 	}
 	e.s.must(json.Unmarshal(j.Spec, spec))
 	return j.Ticket

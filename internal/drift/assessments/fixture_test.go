@@ -79,18 +79,6 @@ func attributes(r *apptest.Response) map[string]any {
 
 func id(r *apptest.Response) string { return r.JSON()["data"].(map[string]any)["id"].(string) }
 
-// items are the attributes of a list.
-func (f *fixture) items(path string) (all []map[string]any) {
-	f.T.Helper()
-	for _, one := range f.do(200, "GET", path, nil).JSON()["data"].([]any) {
-		item := one.(map[string]any)
-		a := item["attributes"].(map[string]any)
-		a["id"] = item["id"]
-		all = append(all, a)
-	}
-	return all
-}
-
 // found is one thing that an executor finds.
 type found struct {
 	address, path string

@@ -79,7 +79,8 @@ func (f *Feature) sendLog(ctx context.Context, w http.ResponseWriter, req *http.
 		return json.NewEncoder(w).Encode(map[string]string{"log-output": strings.ToValidUTF8(string(text), "")})
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	_, err = w.Write(text)
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	_, err = w.Write(text) //nolint:gosec // plain text, which no browser takes for a page
 	return err
 }
 
