@@ -4,6 +4,7 @@ import { queryClient } from './kernel/queries'
 import { homeRoute, orgRoute, rootRoute } from './kernel/routing'
 import { parseSearch, stringifySearch } from './kernel/search'
 import { deliveryRoutes, workspaceDeliveryRoutes } from './delivery/routes'
+import { driftRoutes, workspaceDriftRoutes } from './drift/routes'
 import { organizationsRoute } from './identity/organizations'
 import { registryRoutes } from './registry/routes'
 import { profileRoutes } from './identity/profile'
@@ -33,10 +34,11 @@ const routeTree = rootRoute.addChildren([
     startRoute,
     workspacesRoute,
     projectsRoute,
-    workspaceRoute.addChildren([overviewRoute, ...workspaceDeliveryRoutes, ...stateRoutes, variablesRoute, accessRoute, workspaceSettingsRoute]),
+    workspaceRoute.addChildren([overviewRoute, ...workspaceDeliveryRoutes, ...stateRoutes, ...workspaceDriftRoutes, variablesRoute, accessRoute, workspaceSettingsRoute]),
     settingsRoute.addChildren([settingsIndexRoute, usersRoute, teamsRoute, teamRoute, varsetsRoute, varsetRoute, agentsRoute, keysRoute, generalRoute]),
     ...deliveryRoutes,
     ...registryRoutes,
+    ...driftRoutes,
   ]),
 ])
 

@@ -123,6 +123,9 @@ type permissions struct {
 	CanEnableStacks             bool `json:"can-enable-stacks"`
 	CanManageAssessments        bool `json:"can-manage-assessments"`
 	CanReadAssessments          bool `json:"can-read-assessments"`
+	CanReadDrift                bool `json:"can-read-drift"`    // of git repositories; that of a workspace is for who reads its runs
+	CanOperateDrift             bool `json:"can-operate-drift"` // scan, test, acknowledge, ignore, snooze
+	CanManageDrift              bool `json:"can-manage-drift"`
 	CanUpdateHYOK               bool `json:"can-update-hyok-configuration"`
 	CanViewHYOK                 bool `json:"can-view-hyok-feature-info"`
 }
@@ -144,6 +147,7 @@ func permissionsOf(ctx context.Context, o Org) permissions {
 		CanManageRunTasks: can(authz.ManageRunTasks), CanReadRunTasks: can(authz.ReadOrg), CanCreateProject: can(authz.CreateProject),
 		CanManageAuditing: own, CanDeployNoCodeModules: can(authz.CreateWorkspace), CanManageNoCodeModules: can(authz.ManageModules),
 		CanEnableStacks: own, CanManageAssessments: own, CanReadAssessments: can(authz.ReadOrg),
+		CanReadDrift: can(authz.ReadDrift), CanOperateDrift: can(authz.OperateDrift), CanManageDrift: can(authz.ManageDrift),
 	}
 }
 

@@ -14,6 +14,7 @@ export const organizationNav: Entry[] = [
   { label: 'Workspaces', icon: 'workspace', path: 'workspaces', key: 'w' },
   { label: 'Runs', icon: 'run', path: 'runs', key: 'r' },
   { label: 'Registry', icon: 'registry', path: 'registry', key: 'm' },
+  { label: 'Drift', icon: 'drift', path: 'drift', key: 'd' },
   { label: 'Projects', icon: 'project', path: 'projects', key: 'p' },
   { label: 'Organization', icon: 'settings', path: 'settings', key: 's' },
 ]

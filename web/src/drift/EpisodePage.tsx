@@ -1,0 +1,100 @@
+// One episode: the time during which a workspace, or a folder of a repository, drifts.
+import { useQuery } from '@tanstack/react-query'
+import { useParams } from '@tanstack/react-router'
+import { useState } from 'react'
+import { count } from '~/kernel/formats'
+import { refOf, type Included, type Resource } from '~/kernel/jsonapi'
+import { listQuery, readQuery } from '~/kernel/queries'
+import { useOrganization } from '~/kernel/session'
+import { Button } from '~/ui/Button'
+import { Failure } from '~/ui/Failure'
+import { Fact, Facts, Page, Panel, TextLink } from '~/ui/Page'
+import { SkeletonRows } from '~/ui/Skeleton'
+import { Time } from '~/ui/Time'
+import { Seen, Snooze } from './Decide'
+import { useMayOperate } from './FindingPage'
+import { FindingRows } from './Findings'
+import { Place, watching } from './parts'
+import { FindingStatus, Severity } from './words'
+
+export function EpisodePage() {
+  const { org, episode } = useParams({ from: '/$org/drift/episodes/$episode' })
+  const { data, error, refetch } = useQuery({ ...readQuery('drift-episodes', '/drift-episodes/{id}', { id: episode }, { include: 'workspace,drift-schedule,acknowledged-by,assigned-to' }), ...watching })
+  if (error) return <Page title="Episode"><Failure error={error} retry={() => void refetch()} /></Page>
+  if (!data) return <Page title="Episode"><Panel><SkeletonRows rows={6} /></Panel></Page>
+  return <Whole org={org} episode={data.item} included={data.included} />
+}
+
+function Whole({ org, episode, included }: { org: string; episode: Resource<'drift-episodes'>; included: Included }) {
+  const [snoozing, setSnoozing] = useState(false)
+  const a = episode.attributes
+  const may = useMayOperate(org, episode, included)
+  const schedule = refOf(episode, 'drift-schedule')
+  const findings = useQuery({ ...listQuery('drift-findings', '/drift-episodes/{id}/drift-findings', { id: episode.id }, { 'page[size]': 100 }), ...watching })
+  return (
+    <Page
+      title={`Drift of ${placeName(episode, included)}`}
+      status={<><Severity level={a.severity} /><FindingStatus status={a.status} /></>}
+      about={a.summary}
+      actions={
+        may && a.status === 'open' && (
+          <>
+            <Seen of="drift-episodes" id={episode.id} acknowledged={a['acknowledged-at'] !== null} />
+            {schedule && <Button icon="bell" onClick={() => setSnoozing(true)}>Snooze…</Button>}
+          </>
+        )
+      }
+    >
+      <div className="grid gap-5 lg:grid-cols-[minmax(0,2fr)_minmax(0,1fr)]">
+        <Panel title={findings.data ? count(findings.data.pagination.total, 'finding') : 'Findings'} className="self-start">
+          {findings.error && <Failure error={findings.error} retry={() => void findings.refetch()} className="m-4" />}
+          {findings.isPending && <SkeletonRows rows={5} />}
+          {findings.data && <FindingRows org={org} items={findings.data.items} included={findings.data.included} bare />}
+          {findings.data && findings.data.pagination.total > 100 && <p className="px-4 py-3 text-sm text-muted">These are the worst 100.</p>}
+        </Panel>
+        <div className="space-y-5">
+          <Panel title="About" padded><About org={org} episode={episode} included={included} /></Panel>
+          {schedule && may && <Silence org={org} schedule={schedule.id} folder={a.folder ?? '.'} />}
+        </div>
+      </div>
+      {snoozing && schedule && <Snooze org={org} schedule={schedule.id} folder={a.folder ?? '.'} onClose={() => setSnoozing(false)} />}
+    </Page>
+  )
+}
+
+function placeName(episode: Resource<'drift-episodes'>, included: Included): string {
+  const workspace = refOf(episode, 'workspace')?.id
+  const schedule = refOf(episode, 'drift-schedule')?.id
+  return included.get('workspaces', workspace)?.attributes.name ?? [included.get('drift-schedules', schedule)?.attributes.name || workspace || schedule, episode.attributes.folder].filter((s) => s && s !== '.').join(' · ')
+}
+
+function About({ org, episode, included }: { org: string; episode: Resource<'drift-episodes'>; included: Included }) {
+  const a = episode.attributes
+  const user = (name: string) => included.get('users', refOf(episode, name)?.id)?.attributes.username
+  const scan = refOf(episode, 'last-scan')
+  return (
+    <Facts>
+      <Fact name="Where"><Place org={org} of={episode} included={included} /></Fact>
+      <Fact name="Began"><Time at={a['opened-at']} /></Fact>
+      <Fact name="Changed"><Time at={a['changed-at']} /></Fact>
+      {a['resolved-at'] && <Fact name="Ended"><Time at={a['resolved-at']} /></Fact>}
+      <Fact name="Worst"><Severity level={a['worst-severity']} /></Fact>
+      <Fact name="Resources">{a['resources-count']}</Fact>
+      {a['failed-checks-count'] > 0 && <Fact name="Failing checks">{a['failed-checks-count']}</Fact>}
+      {a.flaps > 0 && <Fact name="Came back">{count(a.flaps, 'time')}</Fact>}
+      <Fact name="Told"><Time at={a['told-at']} /></Fact>
+      {a['acknowledged-at'] && <Fact name="Seen"><Time at={a['acknowledged-at']} />{user('acknowledged-by') && ` by ${user('acknowledged-by')}`}</Fact>}
+      {user('assigned-to') && <Fact name="Assigned to">{user('assigned-to')}</Fact>}
+      {scan && <Fact name="Scan"><TextLink to="/$org/drift/scans/$scan" params={{ org, scan: scan.id }}>The last one</TextLink></Fact>}
+    </Facts>
+  )
+}
+
+/** Silence says until when the alerts of the folder are silent, if they are. */
+function Silence({ org, schedule, folder }: { org: string; schedule: string; folder: string }) {
+  const may = useOrganization(org).attributes.permissions['can-read-drift']
+  const list = useQuery({ ...listQuery('drift-snoozes', '/organizations/{organization}/drift-snoozes', { organization: org }, { 'filter[schedule]': schedule, 'page[size]': 100 }), enabled: may })
+  const snooze = list.data?.items.find((s) => s.attributes.folder === folder)
+  if (!snooze) return null
+  return <Panel title="Snoozed" padded><p>Alerts are silent until <Time at={snooze.attributes.until} />, unless it gets worse.</p></Panel>
+}

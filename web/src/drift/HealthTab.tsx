@@ -1,0 +1,104 @@
+// The health of a workspace: its last assessment, what that found, and those before.
+import { useQuery, type UseQueryResult } from '@tanstack/react-query'
+import type { ReactNode } from 'react'
+import * as api from '~/kernel/api'
+import { count } from '~/kernel/formats'
+import { Included, body, type Resource } from '~/kernel/jsonapi'
+import { listQuery, useChange } from '~/kernel/queries'
+import { Button } from '~/ui/Button'
+import { Failure, Notice } from '~/ui/Failure'
+import { Fact, Facts, Panel } from '~/ui/Page'
+import { SkeletonRows } from '~/ui/Skeleton'
+import { Time } from '~/ui/Time'
+import { toast } from '~/ui/Toast'
+import { useWorkspace } from '~/workspace/frame'
+import { FindingRows } from './Findings'
+import { watching } from './parts'
+import { ScanRows } from './Scans'
+import { Health, healths } from './words'
+
+const stale = ['workspaces', 'assessment-results', 'drift-findings', 'drift-scans']
+
+export function HealthTab() {
+  const { org, workspace } = useWorkspace()
+  const { id } = workspace
+  const findings = useQuery({ ...listQuery('drift-findings', '/workspaces/{id}/drift-findings', { id }, { 'filter[status]': ['open', 'ignored'], 'page[size]': 100 }), ...watching })
+  const scans = useQuery({ ...listQuery('drift-scans', '/workspaces/{id}/drift-scans', { id }, { 'page[size]': 10 }), refetchInterval: 5000 })
+  return (
+    <div className="grid gap-5 lg:grid-cols-[minmax(0,2fr)_minmax(0,1fr)]">
+      <div className="min-w-0 space-y-5">
+        <State workspace={workspace} />
+        <Listed title={findings.data ? count(findings.data.pagination.total, 'finding') : 'Findings'} of={findings} empty="Nothing differs from what was applied.">
+          {findings.data && <FindingRows org={org} items={findings.data.items} included={new Included()} bare />}
+        </Listed>
+        <Listed title="Scans" of={scans} empty="Nobody has looked yet.">{scans.data && <ScanRows org={org} items={scans.data.items} included={new Included()} bare />}</Listed>
+      </div>
+      <Last workspace={workspace} />
+    </div>
+  )
+}
+
+function State({ workspace }: { workspace: Resource<'workspaces'> }) {
+  const a = workspace.attributes
+  const may = a.permissions['can-manage-assessments']
+  const assess = useChange(stale, () => api.create('/workspaces/{id}/actions/assess', { id: workspace.id }, undefined), () => toast('The assessment has begun.'))
+  const turn = useChange(stale, (on: boolean) => api.update('/workspaces/{id}', { id: workspace.id }, body('workspaces', { 'assessments-enabled': on })), (_, on) => toast(on ? 'Assessments are on.' : 'Assessments are off.'))
+  const state = a['health-state']
+  return (
+    <Panel padded>
+      <div className="flex flex-wrap items-start justify-between gap-3">
+        <div className="min-w-0">
+          <Health state={state} />
+          <p className="mt-2 text-muted">{a['health-reason'] ?? healths[state]?.about}</p>
+        </div>
+        {may && (
+          <div className="flex flex-wrap gap-2">
+            {state !== 'disabled' && <Button look="primary" icon="refresh" busy={assess.isPending} onClick={() => assess.mutate(undefined)}>Assess now</Button>}
+            {a['assessments-enabled'] ? (
+              <Button busy={turn.isPending} onClick={() => turn.mutate(false)}>Turn off</Button>
+            ) : (
+              state === 'disabled' && <Button look="primary" busy={turn.isPending} onClick={() => turn.mutate(true)}>Turn on assessments</Button>
+            )}
+          </div>
+        )}
+      </div>
+      {(assess.error ?? turn.error) && <Failure error={assess.error ?? turn.error} className="mt-4" />}
+    </Panel>
+  )
+}
+
+type Any = Pick<UseQueryResult<{ items: unknown[] }>, 'data' | 'error' | 'isPending' | 'refetch'>
+
+function Listed({ title, of, empty, children }: { title: string; of: Any; empty: string; children: ReactNode }) {
+  return (
+    <Panel title={title}>
+      {of.error && <Failure error={of.error} retry={() => void of.refetch()} className="m-4" />}
+      {of.isPending && <SkeletonRows rows={3} />}
+      {of.data?.items.length === 0 ? <p className="px-4 py-5 text-muted">{empty}</p> : children}
+    </Panel>
+  )
+}
+
+/** Last is the current assessment. */
+function Last({ workspace }: { workspace: Resource<'workspaces'> }) {
+  const list = useQuery({ ...listQuery('assessment-results', '/workspaces/{id}/assessment-results', { id: workspace.id }, { 'page[size]': 1 }), ...watching })
+  const a = list.data?.items[0]?.attributes
+  return (
+    <Panel title="Last assessment" padded className="self-start">
+      {list.error && <Failure error={list.error} retry={() => void list.refetch()} />}
+      {list.isPending && <SkeletonRows rows={3} className="-m-4" />}
+      {list.data && !a && <p className="text-muted">There is none yet. An assessment looks after an apply whether everything is still as it was left.</p>}
+      {a?.['error-message'] && <Notice tone="bad" icon="warning" className="mb-3">{a['error-message']}</Notice>}
+      {a && (
+        <Facts>
+          <Fact name="Made"><Time at={a['created-at']} /></Fact>
+          <Fact name="Drifted">{a['resources-drifted']} of {count(a['resources-drifted'] + a['resources-undrifted'], 'resource')}</Fact>
+          <Fact name="Checks pass">{a['checks-passed']}</Fact>
+          <Fact name="Checks fail">{a['checks-failed']}</Fact>
+          {a['checks-errored'] > 0 && <Fact name="Checks error">{a['checks-errored']}</Fact>}
+          {a['checks-unknown'] > 0 && <Fact name="Checks unknown">{a['checks-unknown']}</Fact>}
+        </Facts>
+      )}
+    </Panel>
+  )
+}

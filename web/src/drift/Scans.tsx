@@ -1,0 +1,70 @@
+// The scans of an organization, the newest first.
+import { useQuery } from '@tanstack/react-query'
+import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
+import type { Included, Resource } from '~/kernel/jsonapi'
+import { listQuery } from '~/kernel/queries'
+import { Button } from '~/ui/Button'
+import { Empty, Failure } from '~/ui/Failure'
+import { Panel } from '~/ui/Page'
+import { SkeletonRows } from '~/ui/Skeleton'
+import { Time } from '~/ui/Time'
+import { cx } from '~/ui/classes'
+import { OneOf, Pages, Place } from './parts'
+import { ScanStatus, Severity, reasons, scanStatuses } from './words'
+
+const at = '/$org/drift/scans'
+
+export function Scans() {
+  const { org } = useParams({ from: at })
+  const filter = useSearch({ from: at })
+  const navigate = useNavigate({ from: at })
+  const list = useQuery({
+    ...listQuery('drift-scans', '/organizations/{organization}/drift-scans', { organization: org }, {
+      'page[number]': filter.page ?? 1, 'page[size]': 50, include: 'workspace,drift-schedule', 'filter[status]': filter.status, 'filter[schedule][id]': filter.schedule,
+    }),
+    refetchInterval: 5000,
+  })
+  const narrowed = Boolean(filter.status || filter.schedule)
+  const set = (change: typeof filter) => void navigate({ search: (was) => ({ ...was, page: undefined, ...change }), replace: true })
+  return (
+    <>
+      <div className="mb-4 flex flex-wrap gap-2">
+        <OneOf label="Status" all="All statuses" value={filter.status} options={scanStatuses} onChange={(status) => set({ status })} />
+        {filter.schedule && <Button icon="cross" onClick={() => set({ schedule: undefined })}>Of one schedule</Button>}
+      </div>
+      {list.error && <Failure error={list.error} retry={() => void list.refetch()} className="mb-4" />}
+      <Panel className={cx('transition-opacity', list.isPlaceholderData && 'opacity-60')}>
+        {list.isPending && <SkeletonRows rows={8} />}
+        {list.data?.items.length === 0 && (narrowed ? (
+          <Empty icon="search" title="No scan is like that" actions={<Button onClick={() => void navigate({ search: {} })}>Show all</Button>} />
+        ) : (
+          <Empty icon="drift" title="No scans yet"><p>Schedules of repositories and health assessments of workspaces make scans.</p></Empty>
+        ))}
+        {list.data && list.data.items.length > 0 && <ScanRows org={org} items={list.data.items} included={list.data.included} />}
+      </Panel>
+      <Pages page={filter.page} next={list.data?.pagination.next != null} onPage={(page) => set({ page })} />
+    </>
+  )
+}
+
+/** ScanRows are scans in a list; bare leaves out where they are, where that is clear. */
+export function ScanRows({ org, items, included, bare }: { org: string; items: Resource<'drift-scans'>[]; included: Included; bare?: boolean }) {
+  return (
+    <ul aria-label="Scans">
+      {items.map((s) => {
+        const a = s.attributes
+        return (
+          <li key={s.id} className="flex flex-wrap items-center gap-x-3 gap-y-1 border-b border-line px-4 py-2.5 last:border-0 hover:bg-hover">
+            <ScanStatus status={a.status} />
+            <Link to="/$org/drift/scans/$scan" params={{ org, scan: s.id }} className="min-w-0 font-medium wrap-anywhere hover:text-accent">{a['error-message'] ?? a.summary ?? `Scan ${reasons[a.reason] ?? a.reason}`}</Link>
+            {a.severity && a['resources-drifted'] > 0 && <Severity level={a.severity} />}
+            <span className="ml-auto flex items-center gap-3 text-sm text-muted">
+              {!bare && <Place org={org} of={s} included={included} />}
+              <Time at={a['queued-at']} className="whitespace-nowrap" />
+            </span>
+          </li>
+        )
+      })}
+    </ul>
+  )
+}

@@ -1,0 +1,76 @@
+// What several screens of drift share: filters, pages, and where a thing is.
+import { useEffect, useState } from 'react'
+import { refOf, type Included } from '~/kernel/jsonapi'
+import { Button } from '~/ui/Button'
+import { SearchInput, Select } from '~/ui/Field'
+import { TextLink } from '~/ui/Page'
+import { cx } from '~/ui/classes'
+
+/** watching asks again by itself: the stream of changes says nothing of drift. */
+export const watching = { refetchInterval: 10_000 }
+
+/** text reads a parameter of the address. */
+export function text(v: unknown): string | undefined {
+  return typeof v === 'string' && v !== '' ? v : undefined
+}
+
+/** pageIn reads the page from the address; the first is left out there. */
+export function pageIn(v: unknown): number | undefined {
+  const page = Number(v)
+  return Number.isInteger(page) && page > 1 ? page : undefined
+}
+
+type OneOfProps = { label: string; all: string; value: string | undefined; options: readonly (readonly [string, string])[]; onChange: (v: string | undefined) => void }
+
+/** OneOf narrows a list to one of several values, or to none of them. */
+export function OneOf({ label, all, value, options, onChange }: OneOfProps) {
+  return (
+    <Select aria-label={label} className="w-40! max-sm:flex-1" value={value ?? ''} onChange={(e) => onChange(e.target.value || undefined)}>
+      <option value="">{all}</option>
+      {options.map(([v, name]) => <option key={v} value={v}>{name}</option>)}
+    </Select>
+  )
+}
+
+/** Search is a field whose text goes into the address when the typing pauses. */
+export function Search({ label, value, onChange }: { label: string; value: string | undefined; onChange: (v: string | undefined) => void }) {
+  const [q, setQ] = useState(value ?? '')
+  useEffect(() => setQ(value ?? ''), [value])
+  useEffect(() => {
+    if (q === (value ?? '')) return
+    const timer = setTimeout(() => onChange(q || undefined), 250)
+    return () => clearTimeout(timer)
+  }, [q, value, onChange])
+  return <SearchInput label={label} className="min-w-56 flex-1" value={q} onChange={(e) => setQ(e.target.value)} />
+}
+
+/** Pages leads to the pages before and after. */
+export function Pages({ page = 1, next, onPage }: { page: number | undefined; next: boolean; onPage: (page: number | undefined) => void }) {
+  if (page === 1 && !next) return null
+  return (
+    <nav aria-label="Pages" className="mt-4 flex items-center justify-center gap-3">
+      <Button icon="left" disabled={page === 1} onClick={() => onPage(page > 2 ? page - 1 : undefined)}>Before</Button>
+      <span className="text-muted tabular">Page {page}</span>
+      <Button icon="right" disabled={!next} onClick={() => onPage(page + 1)}>Next</Button>
+    </nav>
+  )
+}
+
+type Placed = { attributes: { folder: string | null }; relationships?: unknown }
+
+/** Place says where something is: in a workspace, or in a folder that a schedule scans. */
+export function Place({ org, of, included, className }: { org: string; of: Placed; included: Included; className?: string }) {
+  const workspace = refOf(of, 'workspace')
+  const schedule = refOf(of, 'drift-schedule')
+  const name = included.get('workspaces', workspace?.id)?.attributes.name
+  const look = cx('wrap-anywhere', className)
+  if (name !== undefined) return <TextLink to="/$org/workspaces/$workspace/health" params={{ org, workspace: name }} className={look}>{name}</TextLink>
+  if (workspace) return <span className={look}>{workspace.id}</span>
+  const title = included.get('drift-schedules', schedule?.id)?.attributes.name || schedule?.id || ''
+  return <span className={look}>{title}{of.attributes.folder && of.attributes.folder !== '.' ? ` · ${of.attributes.folder}` : ''}</span>
+}
+
+/** shown is a value of JSON as text. */
+export function shown(v: unknown): string {
+  return typeof v === 'string' ? v : JSON.stringify(v, null, 2)
+}

@@ -1,0 +1,80 @@
+// The screens of drift; each is loaded when it is looked at.
+import { Outlet, createRoute, lazyRouteComponent } from '@tanstack/react-router'
+import { orgRoute } from '~/kernel/routing'
+import { Page, Tab, Tabs } from '~/ui/Page'
+import { workspaceRoute } from '~/workspace/frame'
+import { pageIn, text } from './parts'
+
+/** driftRoute is the frame of the lists. */
+const driftRoute = createRoute({
+  getParentRoute: () => orgRoute,
+  path: '/drift',
+  staticData: { crumb: () => 'Drift' },
+  component: function Frame() {
+    const { org } = driftRoute.useParams()
+    return (
+      <Page
+        title="Drift"
+        tabs={
+          <Tabs label="Drift">
+            <Tab to="/$org/drift" params={{ org }} activeOptions={{ exact: true }}>Overview</Tab>
+            <Tab to="/$org/drift/findings" params={{ org }} activeOptions={{ includeSearch: false }}>Findings</Tab>
+            <Tab to="/$org/drift/scans" params={{ org }} activeOptions={{ includeSearch: false }}>Scans</Tab>
+            <Tab to="/$org/drift/ignored" params={{ org }}>Ignored</Tab>
+          </Tabs>
+        }
+      >
+        <Outlet />
+      </Page>
+    )
+  },
+})
+
+export type FindingFilter = { q?: string | undefined; severity?: string | undefined; kind?: string | undefined; status?: string | undefined; page?: number | undefined }
+
+const overviewRoute = createRoute({ getParentRoute: () => driftRoute, path: '/', component: lazyRouteComponent(() => import('./Overview'), 'Overview') })
+const findingsRoute = createRoute({
+  getParentRoute: () => driftRoute,
+  path: '/findings',
+  validateSearch: (s: Record<string, unknown>): FindingFilter => ({ q: text(s.q), severity: text(s.severity), kind: text(s.kind), status: text(s.status), page: pageIn(s.page) }),
+  component: lazyRouteComponent(() => import('./Findings'), 'Findings'),
+})
+const scansRoute = createRoute({
+  getParentRoute: () => driftRoute,
+  path: '/scans',
+  validateSearch: (s: Record<string, unknown>): { status?: string | undefined; schedule?: string | undefined; page?: number | undefined } => ({ status: text(s.status), schedule: text(s.schedule), page: pageIn(s.page) }),
+  component: lazyRouteComponent(() => import('./Scans'), 'Scans'),
+})
+const ignoredRoute = createRoute({ getParentRoute: () => driftRoute, path: '/ignored', component: lazyRouteComponent(() => import('./Ignored'), 'Ignored') })
+
+const findingRoute = createRoute({
+  getParentRoute: () => orgRoute,
+  path: '/drift/findings/$finding',
+  staticData: { crumb: () => 'Finding' },
+  component: lazyRouteComponent(() => import('./FindingPage'), 'FindingPage'),
+})
+const episodeRoute = createRoute({
+  getParentRoute: () => orgRoute,
+  path: '/drift/episodes/$episode',
+  staticData: { crumb: () => 'Episode' },
+  component: lazyRouteComponent(() => import('./EpisodePage'), 'EpisodePage'),
+})
+const scanRoute = createRoute({
+  getParentRoute: () => orgRoute,
+  path: '/drift/scans/$scan',
+  staticData: { crumb: () => 'Scan' },
+  component: lazyRouteComponent(() => import('./ScanPage'), 'ScanPage'),
+})
+
+const healthRoute = createRoute({
+  getParentRoute: () => workspaceRoute,
+  path: '/health',
+  staticData: { crumb: () => 'Health' },
+  component: lazyRouteComponent(() => import('./HealthTab'), 'HealthTab'),
+})
+
+export const driftRoutes = [
+  driftRoute.addChildren([overviewRoute, findingsRoute, scansRoute, ignoredRoute]),
+  findingRoute, episodeRoute, scanRoute,
+] as const
+export const workspaceDriftRoutes = [healthRoute] as const
