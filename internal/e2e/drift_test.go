@@ -1,0 +1,96 @@
+package e2e
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"plumbline.dev/plumbline/internal/drift/classify"
+	"plumbline.dev/plumbline/internal/drift/severity"
+	"plumbline.dev/plumbline/internal/executor/proto"
+)
+
+// driftReport is what an executor sends that found one attribute of a bucket changed outside.
+func driftReport(t *testing.T) proto.Report {
+	t.Helper()
+	one := severity.Judged{Finding: classify.Finding{Address: "aws_s3_bucket.logs", Type: "aws_s3_bucket", Name: "logs", Mode: "managed", Provider: "registry.opentofu.org/hashicorp/aws",
+		Path: "acl", Kind: classify.Drift, Recorded: "private", Real: "public-read", Wanted: "private", Actions: []string{"update"}}, Severity: severity.Critical,
+		Title: "The bucket is public", Why: "Anybody can read it.", Fix: "Apply, or make it private by hand."}
+	verdict, err := json.Marshal(severity.Verdict{Severity: severity.Critical, Resources: 3, Drifted: 1, Findings: []severity.Judged{one}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return proto.Report{Text: "the plan", TerraformVersion: "1.12.6", Undrifted: 2, Verdict: verdict, Fingerprints: []string{classify.Fingerprint([]byte("k"), "t", "", one.Finding)}}
+}
+
+func TestDriftIsFoundSeenAndIgnored(t *testing.T) {
+	st := newStage(t)
+	ws := st.Workspace(st.org, "", "web")
+	st.Go("/app/acme/drift")
+	st.See("Nothing drifts", "There are no days to show yet")
+	e := st.Executor()
+	e.Applied(st.org, ws, 1)
+
+	st.Go("/app/acme/workspaces/web/health")
+	st.Click("Turn on assessments")
+	st.Click("Assess now")
+	st.See("Queued")
+	var spec proto.Scan
+	ticket := e.Claim(proto.KindAssessment, &spec)
+	e.Log(ticket, "looking…\n")
+	e.Put(ticket, proto.Findings, driftReport(t))
+	e.Put(ticket, proto.PlanJSON, `{"format_version":"1.2"}`)
+	e.Put(ticket, proto.Schemas, `{"format_version":"1.0"}`)
+	e.Finish(ticket, proto.Result{Outcome: proto.Finished}, proto.ScanResult{EngineVersion: "1.12.6"})
+	st.Go("/app/acme/workspaces/web/health")
+	st.See("Drifted", "1 finding", "1 of 3 resources")
+	st.Shot("drift-health")
+
+	if err := st.App.Drift.Fleet.Count(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	st.Click("Drift")
+	st.At("/app/acme/drift")
+	st.See("What drifts now", "web", "Show as a table")
+	st.Shot("drift-overview")
+	st.Click("Show as a table")
+	st.See("Show as a plot", time.Now().UTC().Format("2006-01-02"))
+	st.Click("Findings")
+	st.At("/app/acme/drift/findings")
+	st.Choose("Severity", "Low")
+	st.See("No finding is like that")
+	st.At("/app/acme/drift/findings?severity=low")
+	st.Click("Clear all filters")
+	st.See("aws_s3_bucket.logs")
+	st.Shot("drift-findings")
+	st.Click("aws_s3_bucket.logs acl")
+	st.See("public-read", "Anybody can read it.", "Recorded", "Wanted")
+	st.Shot("drift-finding")
+	st.Click("Acknowledge")
+	st.See("by " + st.org.Owner.Username)
+	st.Click("All of this drift")
+	st.See("Drift of web", "1 finding")
+	st.Shot("drift-episode")
+	st.Click("The last one")
+	st.See("looking…", "3, 1 drifted")
+	st.Shot("drift-scan")
+
+	st.Go("/app/acme/drift/findings")
+	st.Click("aws_s3_bucket.logs acl")
+	st.Click("Ignore…")
+	st.Fill("Reason", "It serves a public website.")
+	st.Shot("drift-ignore")
+	st.Click("Ignore")
+	st.See("It serves a public website.")
+	st.Go("/app/acme/drift")
+	st.See("Nothing drifts")
+	st.Go("/app/acme/drift/ignored")
+	st.See("It serves a public website.", "aws_s3_bucket.logs")
+	st.Shot("drift-ignored")
+	st.Click("Delete the rule for aws_s3_bucket.logs")
+	st.Click("Delete the rule")
+	st.See("Nothing is ignored")
+	st.Go("/app/acme/drift/scans")
+	st.See("web", "Finished")
+	st.Shot("drift-scans")
+}
