@@ -67,7 +67,7 @@ func TestDriftIsFoundSeenAndIgnored(t *testing.T) {
 	st.See("public-read", "Anybody can read it.", "Recorded", "Wanted")
 	st.Shot("drift-finding")
 	st.Click("Acknowledge")
-	st.See("by " + st.org.Owner.Username)
+	st.See("by " + st.org.Owner.Name)
 	st.Click("All of this drift")
 	st.See("Drift of web", "1 finding")
 	st.Shot("drift-episode")
