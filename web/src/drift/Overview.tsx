@@ -26,7 +26,7 @@ export function Overview() {
       {summary.error && <Failure error={summary.error} retry={() => void summary.refetch()} />}
       <div className="grid grid-cols-2 gap-3 sm:grid-cols-3 lg:grid-cols-5">
         {severities.map((level) => (
-          <Link key={level} to="/$org/drift/findings" params={{ org }} search={{ severity: level }} className="rounded-lg border border-line bg-surface p-4 shadow-low hover:border-line-strong">
+          <Link key={level} to="/$org/drift/findings" params={{ org }} search={{ severity: level, status: 'open' }} className="rounded-lg border border-line bg-surface p-4 shadow-low hover:border-line-strong">
             <Severity level={level} />
             <span className="mt-2 block text-2xl font-semibold tabular">{s ? number(s['by-severity'].find((g) => g.name === level)?.findings ?? 0) : <Skeleton className="h-8 w-12" />}</span>
             <span className="text-sm text-muted">open findings</span>
@@ -42,7 +42,7 @@ export function Overview() {
           </Groups>
           {s && s['by-kind'].length > 0 && (
             <Groups title="By kind">
-              {s['by-kind'].map((g) => <Line key={g.name} name={<Link to="/$org/drift/findings" params={{ org }} search={{ kind: g.name }} className="hover:text-accent hover:underline">{kinds[g.name]?.label ?? g.name}</Link>} value={g.findings} />)}
+              {s['by-kind'].map((g) => <Line key={g.name} name={<Link to="/$org/drift/findings" params={{ org }} search={{ kind: g.name, status: 'open' }} className="hover:text-accent hover:underline">{kinds[g.name]?.label ?? g.name}</Link>} value={g.findings} />)}
             </Groups>
           )}
           {s && s['by-provider'].length > 0 && <Groups title="By provider">{s['by-provider'].map((g) => <Line key={g.name} name={<span className="wrap-anywhere">{g.name.replace(/^registry\.[a-z.]+\//, '')}</span>} value={g.findings} />)}</Groups>}

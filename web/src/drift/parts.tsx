@@ -64,7 +64,7 @@ export function Place({ org, of, included, className }: { org: string; of: Place
   const schedule = refOf(of, 'drift-schedule')
   const name = included.get('workspaces', workspace?.id)?.attributes.name
   const look = cx('wrap-anywhere', className)
-  if (name !== undefined) return <TextLink to="/$org/workspaces/$workspace/health" params={{ org, workspace: name }} className={look}>{name}</TextLink>
+  if (name !== undefined) return <TextLink to="/$org/workspaces/$workspace/health" params={{ org, workspace: name }} className={cx('underline', look)}>{name}</TextLink>
   if (workspace) return <span className={look}>{workspace.id}</span>
   const title = included.get('drift-schedules', schedule?.id)?.attributes.name || schedule?.id || ''
   return <span className={look}>{title}{of.attributes.folder && of.attributes.folder !== '.' ? ` · ${of.attributes.folder}` : ''}</span>

@@ -1,6 +1,7 @@
 // The screens of drift; each is loaded when it is looked at.
 import { Outlet, createRoute, lazyRouteComponent } from '@tanstack/react-router'
 import { orgRoute } from '~/kernel/routing'
+import { useOrganization } from '~/kernel/session'
 import { Page, Tab, Tabs } from '~/ui/Page'
 import { workspaceRoute } from '~/workspace/frame'
 import { pageIn, text } from './parts'
@@ -12,6 +13,7 @@ const driftRoute = createRoute({
   staticData: { crumb: () => 'Drift' },
   component: function Frame() {
     const { org } = driftRoute.useParams()
+    const may = useOrganization(org).attributes.permissions
     return (
       <Page
         title="Drift"
@@ -21,6 +23,7 @@ const driftRoute = createRoute({
             <Tab to="/$org/drift/findings" params={{ org }} activeOptions={{ includeSearch: false }}>Findings</Tab>
             <Tab to="/$org/drift/scans" params={{ org }} activeOptions={{ includeSearch: false }}>Scans</Tab>
             <Tab to="/$org/drift/ignored" params={{ org }}>Ignored</Tab>
+            {may['can-read-drift'] && <ConfigurationTabs org={org} />}
           </Tabs>
         }
       >
@@ -29,6 +32,16 @@ const driftRoute = createRoute({
     )
   },
 })
+
+function ConfigurationTabs({ org }: { org: string }) {
+  return (
+    <>
+      <Tab to="/$org/drift/schedules" params={{ org }}>Schedules</Tab>
+      <Tab to="/$org/drift/repositories" params={{ org }}>Repositories</Tab>
+      <Tab to="/$org/drift/connections" params={{ org }}>Connections</Tab>
+    </>
+  )
+}
 
 export type FindingFilter = { q?: string | undefined; severity?: string | undefined; kind?: string | undefined; status?: string | undefined; page?: number | undefined }
 
@@ -46,6 +59,9 @@ const scansRoute = createRoute({
   component: lazyRouteComponent(() => import('./Scans'), 'Scans'),
 })
 const ignoredRoute = createRoute({ getParentRoute: () => driftRoute, path: '/ignored', component: lazyRouteComponent(() => import('./Ignored'), 'Ignored') })
+const schedulesRoute = createRoute({ getParentRoute: () => driftRoute, path: '/schedules', component: lazyRouteComponent(() => import('./Schedules'), 'Schedules') })
+const repositoriesRoute = createRoute({ getParentRoute: () => driftRoute, path: '/repositories', component: lazyRouteComponent(() => import('./Repositories'), 'Repositories') })
+const connectionsRoute = createRoute({ getParentRoute: () => driftRoute, path: '/connections', component: lazyRouteComponent(() => import('./Connections'), 'Connections') })
 
 const findingRoute = createRoute({
   getParentRoute: () => orgRoute,
@@ -74,7 +90,7 @@ const healthRoute = createRoute({
 })
 
 export const driftRoutes = [
-  driftRoute.addChildren([overviewRoute, findingsRoute, scansRoute, ignoredRoute]),
+  driftRoute.addChildren([overviewRoute, findingsRoute, scansRoute, ignoredRoute, schedulesRoute, repositoriesRoute, connectionsRoute]),
   findingRoute, episodeRoute, scanRoute,
 ] as const
 export const workspaceDriftRoutes = [healthRoute] as const
