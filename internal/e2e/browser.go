@@ -252,12 +252,35 @@ func (b *Browser) At(path string) {
 // Click waits for the button, link, tab or other control with the name and clicks it.
 func (b *Browser) Click(name string) {
 	b.t.Helper()
-	b.Until(fmt.Sprintf("%q to click", name), finding(`(() => { const e = control(`+quoted(name)+`); if (!e || e.disabled) return false; e.scrollIntoView({block: 'center', behavior: 'instant'})
+	for range 5 {
+		if b.click(name) {
+			return
+		}
+	}
+	b.fail("%q cannot be clicked: it moves, or something covers it", name)
+}
+
+// click reports whether the control got the click: it may have moved meanwhile.
+func (b *Browser) click(name string) (hit bool) {
+	b.t.Helper()
+	b.Until(fmt.Sprintf("%q to click", name), finding(`(() => { const e = control(`+quoted(name)+`); if (!e || e.disabled) return false
+		e.scrollIntoView({block: 'center', behavior: 'instant'})
 		const r = e.getBoundingClientRect(), at = [r.x, r.y, r.width].join(), still = window.__target === e && window.__at === at
 		window.__target = e; window.__at = at; return still })()`))
 	var at struct{ X, Y float64 }
-	b.Eval(`(() => { const r = window.__target.getBoundingClientRect(); return {X: r.x + r.width / 2, Y: r.y + r.height / 2} })()`, &at)
+	b.Eval(`(() => {
+		const r = window.__target.getBoundingClientRect()
+		window.__hit = false
+		window.__target.addEventListener('click', () => { window.__hit = true }, {once: true, capture: true})
+		return {X: r.x + r.width / 2, Y: r.y + r.height / 2}
+	})()`, &at)
 	b.run(chromedp.MouseClickXY(at.X, at.Y))
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	if err := chromedp.Run(ctx, chromedp.Evaluate(`window.__hit !== false`, &hit)); err != nil {
+		return true // the click has led to another page
+	}
+	return hit
 }
 
 // Fill types a text into the field with the label, in the place of what it holds.

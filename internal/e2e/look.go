@@ -62,10 +62,10 @@ func (b *Browser) write(path string) {
 		return err
 	}))
 	if err == nil {
-		err = os.MkdirAll(filepath.Dir(path), 0o755)
+		err = os.MkdirAll(filepath.Dir(path), 0o750)
 	}
 	if err == nil {
-		err = os.WriteFile(path, picture, 0o600)
+		err = os.WriteFile(path, picture, 0o600) //nolint:gosec // the folder that the developer names
 	}
 	if err != nil {
 		b.t.Errorf("picture %s: %v", path, err)

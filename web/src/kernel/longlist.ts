@@ -1,6 +1,6 @@
 // Lists of any length, of which only the pages in view are read.
 import { useQueries, type UseQueryOptions } from '@tanstack/react-query'
-import { useCallback, useState } from 'react'
+import { useCallback, useEffect, useState } from 'react'
 import { Included, type Kind, type Page, type Resource } from './jsonapi'
 
 export const pageSize = 100
@@ -20,7 +20,13 @@ export function useLongList<K extends Kind>(queryOf: (page: number) => unknown, 
   const results = useQueries({ queries: pages.map((p) => queryOf(p + 1) as UseQueryOptions<Page<K>>) })
   // While a page is read, its query may still hold another one: its total counts, its rows do not.
   const byPage = new Map(pages.map((p, i) => [p, results[i]?.data?.pagination.page === p + 1 ? results[i]?.data : undefined]))
-  const known = results.find((r) => r.data)?.data
+  const known = results.find((r) => r.data)?.data?.pagination.total
+  // The length stays while pages far away are read, or the list would collapse and lose its place.
+  const [last, setLast] = useState({ of, total: 0 })
+  useEffect(() => {
+    if (known !== undefined) setLast((was) => (was.of === of && was.total === known ? was : { of, total: known }))
+  }, [of, known])
+  const total = known ?? (last.of === of ? last.total : 0)
   const onRange = useCallback(
     (first: number, last: number) => {
       const next = { of, from: Math.floor(first / pageSize), to: Math.floor(last / pageSize) }
@@ -29,8 +35,8 @@ export function useLongList<K extends Kind>(queryOf: (page: number) => unknown, 
     [of],
   )
   return {
-    total: known?.pagination.total ?? 0,
-    loading: !known && results.some((r) => r.isPending),
+    total,
+    loading: known === undefined && total === 0 && results.some((r) => r.isPending),
     error: results.find((r) => r.error)?.error ?? undefined,
     stale: from === 0 && results.some((r) => r.isPlaceholderData),
     retry: () => results.forEach((r) => void r.refetch()),
