@@ -41,6 +41,7 @@ export default function GraphView({ state }: { state: State }) {
           edges={edges}
           nodeTypes={types}
           fitView
+          fitViewOptions={{ maxZoom: 1.2 }}
           minZoom={0.05}
           nodesDraggable={false}
           nodesConnectable={false}
