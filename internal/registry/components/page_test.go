@@ -39,3 +39,15 @@ func TestSamplesOfComponents(t *testing.T) {
 		}
 	})
 }
+
+func TestComponentsThatAreNotThere(t *testing.T) {
+	s := apptest.Start(t)
+	org := s.Org("acme")
+	const one = "/api/v2/registry-components/comp-absent"
+	for _, c := range [][2]string{{"GET", one}, {"DELETE", one}, {"DELETE", one + "/versions/1.0.0"},
+		{"GET", "/api/v2/organizations/nobody/registry-components"}, {"POST", "/api/v2/organizations/nobody/registry-components"}} {
+		if r := s.Do(c[0], c[1], org.Owner.Token, document("registry-components", map[string]any{"name": "a"})); r.Status != 404 {
+			t.Errorf("%s %s = %d %s, want 404", c[0], c[1], r.Status, r.Body)
+		}
+	}
+}

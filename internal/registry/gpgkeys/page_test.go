@@ -28,3 +28,16 @@ func TestSamplesOfKeys(t *testing.T) {
 		follows(5, 201, "PATCH", all+one, page.Sample(4))
 	})
 }
+
+func TestKeysThatAreNotThere(t *testing.T) {
+	s := apptest.Start(t)
+	org := s.Org("acme")
+	body := document(map[string]any{"namespace": "acme"})
+	for _, path := range []string{all + "/acme/32966F3FB5AC1129", all + "/nobody/32966F3FB5AC1129"} {
+		for _, method := range []string{"GET", "PATCH", "DELETE"} {
+			if r := s.Do(method, path, org.Owner.Token, body); r.Status != 404 {
+				t.Errorf("%s %s = %d %s, want 404", method, path, r.Status, r.Body)
+			}
+		}
+	}
+}
