@@ -62,7 +62,7 @@ func (b *Browser) write(path string) {
 		return err
 	}))
 	if err == nil {
-		err = os.MkdirAll(filepath.Dir(path), 0o750)
+		err = os.MkdirAll(filepath.Dir(path), 0o750) //nolint:gosec // the folder that the developer names
 	}
 	if err == nil {
 		err = os.WriteFile(path, picture, 0o600) //nolint:gosec // the folder that the developer names
