@@ -252,12 +252,16 @@ func (b *Browser) At(path string) {
 // Click waits for the button, link, tab or other control with the name and clicks it.
 func (b *Browser) Click(name string) {
 	b.t.Helper()
-	for range 5 {
-		if b.click(name) {
-			return
+	end := time.After(patience)
+	again := time.NewTicker(200 * time.Millisecond)
+	defer again.Stop()
+	for !b.click(name) { // a message that covers it goes by itself
+		select {
+		case <-end:
+			b.fail("%q cannot be clicked: it moves, or something covers it", name)
+		case <-again.C:
 		}
 	}
-	b.fail("%q cannot be clicked: it moves, or something covers it", name)
 }
 
 // click reports whether the control got the click: it may have moved meanwhile.
