@@ -31,6 +31,8 @@ type Server struct {
 	Workers  int `env:"PLUMBLINE_WORKERS" default:"-1" help:"Runs at a time on this server itself; -1 is one for each CPU, 0 is none: then agents of agent pools run everything."`
 	Executor `embed:""`
 
+	Curation string `name:"public-curation" env:"PLUMBLINE_PUBLIC_CURATION" default:"on" enum:"on,off" help:"Whether organizations may list modules and providers of public registries in their own registry; off refuses it."`
+
 	Mirror   Mirror   `embed:"" prefix:"mirror-" envprefix:"PLUMBLINE_MIRROR_"`
 	IPRanges IPRanges `embed:"" prefix:"ip-ranges-" envprefix:"PLUMBLINE_IP_RANGES_"`
 	SMTP     SMTP     `embed:"" prefix:"smtp-" envprefix:"PLUMBLINE_SMTP_"`

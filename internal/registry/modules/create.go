@@ -36,6 +36,9 @@ func (f *Feature) create(ctx context.Context, o orgs.Org, in jsonapi.In[request]
 	if err := problem.All(badName("name", "Name", m.Name), badProvider(m.Provider), m.badPlace()); err != nil {
 		return m, err
 	}
+	if err := f.curated(ctx, m); err != nil {
+		return m, err
+	}
 	return m, f.insert(ctx, m)
 }
 

@@ -71,3 +71,23 @@ func TestDeletedOrganizationsTakeTheirModulesAlong(t *testing.T) {
 		}
 	})
 }
+
+func TestPublicModulesCanBeTurnedOff(t *testing.T) {
+	apptest.Run(t, func(s *apptest.Server) {
+		f := setUp(s)
+		stranger := s.Org("strange").Owner.Token
+		vpc := base + "/public/hashicorp/vpc"
+		f.want(201, "POST", base, doc("registry-modules", `{"name":"vpc","provider":"aws","registry-name":"public","namespace":"hashicorp"}`))
+		s.App.Modules.NoPublic = true // as if started again with --public-curation=off
+		f.want(403, "POST", base, doc("registry-modules", `{"name":"consul","provider":"aws","registry-name":"public","namespace":"hashicorp"}`))
+		f.want(403, "GET", vpc+"/aws", nil)
+		f.want(403, "DELETE", vpc, nil)
+		f.want(404, "GET", base+"/public/hashicorp/consul/aws", nil)
+		f.want(201, "POST", base, doc("registry-modules", `{"name":"own","provider":"aws","registry-name":"private"}`))
+		if r := s.Do("GET", vpc+"/aws", stranger, nil); r.Status != 404 {
+			s.T.Errorf("GET by a stranger = %d, want 404", r.Status)
+		}
+		s.App.Modules.NoPublic = false
+		f.want(204, "DELETE", vpc, nil)
+	})
+}

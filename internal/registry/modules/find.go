@@ -53,8 +53,21 @@ func (f *Feature) ByPath(ctx context.Context, keys []string) (Module, error) {
 	if !ok {
 		return Module{}, problem.NotFound
 	}
-	return db.One[Module](ctx, f.DB, selectModules+`o.name_lower = ? AND m.registry_name = ? AND m.namespace_lower = ? AND m.name_lower = ? AND m.provider = ?`,
+	m, err := db.One[Module](ctx, f.DB, selectModules+`o.name_lower = ? AND m.registry_name = ? AND m.namespace_lower = ? AND m.name_lower = ? AND m.provider = ?`,
 		strings.ToLower(keys[0]), keys[1], space, strings.ToLower(keys[3]), keys[4])
+	if err != nil {
+		return m, err
+	}
+	return m, f.curated(ctx, m)
+}
+
+// curated refuses a public module where there shall be none. Who may not see the module
+// does not get to know even that.
+func (f *Feature) curated(ctx context.Context, m Module) error {
+	if f.NoPublic && m.RegistryName == Public && authz.Can(ctx, authz.ReadRegistry, m.Scope()) {
+		return problem.Denied("Public module curation is disabled on this server (--public-curation)")
+	}
+	return nil
 }
 
 // spaceOf returns the namespace_lower of the modules that a path names by organization,
@@ -87,8 +100,12 @@ func (f *Feature) findNamed(ctx context.Context, keys []string) (named, error) {
 	if !ok {
 		return named{}, problem.NotFound
 	}
-	return some(db.All[Module](ctx, f.DB, selectModules+`o.name_lower = ? AND m.registry_name = ? AND m.namespace_lower = ? AND m.name_lower = ?`,
+	list, err := some(db.All[Module](ctx, f.DB, selectModules+`o.name_lower = ? AND m.registry_name = ? AND m.namespace_lower = ? AND m.name_lower = ?`,
 		strings.ToLower(keys[0]), keys[1], space, strings.ToLower(keys[3])))
+	if err != nil {
+		return list, err
+	}
+	return list, f.curated(ctx, list.modules[0])
 }
 
 func some(list []Module, err error) (named, error) {

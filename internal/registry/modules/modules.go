@@ -109,6 +109,9 @@ type Feature struct {
 	// Connection finds the VCS connection that a request names, and says which organization
 	// has it; problem.NotFound if there is none. Nil is a server without VCS connections.
 	Connection func(ctx context.Context, r Repo) (orgID string, err error)
+	// NoPublic refuses records of public modules (registry modules page, "public module
+	// curation disabled").
+	NoPublic bool
 
 	// OnDelete is called in the transaction that deletes modules, before it does.
 	OnDelete []func(ctx context.Context, moduleIDs []string) error

@@ -71,6 +71,9 @@ type Feature struct {
 	Keys    *gpgkeys.Feature
 	// Temp is a folder for the archive that a job looks into.
 	Temp string
+	// NoPublic refuses records of public providers (registry providers page, "public
+	// provider curation disabled").
+	NoPublic bool
 
 	router   *api.Router
 	removals jobs.Removals // of objects
@@ -163,6 +166,9 @@ func (f *Feature) create(ctx context.Context, org orgs.Org, in jsonapi.In[reques
 	case !strings.EqualFold(a.Namespace.V, org.Name):
 		return p, problem.Invalid("namespace", "Namespace must be the name of the organization, %s, for a private provider", org.Name)
 	}
+	if err := f.curated(ctx, p); err != nil {
+		return p, err
+	}
 	err := f.DB.Insert(ctx, "registry_providers", p)
 	if db.IsUnique(err) {
 		return p, problem.Invalid("name", "Name has already been taken")
@@ -220,8 +226,21 @@ func (f *Feature) find(ctx context.Context, path []string) (Provider, error) {
 	case registry == Private:
 		namespace = ""
 	}
-	return db.One[Provider](ctx, f.DB, selectProviders+`o.name_lower = ? AND p.registry = ? AND p.namespace_lower = ? AND p.name_lower = ?`,
+	p, err := db.One[Provider](ctx, f.DB, selectProviders+`o.name_lower = ? AND p.registry = ? AND p.namespace_lower = ? AND p.name_lower = ?`,
 		org, registry, namespace, strings.ToLower(path[3]))
+	if err != nil {
+		return p, err
+	}
+	return p, f.curated(ctx, p)
+}
+
+// curated refuses a public provider where there shall be none. Who may not see the
+// provider does not get to know even that.
+func (f *Feature) curated(ctx context.Context, p Provider) error {
+	if f.NoPublic && p.Registry == Public && authz.Can(ctx, authz.ReadRegistry, p.Scope()) {
+		return problem.Denied("Public provider curation is disabled on this server (--public-curation)")
+	}
+	return nil
 }
 
 func (f *Feature) findWithVersions(ctx context.Context, path []string) (Provider, error) {

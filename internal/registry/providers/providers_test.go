@@ -200,3 +200,26 @@ func TestListsTakeTheSameStatementsForAnyLength(t *testing.T) {
 		}
 	})
 }
+
+func TestPublicProvidersCanBeTurnedOff(t *testing.T) {
+	apptest.Run(t, func(s *apptest.Server) {
+		f := setUp(s)
+		stranger := s.Org("strange").Owner.Token
+		aws := base + "/public/hashicorp/aws"
+		record := func(name string) map[string]any {
+			return document("registry-providers", map[string]any{"name": name, "namespace": "hashicorp", "registry-name": "public"})
+		}
+		f.do("POST", base, record("aws"), 201)
+		s.App.Providers.NoPublic = true // as if started again with --public-curation=off
+		f.do("POST", base, record("google"), 403)
+		f.do("GET", aws, nil, 403)
+		f.do("DELETE", aws, nil, 403)
+		f.do("GET", base+"/public/hashicorp/google", nil, 404)
+		f.provider("own")
+		if r := s.Do("GET", aws, stranger, nil); r.Status != 404 {
+			s.T.Errorf("GET by a stranger = %d, want 404", r.Status)
+		}
+		s.App.Providers.NoPublic = false
+		f.do("DELETE", aws, nil, 204)
+	})
+}
