@@ -19,7 +19,7 @@ NPM = command -v npm >/dev/null || { echo "npm is missing: the web UI needs Node
 
 web/node_modules/.package-lock.json: web/package.json web/package-lock.json
 	@$(NPM)
-	cd web && npm install --no-save --no-audit --no-fund # not npm ci: it refuses a lock without the binaries of platforms that a registry does not have
+	cd web && npm ci --no-audit --no-fund
 	@touch $@
 
 web/dist/app/index.html: web/node_modules/.package-lock.json $(WEB)
@@ -53,6 +53,12 @@ run: build ## build and serve, with all data in ./data (ARGS="--listen 127.0.0.1
 test: ## all tests that need no secret, on SQLite and, if installed, PostgreSQL (PKG=./internal/... for some); those of the UI where npm is
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory web && cd web && npm run --silent test; else echo "npm is missing: the UI is not built, and its tests are skipped"; fi
 	go run ./internal/apptest/postgres/cmd/pgtest -- go test -json $(PKG) | go run ./internal/apptest/cmd/testlog
+
+PICTURES ?= $(CURDIR)/.cache/pictures
+.PHONY: screenshots
+screenshots: ## every screen in light, dark and 390 px, as PNG files in .cache/pictures (PICTURES=/some/folder); needs Chromium
+	$(MAKE) --no-print-directory web
+	SCREENSHOTS='$(PICTURES)' go test -count=1 ./internal/e2e
 
 .PHONY: bench
 bench: build ## the Go benchmarks, then a fresh server under load (LOAD="-seconds 1 -databases sqlite" for less)
