@@ -237,32 +237,13 @@ func (f *Feature) store(ctx context.Context, a Alert, isNew bool) error {
 	return f.DB.Update(ctx, "drift_alerts", a, "name", "type", "url", "headers", "secret", "recipients", "subject", "body", "min_severity", "updated_at")
 }
 
-// inUse is why an alert cannot be deleted.
-type inUse struct{ schedules []string }
-
-// Error implements error.
-func (e *inUse) Error() string {
-	return "The alert is used by the schedules " + strings.Join(e.schedules, ", ") + ". Take it out of them first, or say force."
-}
-
-// Unwrap makes a problem of it for clients of JSON:API.
-func (e *inUse) Unwrap() error { return problem.Conflict("%s", e.Error()).WithCode("in_use") }
-
 // remove deletes an alert, in a transaction. Schedules that use it forbid that, unless force takes
 // it out of them.
 func (f *Feature) remove(ctx context.Context, a Alert, force bool) error {
 	if f.InUse != nil {
-		used, err := f.InUse(ctx, a.ID)
-		if err != nil {
+		use := verbs.Use{Schedules: f.InUse, End: f.Drop, Refusal: "The alert is used by the schedules %s. Take it out of them first, or say force."}
+		if err := use.Free(ctx, a.ID, force); err != nil {
 			return err
-		}
-		if len(used) > 0 && !force {
-			return &inUse{used}
-		}
-		if len(used) > 0 {
-			if err := f.Drop(ctx, a.ID); err != nil {
-				return err
-			}
 		}
 	}
 	return f.DB.Delete(ctx, "drift_alerts", a.ID)

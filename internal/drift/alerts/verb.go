@@ -3,7 +3,6 @@ package alerts
 import (
 	"context"
 	"errors"
-	"net/http"
 
 	"plumbline.dev/plumbline/internal/drift/verbs"
 	"plumbline.dev/plumbline/internal/kernel/crypt"
@@ -84,10 +83,7 @@ func (f *Feature) deleteVerb(ctx context.Context, c verbs.Call) (verbs.Answer, e
 		return nil, err
 	}
 	err = c.Change(ctx, f.DB, "drift-alerts", a.ID, func(ctx context.Context) error { return f.remove(ctx, a, c.Truthy("force")) })
-	if used, ok := errors.AsType[*inUse](err); ok {
-		return nil, &verbs.Error{Status: http.StatusConflict, Code: "in_use", Message: used.Error(), Field: "alert_id", Extra: map[string]any{"config_ids": used.schedules}}
-	}
-	return verbs.Answer{}, err
+	return verbs.Answer{}, verbs.Deleted(err, "alert_id")
 }
 
 // testVerb sends a message with sample values. An alert that makes issues needs state_id; without

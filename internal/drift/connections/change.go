@@ -217,28 +217,9 @@ func (f *Feature) claim(ctx context.Context, c Connection) error {
 // remove deletes a connection, in a transaction. Schedules that use it forbid that, unless
 // force deactivates them.
 func (f *Feature) remove(ctx context.Context, c Connection, force bool) error {
-	used, err := f.Used(ctx, c.ID)
-	if err != nil {
+	use := verbs.Use{Schedules: f.Used, End: f.Release, Refusal: "The connection is used by %s. Delete these schedules first, or say force."}
+	if err := use.Free(ctx, c.ID, force); err != nil {
 		return err
-	}
-	if len(used) > 0 && !force {
-		return &inUse{used}
-	}
-	if len(used) > 0 {
-		if err := f.Release(ctx, c.ID); err != nil {
-			return err
-		}
 	}
 	return f.DB.Delete(ctx, "drift_connections", c.ID)
 }
-
-// inUse is why a connection cannot be deleted.
-type inUse struct{ schedules []string }
-
-// Error implements error.
-func (e *inUse) Error() string {
-	return "The connection is used by " + strings.Join(e.schedules, ", ") + ". Delete these schedules first, or say force."
-}
-
-// Unwrap makes a problem of it for clients of JSON:API.
-func (e *inUse) Unwrap() error { return problem.Conflict("%s", e.Error()).WithCode("in_use") }

@@ -2,7 +2,6 @@ package connections
 
 import (
 	"context"
-	"errors"
 	"net/http"
 
 	"plumbline.dev/plumbline/internal/drift/verbs"
@@ -190,11 +189,7 @@ func (f *Feature) deleteVerb(ctx context.Context, c verbs.Call) (verbs.Answer, e
 		return nil, err
 	}
 	err = c.Change(ctx, f.DB, "drift-connections", r.ID, func(ctx context.Context) error { return f.remove(ctx, r, c.Truthy("force")) })
-	var used *inUse
-	if errors.As(err, &used) {
-		return nil, &verbs.Error{Status: http.StatusConflict, Code: "in_use", Message: used.Error(), Field: "infra_id", Extra: map[string]any{"config_ids": used.schedules}}
-	}
-	return nil, err
+	return nil, verbs.Deleted(err, "infra_id")
 }
 
 func (f *Feature) testVerb(ctx context.Context, c verbs.Call) (verbs.Answer, error) {

@@ -199,31 +199,12 @@ func (f *Feature) seal(ctx context.Context, r *Repository) (err error) {
 // remove deletes a repository, in a transaction. Schedules that scan it forbid that, unless
 // force deactivates them.
 func (f *Feature) remove(ctx context.Context, r Repository, force bool) error {
-	used, err := f.Used(ctx, r.ID)
-	if err != nil {
+	use := verbs.Use{Schedules: f.Used, End: f.Release, Refusal: "The repository is scanned by %s. Delete these schedules first, or say force."}
+	if err := use.Free(ctx, r.ID, force); err != nil {
 		return err
-	}
-	if len(used) > 0 && !force {
-		return &inUse{used}
-	}
-	if len(used) > 0 {
-		if err := f.Release(ctx, r.ID); err != nil {
-			return err
-		}
 	}
 	return f.DB.Delete(ctx, "drift_repositories", r.ID)
 }
-
-// inUse is why a repository cannot be deleted.
-type inUse struct{ schedules []string }
-
-// Error implements error.
-func (e *inUse) Error() string {
-	return "The repository is scanned by " + strings.Join(e.schedules, ", ") + ". Delete these schedules first, or say force."
-}
-
-// Unwrap makes a problem of it for clients of JSON:API.
-func (e *inUse) Unwrap() error { return problem.Conflict("%s", e.Error()).WithCode("in_use") }
 
 // probed is the outcome of a test.
 type probed struct {

@@ -179,11 +179,7 @@ func (f *Feature) deleteVerb(ctx context.Context, c verbs.Call) (verbs.Answer, e
 		return nil, err
 	}
 	err = c.Change(ctx, f.DB, "drift-repositories", r.ID, func(ctx context.Context) error { return f.remove(ctx, r, c.Truthy("force")) })
-	var used *inUse
-	if errors.As(err, &used) {
-		return nil, &verbs.Error{Status: http.StatusConflict, Code: "in_use", Message: used.Error(), Field: "state_id", Extra: map[string]any{"config_ids": used.schedules}}
-	}
-	return verbs.Answer{"message": "Deleted configuration for repo"}, err
+	return verbs.Answer{"message": "Deleted configuration for repo"}, verbs.Deleted(err, "state_id")
 }
 
 func (f *Feature) testVerb(ctx context.Context, c verbs.Call) (verbs.Answer, error) {
