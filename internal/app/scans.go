@@ -29,7 +29,8 @@ func (a *App) scans() {
 	d.Fleet = &fleet.Feature{DB: a.DB, Jobs: a.Jobs, Orgs: a.Orgs, Findings: d.Findings}
 	d.Fleet.Routes(r)
 	d.Scans.Sources = map[string]scans.Source{proto.KindAssessment: d.Assessments.Source(), proto.KindScan: d.Rounds.Source()}
-	d.Scans.Settings, d.Scans.Known, d.Scans.Settle, d.Scans.Forget = d.Assessments.ForScans, d.Findings.Known, d.Findings.Settle, a.Outputs.Remove
+	d.Scans.Settings, d.Scans.Known, d.Scans.Counted = d.Assessments.ForScans, d.Findings.Known, d.Findings.Counted
+	d.Scans.Settle, d.Scans.Forget = d.Findings.Settle, a.Outputs.Remove
 	d.Assessments.OnResult = append(d.Assessments.OnResult, a.notify)
 	d.Scans.Routes(r)
 	d.Findings.Routes(r)

@@ -391,3 +391,27 @@ func TestWhatIsOverIsNotToldLate(t *testing.T) {
 		t.Errorf("deliveries (-want +got):\n%s", diff)
 	}
 }
+
+// TestWhatNobodyHeardIsNew: what overtakes the first alert, or comes after one that did not
+// go out, is the first that people read.
+func TestWhatNobodyHeardIsNew(t *testing.T) {
+	h := newHook(t)
+	s := apptest.Start(t, open)
+	p := newPlace(s)
+	id := p.save(map[string]any{"alert_type": "other", "alert_url": h.URL, "alert_body": "EVENT"})
+	h.status = 400 // for good
+	p.raise(p.event(id, alerts.New))
+	h.status = 200
+	h.take()
+	for i, want := range []string{"new", "changed"} {
+		e := p.event(id, alerts.Changed)
+		e.ScanID, e.Fingerprint = fmt.Sprint("drsc-", i), fmt.Sprint("other-", i)
+		p.raise(e)
+		if got := h.take(); len(got) != 1 || got[0].body != want {
+			t.Errorf("step %d is told as %v, want %s", i, got, want)
+		}
+	}
+	if diff := cmp.Diff([]string{"new dead", "new sent", "changed sent"}, p.deliveries()); diff != "" {
+		t.Errorf("deliveries (-want +got):\n%s", diff)
+	}
+}

@@ -68,7 +68,10 @@ func (f *Feature) deliver(ctx context.Context, j sending) error {
 		return f.finish(ctx, a, d, superseded, nil)
 	}
 	d.Attempts++
-	if err := f.DB.Update(ctx, "drift_alert_deliveries", d, "attempts"); err != nil {
+	if d.Event, err = f.heard(ctx, d); err != nil {
+		return err
+	}
+	if err := f.DB.Update(ctx, "drift_alert_deliveries", d, "attempts", "event"); err != nil {
 		return err
 	}
 	err = f.send(ctx, a, d)
@@ -171,6 +174,7 @@ func (f *Feature) send(ctx context.Context, a Alert, d Delivery) error {
 	if err != nil {
 		return final{err}
 	}
+	e.Kind = d.Event
 	if d.Event == digest {
 		if e, err = f.collect(ctx, d, e); err != nil {
 			return err

@@ -61,6 +61,9 @@ type Event struct {
 	FirstSeen   time.Time       `json:"first_seen"`
 	At          time.Time       `json:"at"`       // end of the scan
 	Timezone    string          `json:"timezone"` // IANA name for DATE, TIME and TZ; "" is UTC
+	// Pending tells of code that is not applied, not of drift: of one folder it is told as of an
+	// episode, and whatever its severity, because who wants to hear of it has asked for it.
+	Pending bool `json:"pending,omitempty"`
 	// Repeat alerts although the fingerprint has been told: the schedule wants an alert of every
 	// scan that drifts.
 	Repeat bool `json:"repeat"`
@@ -129,7 +132,10 @@ func (f *Feature) Raise(ctx context.Context, e Event) error {
 	if err != nil || !a.wants(e) {
 		return err
 	}
-	told, err := f.told(ctx, e)
+	if e.Pending {
+		e.EpisodeID = pendingEpisode + e.ScheduleID + "/" + e.Folder
+	}
+	told, err := f.told(ctx, a, &e)
 	if err != nil || told {
 		return err
 	}
@@ -160,26 +166,7 @@ func rank(severity string) int {
 // wants reports whether the alert is about events this severe. An end and a failure have no
 // severity of their own.
 func (a Alert) wants(e Event) bool {
-	return !e.drift() || rank(e.Severity) >= rank(a.MinSeverity)
-}
-
-// told reports whether the alert has told of the episode what the event says.
-func (f *Feature) told(ctx context.Context, e Event) (bool, error) {
-	if e.EpisodeID == "" || e.Kind == Failed || e.Kind == Test {
-		return false, nil
-	}
-	list, err := db.All[Delivery](ctx, f.DB, `FROM drift_alert_deliveries WHERE alert_id = ? AND episode_id = ? AND event <> 'error' AND event <> 'test'
-		ORDER BY created_at DESC, id DESC LIMIT 1`, e.AlertID, e.EpisodeID)
-	switch {
-	case err != nil:
-		return false, err
-	case len(list) == 0:
-		return e.Kind == Resolved, nil // nobody knows of it, so nobody wants to know that it is over
-	case e.Kind == Resolved || list[0].Event == Resolved:
-		return e.Kind == list[0].Event, nil
-	}
-	last := list[0]
-	return !e.Repeat && last.Fingerprint == e.Fingerprint && rank(last.Severity) >= rank(e.Severity), nil
+	return !e.drift() || e.Pending || rank(e.Severity) >= rank(a.MinSeverity)
 }
 
 // capped reports whether the batch has had its alerts. Issues are one for each folder

@@ -264,3 +264,36 @@ func TestTestsOfIssues(t *testing.T) {
 		}
 	})
 }
+
+// TestIssueOfPendingCodeIsClosed: code that waits opens the issue of its folder, drift takes
+// it over, and it is closed when neither is there.
+func TestIssueOfPendingCodeIsClosed(t *testing.T) {
+	forges(t, func(t *testing.T, g *forge) {
+		p, id := keeper(t, g)
+		n := 0
+		step := func(kind string, pending bool, fingerprint string, want ...string) {
+			t.Helper()
+			n++
+			e := p.event(id, kind)
+			if e.ScanID, e.Fingerprint, e.Pending = fmt.Sprint("drsc-", n), fingerprint, pending; pending {
+				e.EpisodeID, e.Severity = "", "info"
+			}
+			p.raise(e)
+			if diff := cmp.Diff(want, g.state()); diff != "" {
+				t.Errorf("after step %d, %s (-want +got):\n%s%v", n, kind, diff, p.deliveries())
+			}
+		}
+		step(alerts.New, true, "p1", "1 open 0")
+		step(alerts.New, true, "p1", "1 open 0")
+		step(alerts.Resolved, true, "", "1 closed 1")
+		step(alerts.Resolved, true, "", "1 closed 1")
+		step(alerts.New, true, "p1", "1 open 2")
+		step(alerts.New, false, "f1", "1 open 3")
+		step(alerts.Resolved, false, "", "1 closed 4")
+		step(alerts.New, true, "p1", "1 open 5") // it waits still
+		step(alerts.Resolved, true, "", "1 closed 6")
+		if r := p.Do("GET", "/api/v2/organizations/acme/drift-alert-deliveries", p.org.Owner.Token, nil); strings.Contains(string(r.Body), "pending-config") {
+			t.Errorf("deliveries = %s, want no episode where there is none", r.Body)
+		}
+	})
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"plumbline.dev/plumbline/internal/identity/orgs"
@@ -266,6 +267,9 @@ type deliveryAttributes struct {
 }
 
 func viewDelivery(_ context.Context, d Delivery) jsonapi.Resource {
+	if strings.HasPrefix(d.EpisodeID, pendingEpisode) {
+		d.EpisodeID = "" // drift makes episodes
+	}
 	return jsonapi.Resource{Type: "drift-alert-deliveries", ID: d.ID, Links: jsonapi.Self("/api/v2/drift-alert-deliveries/" + d.ID),
 		Attributes: deliveryAttributes{Event: d.Event, Status: d.Status, Severity: d.Severity, Summary: d.Summary, Folder: d.Folder, ScheduleID: d.ScheduleID, ScanID: d.ScanID, EpisodeID: d.EpisodeID,
 			Attempts: d.Attempts, Error: d.Error, NextAttemptAt: d.NextAttemptAt, CreatedAt: d.CreatedAt, FinishedAt: d.FinishedAt},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"plumbline.dev/plumbline/internal/drift/classify"
 	"plumbline.dev/plumbline/internal/drift/scans"
 	"plumbline.dev/plumbline/internal/drift/severity"
 	"plumbline.dev/plumbline/internal/kernel/authz"
@@ -65,6 +66,7 @@ type tally struct {
 	fingerprints     []string
 	worst            severity.Level
 	ids              []string
+	pending          []string // fingerprints of changes of the code that are not applied
 }
 
 // open counts what makes an episode of a target.
@@ -72,6 +74,9 @@ func (f *Feature) open(ctx context.Context, target string) (tally, error) {
 	t := tally{objects: map[string]bool{}, worst: severity.Info}
 	list, err := db.All[Finding](ctx, f.DB, `SELECT {f} FROM drift_findings f WHERE f.target = ? AND f.status = 'open'`, target)
 	for _, one := range list {
+		if one.Kind == classify.Pending {
+			t.pending = append(t.pending, one.Fingerprint)
+		}
 		if !one.counts() {
 			continue
 		}
@@ -115,6 +120,10 @@ func (f *Feature) reckon(ctx context.Context, e *Event, s scans.Scan) error {
 	if err != nil {
 		return err
 	}
+	if t.findings > 0 {
+		t.worst = worse(t.worst, e.Verdict.Severity) // as the context raises it
+	}
+	e.Pending, e.PendingFingerprint = len(t.pending), scans.Sum(t.pending)
 	was, err := f.last(ctx, s.Target)
 	if err != nil {
 		return err

@@ -119,10 +119,10 @@ type Event struct {
 	Scan    scans.Scan
 	Episode Episode
 	Verdict scans.Verdict // without what is ignored
-	// Pending counts the changes of the code that are not applied, and NewPending tells that
-	// they are not as they were.
-	Pending    int
-	NewPending bool
+	// Pending counts the changes of the code that are not applied, without what is ignored;
+	// PendingFingerprint is the same as long as they are the same.
+	Pending            int
+	PendingFingerprint string
 }
 
 // Kinds of events.

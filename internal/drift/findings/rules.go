@@ -90,6 +90,13 @@ func (f *Feature) rulesFor(ctx context.Context, orgID string, workspaceID, sched
 	return s, err
 }
 
+// rulesOf returns the rules that hold now for what a scan has looked at.
+func (f *Feature) rulesOf(ctx context.Context, s scans.Scan) (ruleset, error) {
+	rules, err := f.rulesFor(ctx, s.OrgID, s.WorkspaceID, s.ScheduleID)
+	rules.folder = s.Folder
+	return rules, err
+}
+
 const selectRules = `SELECT {r}, COALESCE(w.project_id, '') AS project_id FROM drift_ignore_rules r LEFT JOIN workspaces w ON w.id = r.workspace_id`
 
 func (f *Feature) ruleRoutes(r *api.Router) {
@@ -322,11 +329,10 @@ func (f *Feature) again(ctx context.Context, one Finding) error {
 	if err != nil {
 		return err
 	}
-	rules, err := f.rulesFor(ctx, one.OrgID, one.WorkspaceID, one.ScheduleID)
+	rules, err := f.rulesOf(ctx, s)
 	if err != nil {
 		return err
 	}
-	rules.folder = one.Folder
 	e := Event{Scan: s, Verdict: without(v, rules)}
 	if err := f.reckon(ctx, &e, s); err != nil || e.Kind == "" {
 		return err

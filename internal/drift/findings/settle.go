@@ -8,6 +8,7 @@ import (
 	"plumbline.dev/plumbline/internal/drift/classify"
 	"plumbline.dev/plumbline/internal/drift/scans"
 	"plumbline.dev/plumbline/internal/drift/severity"
+	"plumbline.dev/plumbline/internal/drift/words"
 	"plumbline.dev/plumbline/internal/kernel/db"
 	"plumbline.dev/plumbline/internal/kernel/id"
 )
@@ -24,11 +25,10 @@ func (f Finding) key() key { return key{f.Address, f.Path, f.Kind} }
 // that are still there and that are gone, and what that means for the episode of the target.
 // It returns what was found without what is ignored.
 func (f *Feature) Settle(ctx context.Context, s scans.Scan, v scans.Verdict) (scans.Verdict, error) {
-	rules, err := f.rulesFor(ctx, s.OrgID, s.WorkspaceID, s.ScheduleID)
+	rules, err := f.rulesOf(ctx, s)
 	if err != nil {
 		return v, err
 	}
-	rules.folder = s.Folder
 	found := f.present(s, v)
 	for i := range found {
 		if by := rules.match(found[i].Finding); by != "" {
@@ -39,13 +39,11 @@ func (f *Feature) Settle(ctx context.Context, s scans.Scan, v scans.Verdict) (sc
 	if err != nil {
 		return v, err
 	}
-	pending, err := f.merge(ctx, s, before, found)
-	if err != nil {
+	if err := f.merge(ctx, s, before, found); err != nil {
 		return v, err
 	}
 	counted := without(v, rules)
-	counted.Severity = worstOf(found)
-	e := Event{Scan: s, Verdict: counted, Pending: s.Pending, NewPending: pending}
+	e := Event{Scan: s, Verdict: counted}
 	if err := f.reckon(ctx, &e, s); err != nil {
 		return v, err
 	}
@@ -55,6 +53,15 @@ func (f *Feature) Settle(ctx context.Context, s scans.Scan, v scans.Verdict) (sc
 		}
 	}
 	return counted, nil
+}
+
+// Counted implements scans.Feature.Counted.
+func (f *Feature) Counted(ctx context.Context, s scans.Scan, v scans.Verdict) (scans.Verdict, error) {
+	rules, err := f.rulesOf(ctx, s)
+	if err != nil {
+		return v, err
+	}
+	return without(v, rules), nil
 }
 
 // seen is a finding of a scan with its values.
@@ -113,9 +120,8 @@ func raw(v any) json.RawMessage {
 	return b
 }
 
-// merge brings the rows of a target up to date. It reports whether changes of the code that
-// are not applied are others than before.
-func (f *Feature) merge(ctx context.Context, s scans.Scan, before []Finding, found []seen) (newPending bool, err error) {
+// merge brings the rows of a target up to date.
+func (f *Feature) merge(ctx context.Context, s scans.Scan, before []Finding, found []seen) (err error) {
 	old := map[key]Finding{}
 	for _, b := range before {
 		old[b.key()] = b
@@ -125,35 +131,32 @@ func (f *Feature) merge(ctx context.Context, s scans.Scan, before []Finding, fou
 	for _, one := range found {
 		was, known := old[one.key()]
 		delete(old, one.key())
-		if one.Kind == classify.Pending && (!known || was.Fingerprint != one.Fingerprint) {
-			newPending = true
-		}
 		switch {
 		case !known:
 			one.ID = id.New("drf")
 			if one.Sealed, err = f.seal(ctx, one); err != nil {
-				return newPending, err
+				return err
 			}
 			fresh = append(fresh, one.Finding)
 		case unchanged(was, one.Finding):
 			same = append(same, was.ID)
 		default:
 			if err := f.change(ctx, was, one); err != nil {
-				return newPending, err
+				return err
 			}
 		}
 	}
 	if err := db.InsertAll(ctx, f.DB, "drift_findings", fresh, ""); err != nil {
-		return newPending, err
+		return err
 	}
 	if err := f.touch(ctx, s, same); err != nil {
-		return newPending, err
+		return err
 	}
 	gone := make([]string, 0, len(old))
 	for _, o := range old {
 		gone = append(gone, o.ID)
 	}
-	return newPending, f.resolve(ctx, gone)
+	return f.resolve(ctx, gone)
 }
 
 // unchanged reports whether nothing of a row would change but when it was last seen.
@@ -200,10 +203,11 @@ func (f *Feature) seal(ctx context.Context, one seen) ([]byte, error) {
 	return f.Keyring.Seal(ctx, one.OrgID, b, place(one.ID))
 }
 
-// without leaves out what rules ignore.
+// without leaves out what rules ignore: the severity and the words are of what remains.
 func without(v scans.Verdict, rules ruleset) scans.Verdict {
 	findings, fingerprints, checks := v.Findings, v.Fingerprints, v.Checks
 	v.Findings, v.Fingerprints, v.Checks = nil, nil, nil
+	worst := severity.Info
 	objects := map[string]bool{}
 	for i, j := range findings {
 		if rules.match(Finding{Folder: rules.folder, Address: j.Address, Path: j.Path, Kind: j.Kind}) != "" {
@@ -211,26 +215,33 @@ func without(v scans.Verdict, rules ruleset) scans.Verdict {
 		}
 		v.Findings, v.Fingerprints = append(v.Findings, j), append(v.Fingerprints, fingerprints[i])
 		if j.Kind.Drifted() {
-			objects[j.Address] = true
+			objects[j.Address], worst = true, worse(worst, j.Severity)
 		}
 	}
 	for _, c := range checks {
-		if (c.Status == "fail" || c.Status == "error") && rules.match(Finding{Folder: rules.folder, Address: c.Address, Kind: Check}) != "" {
+		fails := c.Status == "fail" || c.Status == "error"
+		if fails && rules.match(Finding{Folder: rules.folder, Address: c.Address, Kind: Check}) != "" {
 			continue
 		}
-		v.Checks = append(v.Checks, c)
+		if v.Checks = append(v.Checks, c); fails {
+			worst = worse(worst, c.Severity)
+		}
 	}
 	v.Drifted, v.Undrifted = len(objects), max(v.Resources-len(objects), 0)
+	if len(v.Findings) < len(findings) || len(v.Checks) < len(checks) {
+		v.Recount()
+		v.Words = words.Of(v.Verdict)
+	}
+	if worst != severity.Info {
+		worst = worst.Raise(v.Raised()) // much drift, or old
+	}
+	v.Severity = worst
 	return v
 }
 
-// worstOf is the severity of what counts.
-func worstOf(found []seen) severity.Level {
-	worst := severity.Info
-	for _, one := range found {
-		if one.counts() && severity.Level(one.Severity).Rank() > worst.Rank() {
-			worst = severity.Level(one.Severity)
-		}
+func worse(a, b severity.Level) severity.Level {
+	if b.Rank() > a.Rank() {
+		return b
 	}
-	return worst
+	return a
 }

@@ -1,6 +1,7 @@
 package rounds
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -37,8 +38,14 @@ func (f *Feature) settled(ctx context.Context, e findings.Event) error {
 		return nil
 	}
 	kind, err := f.kind(ctx, s, e)
-	if err != nil || kind == "" {
+	if err != nil {
 		return err
+	}
+	if kind == "" && e.Episode.Status != findings.Open && s.AlertOnPending {
+		return f.pending(ctx, s, e)
+	}
+	if kind == "" {
+		return nil
 	}
 	event, err := f.event(ctx, s, e)
 	if err != nil {
@@ -48,7 +55,7 @@ func (f *Feature) settled(ctx context.Context, e findings.Event) error {
 	return f.raise(ctx, s, event)
 }
 
-// kind is what alerts are offered, "" is nothing.
+// kind is what alerts are offered of drift, "" is nothing.
 func (f *Feature) kind(ctx context.Context, s schedules.Schedule, e findings.Event) (string, error) {
 	switch {
 	case e.Scan.Reason == scans.Test:
@@ -56,9 +63,6 @@ func (f *Feature) kind(ctx context.Context, s schedules.Schedule, e findings.Eve
 	case e.Kind == findings.Cleared && s.AlertOnResolved:
 		return alerts.Resolved, nil
 	case e.Episode.Status != findings.Open:
-		if s.AlertOnPending && e.NewPending {
-			return alerts.Changed, nil
-		}
 		return "", nil
 	case e.Episode.ToldAt == nil: // it comes and goes
 		return "", nil
@@ -69,10 +73,28 @@ func (f *Feature) kind(ctx context.Context, s schedules.Schedule, e findings.Eve
 	if err != nil || (is && silent.Silences(e.Episode.Severity, e.Episode.Fingerprint)) {
 		return "", err
 	}
-	if e.Kind != "" {
-		return e.Kind, nil
+	return cmp.Or(e.Kind, alerts.Changed), nil // alerts know what they have told
+}
+
+// pending offers alerts that the code is not applied, and that it is again. While there is
+// drift that is told instead, with the plan.
+func (f *Feature) pending(ctx context.Context, s schedules.Schedule, e findings.Event) error {
+	if e.Pending == 0 && !s.AlertOnResolved {
+		return nil
 	}
-	return alerts.Changed, nil // alerts know what they have told
+	silent, is, err := f.Snoozes.Active(ctx, s.ID, e.Scan.Folder)
+	if err != nil || (is && e.Pending > 0 && silent.Silences(string(severity.Info), e.PendingFingerprint)) {
+		return err
+	}
+	event, err := f.event(ctx, s, e)
+	if err != nil {
+		return err
+	}
+	event.Kind, event.Pending, event.Repeat, event.Fingerprint = alerts.New, true, false, e.PendingFingerprint
+	if e.Pending == 0 {
+		event.Kind = alerts.Resolved
+	}
+	return f.raise(ctx, s, event)
 }
 
 // event is what there is to tell, without its kind.
@@ -87,8 +109,8 @@ func (f *Feature) event(ctx context.Context, s schedules.Schedule, e findings.Ev
 	out.Repeat = !s.AlertOnChangeOnly
 	if e.Episode.Status != findings.Open {
 		out.Severity = string(severity.Info)
-		if e.Pending > 0 {
-			out.Summary = fmt.Sprintf("%d changes of the code are not applied", e.Pending)
+		if n := e.Pending; n > 0 {
+			out.Summary = fmt.Sprintf("%d %s not applied", n, map[bool]string{true: "change of the code is", false: "changes of the code are"}[n == 1])
 		}
 	}
 	if e.Episode.ID == "" {

@@ -212,13 +212,26 @@ func (f *Feature) anew(ctx context.Context, s Scan, j dispatch.Job) error {
 }
 
 // severe is how long to wait before a second look, 0 if none is needed: what is high or
-// critical, and was not known, is seen twice before it is believed (drift.md §5).
+// critical, and was not known, is seen twice before it is believed (drift.md §5). What is
+// ignored needs no belief.
 func (f *Feature) severe(ctx context.Context, s Scan) (time.Duration, error) {
 	if s.Reason != Scheduled || severity.Level(s.Severity).Rank() < severity.High.Rank() || s.Clean() {
 		return 0, nil
 	}
+	v, err := f.VerdictOf(ctx, s)
+	if err != nil {
+		return 0, err
+	}
+	if f.Counted != nil {
+		if v, err = f.Counted(ctx, s, v); err != nil {
+			return 0, err
+		}
+	}
+	if v.Severity.Rank() < severity.High.Rank() {
+		return 0, nil
+	}
 	known, err := f.Known(ctx, s.Target)
-	if err != nil || (known.Fingerprint == s.Fingerprint && !worse(s.Severity, known.Severity)) {
+	if err != nil || (known.Fingerprint == v.Fingerprint() && !worse(string(v.Severity), known.Severity)) {
 		return 0, err
 	}
 	settings, err := f.Settings(ctx, s.OrgID)

@@ -200,6 +200,8 @@ type Feature struct {
 	Settings func(ctx context.Context, orgID string) (Settings, error)
 	// Known returns what is known of a target.
 	Known func(ctx context.Context, target string) (Known, error)
+	// Counted returns a verdict without what somebody ignores; nil ignores nothing.
+	Counted func(ctx context.Context, s Scan, v Verdict) (Verdict, error)
 	// Settle makes of findings what follows from them, in the transaction that ends the scan,
 	// and returns those that are not to be ignored.
 	Settle func(ctx context.Context, s Scan, v Verdict) (Verdict, error)

@@ -186,6 +186,12 @@ func rank(b bool) int {
 	return 0
 }
 
+// How reasons of the context are told from others.
+const (
+	drifted = " resources drifted"
+	openFor = "open for "
+)
+
 const (
 	manyResources = 20
 	// wideShare of a stack counts from so many drifted resources on: one of three is no outbreak.
@@ -196,24 +202,54 @@ const (
 // total is the worst of all, raised once for much drift and once for old drift. Nothing that is
 // harmless is raised.
 func (v *Verdict) total(c Context) {
-	for _, f := range v.Findings {
-		v.worse(f.Severity)
-	}
-	for _, check := range v.Checks {
-		v.worse(check.Severity)
-	}
+	v.worst()
 	if v.Severity == Info {
 		return
 	}
 	resources := cmp.Or(c.Resources, v.Resources)
 	switch {
 	case v.Drifted > manyResources:
-		v.Severity, v.Reasons = v.Severity.Raise(1), append(v.Reasons, fmt.Sprintf("%d resources drifted", v.Drifted))
+		v.Severity, v.Reasons = v.Severity.Raise(1), append(v.Reasons, fmt.Sprintf("%d"+drifted, v.Drifted))
 	case v.Drifted >= wideFrom && v.Drifted*wideShare > resources:
-		v.Severity, v.Reasons = v.Severity.Raise(1), append(v.Reasons, fmt.Sprintf("%d of %d resources drifted", v.Drifted, resources))
+		v.Severity, v.Reasons = v.Severity.Raise(1), append(v.Reasons, fmt.Sprintf("%d of %d"+drifted, v.Drifted, resources))
 	}
 	if c.OldestOpen > longOpen && v.Drifted > 0 {
-		v.Severity, v.Reasons = v.Severity.Raise(1), append(v.Reasons, fmt.Sprintf("open for %d days", int(c.OldestOpen.Hours()/24)))
+		v.Severity, v.Reasons = v.Severity.Raise(1), append(v.Reasons, fmt.Sprintf(openFor+"%d days", int(c.OldestOpen.Hours()/24)))
+	}
+}
+
+// Raised is by how much the context raised the severity above that of the worst finding.
+func (v Verdict) Raised() int {
+	is := v.Severity
+	v.Severity = Info
+	v.worst()
+	return max(is.Rank()-v.Severity.Rank(), 0)
+}
+
+// Recount makes severity and reasons those of the findings that remain after some were
+// left out.
+func (v *Verdict) Recount() {
+	was := v.Reasons
+	v.Severity, v.Reasons = Info, nil
+	v.total(Context{})
+	for _, reason := range was {
+		switch {
+		case strings.HasSuffix(reason, drifted):
+		case !strings.HasPrefix(reason, openFor):
+			v.Reasons = append(v.Reasons, reason)
+		case v.Severity != Info && v.Drifted > 0:
+			v.Severity, v.Reasons = v.Severity.Raise(1), append(v.Reasons, reason)
+		}
+	}
+}
+
+// worst takes the severity of the worst finding and check.
+func (v *Verdict) worst() {
+	for _, f := range v.Findings {
+		v.worse(f.Severity)
+	}
+	for _, check := range v.Checks {
+		v.worse(check.Severity)
 	}
 }
 
