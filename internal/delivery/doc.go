@@ -9,6 +9,7 @@
 //	runqueue        which run of a workspace goes next
 //	runs            runs, their state machine, comments and events
 //	logs            what executors print: appended in chunks, followed live, joined at the end
+//	nesting         whether configuration of strangers is nested too deeply to be read
 //	outputs         what plans and applies leave beside their log, as objects
 //	phases          what executors get for plans and applies, and what becomes of what they bring
 //	planexports     mocks of plans for Sentinel

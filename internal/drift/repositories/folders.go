@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
+	"plumbline.dev/plumbline/internal/delivery/nesting"
 	"plumbline.dev/plumbline/internal/delivery/vcs"
 )
 
@@ -127,6 +128,9 @@ func (m *module) parse(name string, content []byte) (sources []string) {
 			slog.Error("reading configuration failed", "err", p, "stack", string(debug.Stack()))
 		}
 	}()
+	if nesting.TooDeep(content, name) {
+		return nil
+	}
 	if strings.HasSuffix(name, ".json") {
 		return m.parseJSON(content)
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/hashicorp/hcl/v2/gohcl"
 	"github.com/hashicorp/hcl/v2/hclparse"
 
-	"plumbline.dev/plumbline/internal/registry/modules/details"
+	"plumbline.dev/plumbline/internal/delivery/nesting"
 )
 
 // Configuration is what is known of a component configuration.
@@ -134,7 +134,7 @@ type reader struct {
 }
 
 func (r *reader) file(name string, src []byte) error {
-	if details.TooDeep(src, name) {
+	if nesting.TooDeep(src, name) {
 		return &Bad{name + " is nested too deeply"}
 	}
 	parser := hclparse.NewParser()

@@ -14,6 +14,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclparse"
 	"github.com/hashicorp/terraform-config-inspect/tfconfig"
+
+	"plumbline.dev/plumbline/internal/delivery/nesting"
 )
 
 // Limits of what is read of one module. Sizes are in bytes.
@@ -180,7 +182,7 @@ func (r *reader) parse(dir, path, name string) (*hcl.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if TooDeep(src, name) {
+	if nesting.TooDeep(src, name) {
 		return nil, bad("%s is nested too deeply, or has an expression that is too long.", shown)
 	}
 	return syntax(src, shown)

@@ -1,4 +1,10 @@
-package details
+// Package nesting tells whether configuration that strangers wrote is nested more deeply than
+// what reads it bears.
+//
+// Parsers call themselves for what is nested, and what reads their trees does for long
+// chains of operators too: a file of a megabyte could use up the stack, which no recover
+// catches. So tokens, which are read without that, are counted first.
+package nesting
 
 import (
 	"bytes"
@@ -11,9 +17,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
-// Parsers call themselves for what is nested, and what reads their trees does for long
-// chains of operators too: a file of a megabyte could use up the stack, which no recover
-// catches. So tokens, which are read without that, are counted first.
+// What is borne.
 const (
 	maxOpen  = 200  // brackets, quotes and templates that are open at one time
 	maxDepth = 2000 // the same and operators, along one path of the tree
