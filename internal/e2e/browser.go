@@ -25,7 +25,6 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
-	"github.com/chromedp/chromedp/kb"
 
 	"plumbline.dev/plumbline/internal/apptest"
 	"plumbline.dev/plumbline/internal/kernel/api"
@@ -190,6 +189,12 @@ func (b *Browser) Go(path string) {
 	b.run(chromedp.Navigate(b.base + path))
 }
 
+// Visit opens an address of another program, such as a command line gives it.
+func (b *Browser) Visit(address string) {
+	b.t.Helper()
+	b.run(chromedp.Navigate(address))
+}
+
 // Path is where the window is.
 func (b *Browser) Path() string {
 	b.t.Helper()
@@ -304,33 +309,6 @@ func (b *Browser) Choose(label, option string) {
 		e.dispatchEvent(new Event('change', {bubbles: true}))
 		return true
 	})()`))
-}
-
-// Press presses keys one after another: characters, or names such as kb.Enter.
-func (b *Browser) Press(keys ...string) {
-	b.t.Helper()
-	for _, k := range keys {
-		b.run(chromedp.KeyEvent(k))
-	}
-}
-
-// PressControl presses a key while Ctrl is held.
-func (b *Browser) PressControl(key string) {
-	b.t.Helper()
-	b.run(chromedp.KeyEvent(key, chromedp.KeyModifiers(input.ModifierCtrl)))
-}
-
-// Tab presses the tabulator until the control with the name has the focus.
-func (b *Browser) Tab(name string) {
-	b.t.Helper()
-	var has bool
-	for range 80 {
-		if b.Eval(finding(`[control(`+quoted(name)+`), field(`+quoted(name)+`)].includes(document.activeElement)`), &has); has {
-			return
-		}
-		b.Press(kb.Tab)
-	}
-	b.fail("%q does not get the focus by the keyboard", name)
 }
 
 // finder are the functions by which the page is searched as a screen reader would.

@@ -24,6 +24,19 @@ type hosted struct {
 
 func newHosted(t *testing.T) *hosted {
 	t.Helper()
+	h := serve(t)
+	h.Go(regexp.MustCompile(`/app/setup/[A-Za-z0-9]+`).FindString(string(h.Log())))
+	h.account("ada")
+	h.Fill("First organization", "acme")
+	h.Click("Create the account")
+	h.At("/app/acme/workspaces")
+	h.token = h.AdminToken()
+	return h
+}
+
+// serve starts the server as people run it, and nothing more.
+func serve(t *testing.T, flags ...string) *hosted {
+	t.Helper()
 	engines := cli.Engines()
 	if len(engines) == 0 || engines[0].Name != "tofu" {
 		absent(t, "tofu is not here: run make engines")
@@ -31,18 +44,22 @@ func newHosted(t *testing.T) *hosted {
 	if box := sandbox.Detect(t.Context(), sandbox.Options{}); box.Kind == sandbox.None {
 		absent(t, box.Why)
 	}
-	s := process.StartTLS(t, t.TempDir(), "--engine", engines[0].Path, "--workers", "2")
-	h := &hosted{s, Open(t, s.URL), s.AdminToken(), engines[0]}
+	s := process.StartTLS(t, t.TempDir(), append([]string{"--engine", engines[0].Path, "--workers", "2"}, flags...)...)
+	h := &hosted{Server: s, Browser: Open(t, s.URL), engine: engines[0]}
 	h.Allow("/favicon.ico") // of the pages of the login
-	h.Go(regexp.MustCompile(`/app/setup/[A-Za-z0-9]+`).FindString(string(s.Log())))
-	h.Fill("User name", "ada")
-	h.Fill("Email address", "ada@example.com")
-	h.Fill("Password", "correct horse battery")
-	h.Fill("Password again", "correct horse battery")
-	h.Fill("First organization", "acme")
-	h.Click("Create the account")
-	h.At("/app/acme/workspaces")
 	return h
+}
+
+// password is that of everybody.
+const password = "correct horse battery"
+
+// account fills in the form of the page that the setup link leads to.
+func (h *hosted) account(name string) {
+	h.t.Helper()
+	h.Fill("User name", name)
+	h.Fill("Email address", name+"@example.com")
+	h.Fill("Password", password)
+	h.Fill("Password again", password)
 }
 
 // api calls the API and returns the data of the answer.
@@ -77,10 +94,4 @@ func (h *hosted) workspace(name, config string) string {
 		h.t.Fatalf("PUT configuration = %d %s", status, b)
 	}
 	return id
-}
-
-// status waits until the page of a run shows a status.
-func (h *hosted) status(want string) {
-	h.t.Helper()
-	h.Until("the run to be "+want, `document.querySelector('[data-run-status]')?.dataset.runStatus === `+quoted(want))
 }

@@ -43,8 +43,12 @@ func TestModuleIsPublishedAndInstalled(t *testing.T) {
 	h.See("prefix", "required", "Before each label.")
 
 	sh := cli.NewShell(t, h.engine, h.URL, h.CA(), h.token)
-	sh.Write("main.tf", "module \"labels\" {\n  source  = \""+cli.Host(h.URL)+"/acme/labels/null\"\n  version = \"1.0.0\"\n  prefix  = \"p\"\n}\noutput \"label\" { value = module.labels.label }\n")
-	sh.Run("init")
+	snippet := h.shown("Use it")
+	sh.Write("main.tf", snippet)
+	if out := sh.Run("init"); !strings.Contains(out, "acme/labels/null 1.0.0 for labels") {
+		t.Errorf("init with the snippet\n%s\nsays:\n%s", snippet, out)
+	}
+	sh.Write("main.tf", strings.Replace(snippet, "\n}", "\n  prefix  = \"p\"\n}", 1)+"output \"label\" { value = module.labels.label }\n")
 	if out := sh.Run("apply", "-auto-approve"); !strings.Contains(out, `label = "p-x"`) {
 		t.Errorf("apply with the published module says:\n%s", out)
 	}
@@ -62,6 +66,16 @@ func TestModuleIsPublishedAndInstalled(t *testing.T) {
 	h.See("labels")
 	h.Shot("registry-modules")
 	h.others()
+}
+
+// shown is the text that a panel of the page offers to copy.
+func (b *Browser) shown(title string) (text string) {
+	b.t.Helper()
+	b.Eval(`[...document.querySelectorAll('main section, main li')].find((e) => e.querySelector('h2, h3')?.innerText.includes(`+quoted(title)+`))?.querySelector('pre')?.textContent ?? ''`, &text)
+	if text == "" {
+		b.fail("nothing is shown under %q", title)
+	}
+	return text
 }
 
 // others looks at the rest of the registry.

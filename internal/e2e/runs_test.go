@@ -67,7 +67,6 @@ func (h *hosted) start(workspace, why string) {
 	h.See("Start a run")
 	h.Press("n")
 	h.See("Start a run in " + workspace)
-	h.Press(kb.Backspace) // the n of a test comes into the field too, that of a keyboard does not
 	h.Press(why, kb.Enter)
 	h.See(why)
 }

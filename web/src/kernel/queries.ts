@@ -18,8 +18,8 @@ export const queryClient = new QueryClient({
   },
 })
 
-/** polling asks again every 5 s while no stream tells of changes. */
-export const polling = { refetchInterval: () => (live.connected ? (false as const) : 5000) }
+/** polling asks again every 5 s while no stream tells of changes; with one, now and then, as a change may get lost. */
+export const polling = { refetchInterval: () => (live.connected ? 60_000 : 5000) }
 
 /** The key of a query begins with the kind of resource, by which changes invalidate it. */
 type Key = readonly unknown[]

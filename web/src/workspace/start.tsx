@@ -2,9 +2,13 @@
 import { useQuery } from '@tanstack/react-query'
 import { createRoute } from '@tanstack/react-router'
 import { useState, type ReactNode } from 'react'
+import { refOf } from '~/kernel/jsonapi'
+import { listQuery } from '~/kernel/queries'
 import { orgRoute } from '~/kernel/routing'
 import { Badge } from '~/ui/Badge'
+import { LinkButton, Spinner } from '~/ui/Button'
 import { Code } from '~/ui/Copy'
+import { Notice } from '~/ui/Failure'
 import { Field, Input, Select } from '~/ui/Field'
 import { Page, Panel } from '~/ui/Page'
 import { Skeleton } from '~/ui/Skeleton'
@@ -46,7 +50,7 @@ function Start() {
         </>
       ),
     },
-    { title: 'Run it', content: <Code text={`${tool} init\n${tool} apply`} /> },
+    { title: 'Run it', content: <><Code text={`${tool} init\n${tool} apply`} /><Found org={org} name={name} /></> },
   ]
   return (
     <Page
@@ -74,6 +78,30 @@ function Start() {
   )
 }
 
+/** Found says when the command line has made the workspace, and leads on to its first run. */
+function Found({ org, name }: { org: string; name: string }) {
+  const { data } = useQuery({
+    ...listQuery('workspaces', '/organizations/{organization}/workspaces', { organization: org }, { 'search[name]': name, include: 'current-run', 'fields[workspaces]': 'name,current-run', 'fields[runs]': 'status' }),
+    refetchInterval: 3000,
+    enabled: name !== '',
+  })
+  const workspace = data?.items.find((w) => w.attributes.name === name)
+  const run = data?.included.get('runs', refOf(workspace, 'current-run')?.id)
+  if (!workspace) return <p role="status" className="mt-3 flex items-center gap-2 text-muted"><Spinner />Waiting for {name || 'a name'}: this page notices when it is initialized.</p>
+  return (
+    <Notice tone="ok" icon="check" role="status" className="mt-3">
+      <div className="flex flex-wrap items-center justify-between gap-2">
+        <span>{name} is connected. {run ? '' : 'Its first run will show up here.'}</span>
+        {run ? (
+          <LinkButton small to="/$org/workspaces/$workspace/runs/$run" params={{ org, workspace: name, run: run.id }}>Open its run</LinkButton>
+        ) : (
+          <LinkButton small to="/$org/workspaces/$workspace" params={{ org, workspace: name }}>Open the workspace</LinkButton>
+        )}
+      </div>
+    </Notice>
+  )
+}
+
 function cloud(host: string, org: string, name: string): string {
   return `terraform {\n  cloud {\n    hostname     = "${host}"\n    organization = "${org}"\n\n    workspaces {\n      name = "${name}"\n    }\n  }\n}\n`
 }
@@ -85,7 +113,7 @@ function Trust({ pem }: { pem: string }) {
         This server made its own certificate. On Linux, this lets the command line trust it in this shell; on macOS, add the file to the keychain
         (<code className="font-mono text-sm">security add-trusted-cert</code>) instead of the last line.
       </p>
-      <Code text={`cat > ~/plumbline-ca.pem <<'END'\n${pem.trim()}\nEND\nexport SSL_CERT_FILE=~/plumbline-ca.pem`} />
+      <Code className="[&_pre]:max-h-52 [&_pre]:overflow-y-auto" text={`cat > ~/plumbline-ca.pem <<'END'\n${pem.trim()}\nEND\nexport SSL_CERT_FILE=~/plumbline-ca.pem`} />
     </>
   )
 }
