@@ -69,14 +69,15 @@ func (a *App) admins(ctx context.Context, orgID string) ([]string, error) {
 	return out, err
 }
 
-// scanURL is where people see a scan, "" if the event is of none.
+// scanURL is where people see a scan, or all drift if the event is of no one scan.
 func (a *App) scanURL(ctx context.Context, e alerts.Event) string {
-	if e.ScanID == "" {
-		return ""
-	}
 	o, err := a.Orgs.Find(ctx, e.OrgID)
 	if err != nil {
 		return ""
 	}
-	return a.address(ctx) + "/app/" + url.PathEscape(o.Name) + "/drift/scans/" + url.PathEscape(e.ScanID)
+	drift := a.address(ctx) + "/app/" + url.PathEscape(o.Name) + "/drift"
+	if e.ScanID == "" {
+		return drift
+	}
+	return drift + "/scans/" + url.PathEscape(e.ScanID)
 }

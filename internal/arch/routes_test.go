@@ -146,11 +146,12 @@ func (w *world) furnishDrift(o apptest.Org, ids map[string]string) {
 		"relationships":{"repository":{"data":{"type":"drift-repositories","id":%q}}}}}`, ids["drift-repositories"]))
 	ids["drift-snoozes"] = w.as(o.Owner.Token, "POST", base+"/drift-snoozes", fmt.Sprintf(`{"data":{"type":"drift-snoozes","attributes":{"folder":"."},"relationships":{"schedule":{"data":{"type":"drift-schedules","id":%q}}}}}`, ids["drift-schedules"]))
 	ids["drift-alerts"] = w.as(o.Owner.Token, "POST", base+"/drift-alerts", document("drift-alerts", map[string]any{"name": "example", "type": "email", "recipients": []string{"ops@example.com"}}))
-	ids["drift-alert-deliveries"] = "drdl-" + o.Name
-	if _, err := w.s.DB.Exec(w.t.Context(), `INSERT INTO drift_alert_deliveries (id, org_id, alert_id, event, schedule_id, repository_id, folder, scan_id, batch_id, episode_id, fingerprint, severity, summary, payload, status, attempts, error, created_at)
-		VALUES (?, ?, ?, 'test', '', '', '', '', '', '', '', '', '', ?, 'sent', 1, '', ?)`, ids["drift-alert-deliveries"], o.ID, ids["drift-alerts"], []byte("x"), db.Now()); err != nil {
+	w.s.Do("POST", "/api/v2/drift-alerts/"+ids["drift-alerts"]+"/actions/test", o.Owner.Token, nil) // there is no mail server: a dead letter
+	id, err := db.One[string](w.t.Context(), w.s.DB, `SELECT id FROM drift_alert_deliveries WHERE alert_id = ?`, ids["drift-alerts"])
+	if err != nil {
 		w.t.Fatal(err)
 	}
+	ids["drift-alert-deliveries"] = id
 }
 
 // publish adds a module with a version that can be installed. Each organization has

@@ -148,3 +148,28 @@ func TestListsCostTheSame(t *testing.T) {
 		}
 	}
 }
+
+func TestTimesOfAScheduleThatIsNotSaved(t *testing.T) {
+	s := apptest.Start(t)
+	org := s.Org("acme")
+	if r := s.Do("PATCH", "/api/v2/organizations/acme/drift-settings", org.Owner.Token, `{"data":{"type":"drift-settings","attributes":{"time-zone":"Asia/Kolkata"}}}`); r.Status != 200 {
+		t.Fatalf("time zone = %d %s", r.Status, r.Body)
+	}
+	const path = "/api/v2/organizations/acme/drift-schedule-preview?"
+	out := s.Do("GET", path+"frequency=weekly&frequency-offset=mon+09:22", org.Owner.Token, nil).JSON()
+	times, _ := out["times"].([]any)
+	if len(times) != 10 || !strings.HasSuffix(fmt.Sprint(times[0]), "T09:22:00+05:30") || out["label"] != "Every Monday at 09:22 (Asia/Kolkata)" {
+		t.Errorf("preview = %v, want ten Mondays", out)
+	}
+	if out = s.Do("GET", path+"frequency=off", org.Owner.Token, nil).JSON(); fmt.Sprint(out["times"]) != "[]" {
+		t.Errorf("preview of off = %v, want no time", out)
+	}
+	for query, want := range map[string]int{"frequency=never": 422, "frequency=daily&frequency-offset=25": 422, "frequency=" + strings.Repeat("x", 300): 400} {
+		if r := s.Do("GET", path+query, org.Owner.Token, nil); r.Status != want {
+			t.Errorf("preview %s = %d %s, want %d", query, r.Status, r.Body, want)
+		}
+	}
+	if r := s.Do("GET", path+"frequency=daily", s.User("stranger").Token, nil); r.Status != 404 {
+		t.Errorf("preview for a stranger = %d, want 404", r.Status)
+	}
+}

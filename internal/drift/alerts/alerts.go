@@ -27,7 +27,15 @@ const (
 	GitLabIssue = "gitlab-issue"
 	Slack       = "slack"
 	Teams       = "teams"
+	PagerDuty   = "pagerduty"
+	Opsgenie    = "opsgenie"
 	Service     = "shoutrrr" // a service by its URL, see services
+)
+
+// Digests of an alert; "" tells of every folder by itself.
+const (
+	perScan = "scan"  // all folders that a schedule scans together
+	perDay  = "daily" // everything since the day before, at digestHour
 )
 
 // Alert is where events are sent, and in which words.
@@ -43,13 +51,15 @@ type Alert struct {
 	Subject       string            `db:"subject"`      // "" is the default
 	Body          string            `db:"body"`         // "" is the default
 	MinSeverity   string            `db:"min_severity"` // "" is every severity
+	Digest        string            `db:"digest"`       // "", scan, daily
 	LastSentAt    *db.Time          `db:"last_sent_at"`
 	LastStatus    string            `db:"last_status"` // "" (never), sent, failed
 	CreatedAt     db.Time           `db:"created_at"`
 	UpdatedAt     db.Time           `db:"updated_at"`
 
-	OrgName string `db:"org_name,extra"`
-	shown   shown
+	OrgName     string `db:"org_name,extra"`
+	DeadLetters int    `db:"dead_letters,extra"` // deliveries that nobody has sent again
+	shown       shown
 }
 
 // shown is what clients may see of what is sealed.
@@ -58,7 +68,8 @@ type shown struct {
 	headers []string // names
 }
 
-const selectAlerts = `SELECT {a}, o.name AS org_name FROM drift_alerts a JOIN organizations o ON o.id = a.org_id`
+const selectAlerts = `SELECT {a}, o.name AS org_name, COALESCE(l.n, 0) AS dead_letters FROM drift_alerts a JOIN organizations o ON o.id = a.org_id
+	LEFT JOIN (SELECT alert_id, COUNT(*) AS n FROM drift_alert_deliveries WHERE status = 'dead' AND event <> 'test' GROUP BY alert_id) l ON l.alert_id = a.id`
 
 // Scope implements authz.Scoped.
 func (a Alert) Scope() authz.Scope { return authz.Scope{Org: a.OrgID} }
@@ -68,6 +79,13 @@ func (a Alert) Issues() bool { return a.issues() }
 
 // issues reports whether the alert keeps issues.
 func (a Alert) issues() bool { return a.Type == GitHubIssue || a.Type == GitLabIssue }
+
+// pages reports whether the alert opens incidents, which end by themselves.
+func (a Alert) pages() bool { return a.Type == PagerDuty || a.Type == Opsgenie }
+
+// single reports whether what the alert makes of a folder is kept until the drift ends, so that it
+// cannot be about several folders.
+func (a Alert) single() bool { return a.issues() || a.pages() }
 
 // Target is a repository whose issues an alert keeps.
 type Target struct {

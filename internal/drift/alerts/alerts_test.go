@@ -282,6 +282,8 @@ func TestManyFoldersMakeADigest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	later := time.Now().Add(3 * time.Minute)
+	s.App.Drift.Alerts.Now = func() time.Time { return later }
 	if err := s.App.Drift.Alerts.Deliver(t.Context(), row.ID); err != nil {
 		t.Fatal(err)
 	}

@@ -22,11 +22,12 @@ type request struct {
 	Type        jsonapi.Opt[string]       `json:"type"`
 	URL         jsonapi.Opt[crypt.Secret] `json:"url"`
 	Headers     jsonapi.Opt[crypt.Secret] `json:"headers"` // one "Name: value" a line
-	Secret      jsonapi.Opt[crypt.Secret] `json:"secret"`  // signs what is posted
+	Secret      jsonapi.Opt[crypt.Secret] `json:"secret"`  // signs what is posted, or is the key of PagerDuty and Opsgenie
 	Recipients  jsonapi.Opt[addresses]    `json:"recipients"`
 	Subject     jsonapi.Opt[string]       `json:"subject"`
 	Body        jsonapi.Opt[string]       `json:"body"`
 	MinSeverity jsonapi.Opt[string]       `json:"min-severity"`
+	Digest      jsonapi.Opt[string]       `json:"digest"`
 }
 
 // addresses are mail addresses: a list, or a text that commas, semicolons or blanks divide.
@@ -54,7 +55,7 @@ const (
 	maxBody    = 64 << 10
 )
 
-var types = []string{Post, Mail, GitHubIssue, GitLabIssue, Slack, Teams, Service}
+var types = []string{Post, Mail, GitHubIssue, GitLabIssue, Slack, Teams, PagerDuty, Opsgenie, Service}
 
 // severities are the choices of a least severity, "" is every one.
 var severities = []string{"", "info", "low", "medium", "high", "critical"}
@@ -79,6 +80,7 @@ func (f *Feature) apply(ctx context.Context, a *Alert, in request) error {
 	in.Subject.Into(&a.Subject)
 	in.Body.Into(&a.Body)
 	in.MinSeverity.Into(&a.MinSeverity)
+	in.Digest.Into(&a.Digest)
 	if err := problem.All(a.rename(in.Name), a.checkTexts(), a.setRecipients(in.Recipients)); err != nil {
 		return err
 	}
@@ -111,6 +113,10 @@ func (a *Alert) checkTexts() *problem.Problem {
 		return problem.Invalid("body", "Body is too long (maximum is %d bytes)", maxBody)
 	case !slices.Contains(severities, a.MinSeverity):
 		return problem.Invalid("min-severity", "Min severity must be one of info, low, medium, high, critical")
+	case a.Digest != "" && a.Digest != perScan && a.Digest != perDay:
+		return problem.Invalid("digest", "Digest must be scan, daily or nothing")
+	case a.Digest != "" && a.single():
+		return problem.Invalid("digest", "There is no digest for the type %s, which keeps one for each folder", a.Type)
 	}
 	return nil
 }
@@ -148,6 +154,9 @@ func (f *Feature) setURL(ctx context.Context, a *Alert, in jsonapi.Opt[crypt.Sec
 		return nil
 	}
 	address := strings.TrimSpace(in.V.Reveal())
+	if address == "" {
+		address = pagers[a.Type].base
+	}
 	switch {
 	case address == "":
 		return problem.Invalid("url", "URL can't be blank").WithCode("field_required")
@@ -214,14 +223,17 @@ func (f *Feature) setHeaders(ctx context.Context, a *Alert, in jsonapi.Opt[crypt
 }
 
 func (f *Feature) setSecret(ctx context.Context, a *Alert, in jsonapi.Opt[crypt.Secret]) error {
+	if a.pages() && (in.Set && in.V == "" || !in.Set && len(a.SealedSecret) == 0) {
+		return problem.Invalid("secret", "Secret can't be blank: it is the %s", pagers[a.Type].key).WithCode("field_required")
+	}
 	if !in.Set {
 		return nil
 	}
 	if len(in.V) > maxSecret {
 		return problem.Invalid("secret", "Secret is too long (maximum is %d bytes)", maxSecret)
 	}
-	if a.Type != Post && in.V != "" {
-		return problem.Invalid("secret", "Secret is for the type %s", Post)
+	if a.Type != Post && !a.pages() && in.V != "" {
+		return problem.Invalid("secret", "Secret is for the types %s, %s and %s", Post, PagerDuty, Opsgenie)
 	}
 	var err error
 	a.SealedSecret, err = f.seal(ctx, *a, in.V.Reveal(), "secret")
@@ -234,7 +246,7 @@ func (f *Feature) store(ctx context.Context, a Alert, isNew bool) error {
 		return f.DB.Insert(ctx, "drift_alerts", a)
 	}
 	a.UpdatedAt = db.Now()
-	return f.DB.Update(ctx, "drift_alerts", a, "name", "type", "url", "headers", "secret", "recipients", "subject", "body", "min_severity", "updated_at")
+	return f.DB.Update(ctx, "drift_alerts", a, "name", "type", "url", "headers", "secret", "recipients", "subject", "body", "min_severity", "digest", "updated_at")
 }
 
 // remove deletes an alert, in a transaction. Schedules that use it forbid that, unless force takes

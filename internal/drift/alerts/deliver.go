@@ -147,10 +147,18 @@ func (f *Feature) finish(ctx context.Context, a Alert, d Delivery, status string
 		slog.WarnContext(ctx, "a drift alert did not go out", "alert", a.ID, "delivery", d.ID, "attempts", d.Attempts, "err", d.Error)
 	}
 	return f.DB.Tx(ctx, func(ctx context.Context) error {
+		if d.Event == digest {
+			if err := f.hold(ctx, a); err != nil {
+				return err
+			}
+		}
 		if err := f.DB.Update(ctx, "drift_alert_deliveries", d, "status", "finished_at", "next_attempt_at", "error", "attempts"); err != nil {
 			return err
 		}
-		return f.mark(ctx, a, status)
+		if err := f.mark(ctx, a, status); err != nil || d.Event != digest {
+			return err
+		}
+		return f.digestTheRest(ctx, a, d)
 	})
 }
 
@@ -176,7 +184,10 @@ func (f *Feature) send(ctx context.Context, a Alert, d Delivery) error {
 	}
 	e.Kind = d.Event
 	if d.Event == digest {
-		if e, err = f.collect(ctx, d, e); err != nil {
+		if err := f.claimDigested(ctx, d); err != nil {
+			return err
+		}
+		if e, err = f.collect(ctx, a, d, e); err != nil {
 			return err
 		}
 	}
@@ -204,6 +215,8 @@ func (f *Feature) channel(ctx context.Context, a Alert, e Event, m message) erro
 		return f.slack(ctx, a, m)
 	case Teams:
 		return f.teams(ctx, a, m)
+	case PagerDuty, Opsgenie:
+		return f.page(ctx, a, e, m)
 	case Service:
 		return f.service(ctx, a, e, m)
 	}
@@ -219,27 +232,6 @@ func (f *Feature) mail(ctx context.Context, a Alert, m message) error {
 		return final{err}
 	}
 	return err
-}
-
-// collect makes of a digest's event one that lists all that it stands for.
-func (f *Feature) collect(ctx context.Context, d Delivery, e Event) (Event, error) {
-	list, err := db.All[Delivery](ctx, f.DB, `FROM drift_alert_deliveries WHERE alert_id = ? AND batch_id = ? AND status = 'digested' AND created_at >= ?
-		ORDER BY created_at, id LIMIT 1000`, d.AlertID, d.BatchID, d.CreatedAt.Add(-digestDelay))
-	if err != nil {
-		return e, err
-	}
-	e.Kind, e.Folder, e.Drifted = New, fmt.Sprintf("(%d folders)", len(list)), 0
-	e.Summary = fmt.Sprintf("%d more folders have drifted", len(list))
-	e.Description, e.OutputBrief = "", ""
-	for _, one := range list {
-		if rank(one.Severity) > rank(e.Severity) {
-			e.Severity = one.Severity
-		}
-		e.OutputBrief += fmt.Sprintf("%-8s %s: %s\n", one.Severity, one.Folder, one.Summary)
-		e.Description += fmt.Sprintf("- %s\n", one.Summary)
-	}
-	e.Output = e.OutputBrief
-	return e, nil
 }
 
 const selectDeliveries = `FROM drift_alert_deliveries`

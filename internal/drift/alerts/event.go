@@ -13,7 +13,6 @@ import (
 
 	"plumbline.dev/plumbline/internal/kernel/db"
 	"plumbline.dev/plumbline/internal/kernel/id"
-	"plumbline.dev/plumbline/internal/kernel/jobs"
 	"plumbline.dev/plumbline/internal/kernel/problem"
 )
 
@@ -80,8 +79,6 @@ const (
 	maxOutput      = 500 << 10
 	maxFindings    = 256 << 10
 	maxDescription = 16 << 10
-	maxPerBatch    = 20
-	digestDelay    = 2 * time.Minute
 )
 
 // drift reports whether the event tells of drift that is there.
@@ -109,6 +106,7 @@ type Delivery struct {
 	Error         string   `db:"error"`
 	CreatedAt     db.Time  `db:"created_at"`
 	FinishedAt    *db.Time `db:"finished_at"`
+	DigestID      string   `db:"digest_id"` // of a digested one: the delivery that told of it, "" if it waits
 }
 
 // Statuses of deliveries.
@@ -140,16 +138,16 @@ func (f *Feature) Raise(ctx context.Context, e Event) error {
 		return err
 	}
 	e = e.bounded(a)
+	gathers, err := f.gathers(ctx, a, e)
+	if err != nil {
+		return err
+	}
+	if gathers {
+		return f.gather(ctx, a, e)
+	}
 	d, err := f.delivery(ctx, e)
 	if err != nil {
 		return err
-	}
-	full, err := f.capped(ctx, a, e)
-	if err != nil {
-		return err
-	}
-	if full {
-		return f.addToDigest(ctx, a, e, d)
 	}
 	n, err := f.insert(ctx, d)
 	if err != nil || n == 0 {
@@ -167,43 +165,6 @@ func rank(severity string) int {
 // severity of their own.
 func (a Alert) wants(e Event) bool {
 	return !e.drift() || e.Pending || rank(e.Severity) >= rank(a.MinSeverity)
-}
-
-// capped reports whether the batch has had its alerts. Issues are one for each folder
-// whatever their number.
-func (f *Feature) capped(ctx context.Context, a Alert, e Event) (bool, error) {
-	if !e.drift() || a.issues() {
-		return false, nil
-	}
-	n, err := db.One[int](ctx, f.DB, `SELECT COUNT(*) FROM drift_alert_deliveries WHERE alert_id = ? AND batch_id = ? AND event IN ('new', 'changed', 'raised') AND status <> 'digested'`,
-		a.ID, batch(e))
-	return n >= maxPerBatch, err
-}
-
-func batch(e Event) string {
-	if e.BatchID != "" {
-		return e.BatchID
-	}
-	return e.ScanID
-}
-
-// addToDigest stores an event that is not sent by itself, and has the digest of its batch
-// sent when the rest had time to come.
-func (f *Feature) addToDigest(ctx context.Context, a Alert, e Event, d Delivery) error {
-	d.Status = digested
-	if n, err := f.insert(ctx, d); err != nil || n == 0 {
-		return err
-	}
-	e.Kind, e.Folder, e.EpisodeID, e.Fingerprint, e.Output, e.OutputBrief, e.Findings = digest, "", "", "", "", "", nil
-	all, err := f.delivery(ctx, e)
-	if err != nil {
-		return err
-	}
-	n, err := f.insert(ctx, all)
-	if err != nil || n == 0 {
-		return err
-	}
-	return f.Jobs.Enqueue(ctx, sending{all.ID}, jobs.At(all.CreatedAt.Add(digestDelay)))
 }
 
 func (f *Feature) insert(ctx context.Context, d Delivery) (int64, error) {

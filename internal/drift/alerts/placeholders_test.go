@@ -189,7 +189,7 @@ func TestServicesAreReachedByTheirURLs(t *testing.T) {
 		}
 	}
 	e.Kind = Resolved
-	if calls, err := callsOf("pagerduty://events.pagerduty.com/key", e, m); err != nil || calls[0].body["event_action"] != "resolve" || calls[0].body["dedup_key"] != "plumbline:s:f" {
+	if calls, err := callsOf("pagerduty://events.pagerduty.com/key", e, m); err != nil || calls[0].body["event_action"] != "resolve" || !strings.HasPrefix(calls[0].body["dedup_key"].(string), "plumbline:folder:") {
 		t.Errorf("callsOf of an end = %+v, %v, want it resolved", calls, err)
 	}
 	for _, raw := range []string{"smtp://planted:planted@host", "generic://planted", "script://planted", "discord://123", "x", "telegram://planted@telegram", "logger://planted", "ntfy://planted"} {

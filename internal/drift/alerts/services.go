@@ -163,38 +163,23 @@ func pushover(u *url.URL, _ Event, m message) ([]call, error) {
 	return one("https://api.pushover.net/1/messages.json", nil, map[string]any{"token": token, "user": u.Host, "title": m.Subject, "message": cut(m.Body, 1000)})
 }
 
-// opsgenie: opsgenie://api.opsgenie.com/API-KEY (Opsgenie, "Create alert"). The alias makes one alert
-// of an episode.
+// opsgenie: opsgenie://api.opsgenie.com/API-KEY.
 func opsgenie(u *url.URL, e Event, m message) ([]call, error) {
 	p := parts(u)
 	if len(p) != 1 {
 		return nil, wrong("opsgenie://api.opsgenie.com/API-KEY")
 	}
-	h := http.Header{"Authorization": {"GenieKey " + p[0]}}
-	if e.Kind == Resolved {
-		return one("https://"+u.Host+"/v2/alerts/"+url.PathEscape(e.key())+"/close?identifierType=alias", h, map[string]any{"note": m.Subject})
-	}
-	return one("https://"+u.Host+"/v2/alerts", h, map[string]any{"message": cut(m.Subject, 130), "alias": e.key(), "description": cut(m.Body, 15_000),
-		"priority": []string{"P3", "P2", "P1"}[urgency(e, 2, 1, 0)]})
+	return opsgenieCalls("https://"+u.Host, p[0], e, m, ""), nil
 }
 
-// pagerduty: pagerduty://[events.pagerduty.com]/INTEGRATION-KEY (PagerDuty, "Events API v2").
+// pagerduty: pagerduty://[events.pagerduty.com]/INTEGRATION-KEY.
 func pagerduty(u *url.URL, e Event, m message) ([]call, error) {
 	p := parts(u)
 	if len(p) != 1 {
 		return nil, wrong("pagerduty://events.pagerduty.com/INTEGRATION-KEY")
 	}
-	action := "trigger"
-	if e.Kind == Resolved {
-		action = "resolve"
-	}
-	return one("https://"+u.Host+"/v2/enqueue", nil, map[string]any{"routing_key": p[0], "event_action": action, "dedup_key": e.key(),
-		"payload": map[string]any{"summary": cut(m.Subject, 1024), "source": e.Repo + "/" + e.Folder, "severity": []string{"warning", "error", "critical"}[urgency(e, 2, 1, 0)],
-			"custom_details": map[string]any{"text": cut(m.Body, chatLimit)}}})
+	return pagerdutyCalls("https://"+u.Host, p[0], e, m, ""), nil
 }
-
-// key is what the events of one folder share at services that put them together.
-func (e Event) key() string { return "plumbline:" + e.ScheduleID + ":" + e.Folder }
 
 // urgency picks by severity: critical, high, or the rest.
 func urgency(e Event, critical, high, rest int) int {

@@ -15,7 +15,7 @@ func (f *Feature) Endpoint() verbs.Endpoint {
 	return verbs.Endpoint{Path: "/alert",
 		Verbs: map[string]verbs.Verb{"save": {Do: f.saveVerb}, "list": {Do: f.listVerb}, "get": {Do: f.getVerb}, "delete": {Do: f.deleteVerb}, "test": {Do: f.testVerb}},
 		Fields: map[string]string{"name": "alert_name", "type": "alert_type", "url": "alert_url", "headers": "alert_headers", "secret": "alert_secret", "recipients": "alert_recipients",
-			"subject": "alert_subject", "body": "alert_body", "min-severity": "min_severity"}}
+			"subject": "alert_subject", "body": "alert_body", "min-severity": "min_severity", "digest": "digest"}}
 }
 
 // fields are those of save.
@@ -30,6 +30,7 @@ type fields struct {
 	Subject     jsonapi.Opt[string]       `json:"alert_subject"`
 	Body        jsonapi.Opt[string]       `json:"alert_body"`
 	MinSeverity jsonapi.Opt[string]       `json:"min_severity"`
+	Digest      jsonapi.Opt[string]       `json:"digest"`
 }
 
 func (f *Feature) saveVerb(ctx context.Context, c verbs.Call) (verbs.Answer, error) {
@@ -47,7 +48,7 @@ func (f *Feature) saveVerb(ctx context.Context, c verbs.Call) (verbs.Answer, err
 		return nil, verbs.Missing("alert_type")
 	}
 	err := f.apply(ctx, &a, request{Name: in.Name, Type: in.Type, URL: in.URL, Headers: in.Headers, Secret: in.Secret, Recipients: in.Recipients, Subject: in.Subject, Body: in.Body,
-		MinSeverity: in.MinSeverity})
+		MinSeverity: in.MinSeverity, Digest: in.Digest})
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +74,7 @@ func (f *Feature) getVerb(ctx context.Context, c verbs.Call) (verbs.Answer, erro
 		return nil, err
 	}
 	return verbs.Answer{"payload": verbs.Answer{"id": a.ID, "org_id": c.DriftID, "name_of_thing": "alert", "name": a.Name, "type": a.Type, "url": a.shown.url,
-		"header_names": list(a.shown.headers), "has_secret": len(a.SealedSecret) > 0, "recipients": list(a.Recipients.V), "subject": a.Subject, "body": a.Body, "min_severity": a.MinSeverity,
+		"header_names": list(a.shown.headers), "has_secret": len(a.SealedSecret) > 0, "recipients": list(a.Recipients.V), "subject": a.Subject, "body": a.Body, "min_severity": a.MinSeverity, "digest": a.Digest,
 		"created": a.CreatedAt, "last_sent_at": a.LastSentAt, "last_status": a.LastStatus}}, nil
 }
 

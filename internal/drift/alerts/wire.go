@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"plumbline.dev/plumbline/internal/identity/orgs"
@@ -46,6 +45,8 @@ type attributes struct {
 	Subject     string   `json:"subject"`
 	Body        string   `json:"body"`
 	MinSeverity string   `json:"min-severity"`
+	Digest      string   `json:"digest"`
+	DeadLetters int      `json:"dead-letters"` // deliveries that failed for good and were not sent again
 	LastSentAt  *db.Time `json:"last-sent-at"`
 	LastStatus  string   `json:"last-status"`
 	CreatedAt   db.Time  `json:"created-at"`
@@ -55,7 +56,7 @@ type attributes struct {
 func view(_ context.Context, a Alert) jsonapi.Resource {
 	return jsonapi.Resource{Type: "drift-alerts", ID: a.ID, Links: jsonapi.Self("/api/v2/drift-alerts/" + a.ID),
 		Attributes: attributes{Name: a.Name, Type: a.Type, URL: a.shown.url, HeaderNames: list(a.shown.headers), HasSecret: len(a.SealedSecret) > 0, Recipients: list(a.Recipients.V),
-			Subject: a.Subject, Body: a.Body, MinSeverity: a.MinSeverity, LastSentAt: a.LastSentAt, LastStatus: a.LastStatus, CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt},
+			Subject: a.Subject, Body: a.Body, MinSeverity: a.MinSeverity, Digest: a.Digest, DeadLetters: a.DeadLetters, LastSentAt: a.LastSentAt, LastStatus: a.LastStatus, CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt},
 		Relationships: jsonapi.Relationships{"organization": jsonapi.ToOne("organizations", a.OrgName)}}
 }
 
@@ -219,11 +220,18 @@ func (f *Feature) preview(ctx context.Context, w http.ResponseWriter, req *http.
 	if err != nil {
 		return err
 	}
-	out := map[string]any{"subject": m.Subject, "body": m.Body, "content-type": contentType(m.Body), "placeholders": f.placeholders(ctx, a, e)}
+	out := a.shows(m)
+	out["placeholders"] = f.placeholders(ctx, a, e)
+	return api.WriteJSON(w, http.StatusOK, "application/json", out)
+}
+
+// shows is a message for people to look at.
+func (a Alert) shows(m message) map[string]any {
+	out := map[string]any{"subject": m.Subject, "body": m.Body, "content-type": contentType(m.Body)}
 	if a.markdown() {
 		out["html"] = mail.HTML(m.Body)
 	}
-	return api.WriteJSON(w, http.StatusOK, "application/json", out)
+	return out
 }
 
 // placeholders are the names that texts may have, with their sample values.
@@ -237,73 +245,4 @@ func (f *Feature) placeholders(ctx context.Context, a Alert, e Event) map[string
 		out[name], _ = value(name)
 	}
 	return out
-}
-
-// Scope implements authz.Scoped.
-func (d Delivery) Scope() authz.Scope { return authz.Scope{Org: d.OrgID} }
-
-func (f *Feature) deliveryRoutes(r *api.Router) {
-	api.Type(r, "drift-alert-deliveries", authz.ReadDrift, f.deliveriesByIDs, viewDelivery)
-	api.List(r, "/organizations/{organization}/drift-alert-deliveries", authz.ReadDrift, f.Orgs.ByName, f.listDeliveries,
-		api.Params("filter[alert]", "filter[status]", "filter[event]", "filter[schedule]", "filter[episode]", "filter[scan]", "sort"))
-	api.Read(r, "/drift-alert-deliveries/{id}", authz.ReadDrift, f.findDelivery)
-	api.Action(r, "/drift-alert-deliveries/{id}/actions/redeliver", authz.OperateDrift, f.findDelivery, f.redeliver)
-}
-
-type deliveryAttributes struct {
-	Event         string   `json:"event"`
-	Status        string   `json:"status"`
-	Severity      string   `json:"severity"`
-	Summary       string   `json:"summary"`
-	Folder        string   `json:"folder"`
-	ScheduleID    string   `json:"schedule-id"`
-	ScanID        string   `json:"scan-id"`
-	EpisodeID     string   `json:"episode-id"`
-	Attempts      int      `json:"attempts"`
-	Error         string   `json:"error"`
-	NextAttemptAt *db.Time `json:"next-attempt-at"`
-	CreatedAt     db.Time  `json:"created-at"`
-	FinishedAt    *db.Time `json:"finished-at"`
-}
-
-func viewDelivery(_ context.Context, d Delivery) jsonapi.Resource {
-	if strings.HasPrefix(d.EpisodeID, pendingEpisode) {
-		d.EpisodeID = "" // drift makes episodes
-	}
-	return jsonapi.Resource{Type: "drift-alert-deliveries", ID: d.ID, Links: jsonapi.Self("/api/v2/drift-alert-deliveries/" + d.ID),
-		Attributes: deliveryAttributes{Event: d.Event, Status: d.Status, Severity: d.Severity, Summary: d.Summary, Folder: d.Folder, ScheduleID: d.ScheduleID, ScanID: d.ScanID, EpisodeID: d.EpisodeID,
-			Attempts: d.Attempts, Error: d.Error, NextAttemptAt: d.NextAttemptAt, CreatedAt: d.CreatedAt, FinishedAt: d.FinishedAt},
-		Relationships: jsonapi.Relationships{"alert": jsonapi.ToOne("drift-alerts", d.AlertID)}}
-}
-
-func (f *Feature) deliveriesByIDs(ctx context.Context, ids []string) ([]Delivery, error) {
-	return db.In[Delivery](ctx, f.DB, selectDeliveries+` WHERE id IN (?)`, ids)
-}
-
-func (f *Feature) listDeliveries(ctx context.Context, o orgs.Org, q api.Query) (api.Page[Delivery], error) {
-	from, args := selectDeliveries+` WHERE org_id = ?`, []any{o.ID}
-	for param, column := range map[string]string{"filter[alert]": "alert_id", "filter[status]": "status", "filter[event]": "event", "filter[schedule]": "schedule_id",
-		"filter[episode]": "episode_id", "filter[scan]": "scan_id"} {
-		if v := q.Get(param); v != "" {
-			from, args = from+` AND `+column+` = ?`, append(args, v)
-		}
-	}
-	order, ok := map[string]string{"": "created_at DESC, id DESC", "-created-at": "created_at DESC, id DESC", "created-at": "created_at, id"}[q.Get("sort")]
-	if !ok {
-		return api.Page[Delivery]{}, problem.BadRequest("This list cannot be sorted by %s", q.Get("sort"))
-	}
-	return api.Select[Delivery](ctx, f.DB, q, from+` ORDER BY `+order, args...)
-}
-
-// redeliver has a dead letter sent again.
-func (f *Feature) redeliver(ctx context.Context, d Delivery, _ jsonapi.In[struct{}]) (Delivery, error) {
-	if d.Status != dead || d.Event == Test {
-		return d, problem.Conflict("Only a delivery that has failed for good can be sent again, and no test; this one is %s.", d.Status)
-	}
-	now := db.At(f.now())
-	d.Status, d.Attempts, d.NextAttemptAt, d.FinishedAt = pending, 0, &now, nil
-	if err := f.DB.Update(ctx, "drift_alert_deliveries", d, "status", "attempts", "next_attempt_at", "finished_at"); err != nil {
-		return d, err
-	}
-	return d, f.Jobs.Enqueue(ctx, sending{d.ID})
 }

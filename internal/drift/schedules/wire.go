@@ -33,6 +33,7 @@ func (f *Feature) Routes(r *api.Router) {
 	api.Action(r, "/drift-schedules/{id}/actions/deactivate", authz.OperateDrift, f.Find, activate(false))
 	api.Handle(r, "POST /drift-schedules/{id}/actions/scan", authz.OperateDrift, f.Find, f.scanNow)
 	api.Handle(r, "GET /drift-schedules/{id}/preview", authz.ReadDrift, f.Find, f.preview)
+	api.Handle(r, "GET /organizations/{organization}/drift-schedule-preview", authz.ReadDrift, f.Orgs.ByName, f.previewDraft)
 	f.Jobs.Every("drift-schedules", Interval, func(ctx context.Context) error { return f.Due(ctx, time.Now()) }, jobs.Timeout(5*time.Minute))
 	jobs.Handle(f.Jobs, f.rezone)
 }
@@ -184,6 +185,23 @@ func (f *Feature) scanNow(ctx context.Context, w http.ResponseWriter, _ *http.Re
 
 // preview answers with the next times at which the schedule is due.
 func (f *Feature) preview(ctx context.Context, w http.ResponseWriter, _ *http.Request, s Schedule) error {
+	return f.answerTimes(ctx, w, s)
+}
+
+// previewDraft answers with the times at which a schedule that is not saved would be due. The parameters are
+// frequency, frequency-offset and schedule, the id of the one that is being changed: what its offset leaves
+// out is computed from the id, so that without one the times differ from those of the schedule that is made.
+func (f *Feature) previewDraft(ctx context.Context, w http.ResponseWriter, req *http.Request, o orgs.Org) error {
+	q := req.URL.Query()
+	s := Schedule{ID: q.Get("schedule"), OrgID: o.ID, Frequency: q.Get("frequency"), Offset: q.Get("frequency-offset")}
+	if len(s.Frequency) > 250 || len(s.Offset) > 50 || len(s.ID) > 50 {
+		return problem.BadRequest("The parameters are too long.")
+	}
+	return f.answerTimes(ctx, w, s)
+}
+
+// answerTimes answers with the next times of a schedule and its frequency in words.
+func (f *Feature) answerTimes(ctx context.Context, w http.ResponseWriter, s Schedule) error {
 	set, err := f.Settings.Find(ctx, s.OrgID)
 	if err != nil {
 		return err
