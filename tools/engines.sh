@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Makes sure that the engines which tests drive, tofu and terraform, are on this machine, and the
-# providers that tests use (tools/nullprovider, tools/fakeprovider):
+# providers and the S3 server that tests use (tools/nullprovider, tools/fakeprovider, tools/s3server):
 #
 #   1. $PLUMBLINE_TOFU and $PLUMBLINE_TERRAFORM, if set
 #   2. tofu and terraform on PATH
 #   3. the cache, ${PLUMBLINE_CACHE:-${XDG_CACHE_HOME:-~/.cache}/plumbline}/bin
 #   4. else built there from tools/tofu and tools/terraform, which needs only Go's module proxy
 #
-# Tests look in the places 1 to 3 and never build. The providers are always built into the cache:
-# it takes seconds. usage: tools/engines.sh [tofu] [terraform] [nullprovider] [fakeprovider]
+# Tests look in the places 1 to 3 and never build. The others are always built into the cache: it takes
+# seconds, or a minute the first time. usage: tools/engines.sh [tofu] [terraform] [nullprovider] [fakeprovider] [s3server]
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 bin="${PLUMBLINE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/plumbline}/bin"
@@ -55,7 +55,15 @@ fakeprovider() {
   echo "engines: fakeprovider: $file"
 }
 
-[ $# -gt 0 ] || set -- tofu terraform nullprovider fakeprovider
+# s3server builds the S3 server with permissions, from which scans read states.
+s3server() {
+  local file="$bin/s3server"
+  mkdir -p "$bin"
+  (cd s3server && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o "$file" .)
+  echo "engines: s3server: $file"
+}
+
+[ $# -gt 0 ] || set -- tofu terraform nullprovider fakeprovider s3server
 for name in "$@"; do
   case "$name" in
     # Without version.dev=no the binary calls itself 1.12.6-dev and asks servers for that version.
@@ -64,6 +72,7 @@ for name in "$@"; do
     terraform) engine terraform PLUMBLINE_TERRAFORM github.com/hashicorp/terraform "4 CPU minutes" "" ;;
     nullprovider) nullprovider ;;
     fakeprovider) fakeprovider ;;
+    s3server) s3server ;;
     *) echo "engines: no engine is called $name" >&2; exit 2 ;;
   esac
 done

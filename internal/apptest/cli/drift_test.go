@@ -226,12 +226,14 @@ func readable(t *testing.T) string {
 		t.Fatal(err)
 	}
 	dir := filepath.Join(t.TempDir(), "mirror")
-	folder := filepath.Join(dir, "registry.opentofu.org", "lab", "aws", "1.0.0", runtime.GOOS+"_"+runtime.GOARCH)
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(folder, "terraform-provider-aws_v1.0.0"), b, 0o755); err != nil {
-		t.Fatal(err)
+	for _, registry := range []string{"registry.opentofu.org", "registry.terraform.io"} {
+		folder := filepath.Join(dir, registry, "lab", "aws", "1.0.0", runtime.GOOS+"_"+runtime.GOARCH)
+		if err := os.MkdirAll(folder, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(folder, "terraform-provider-aws_v1.0.0"), b, 0o755); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return dir
 }

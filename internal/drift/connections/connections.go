@@ -11,8 +11,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"plumbline.dev/plumbline/internal/drift/settings"
@@ -170,17 +168,9 @@ func (f *Feature) reveal(ctx context.Context, c Connection) (string, error) {
 	return string(b), err
 }
 
-// Environment are variables for a scan. All values are secrets: mask them in everything
+// Environment are variables for a scan. Mask the values of those that IsSecret in everything
 // that the scan prints.
 type Environment map[string]string
-
-// Secrets returns the values to mask, the longest first.
-func (e Environment) Secrets() []string {
-	out := slices.Collect(maps.Values(e))
-	out = slices.DeleteFunc(out, func(v string) bool { return v == "" })
-	slices.SortFunc(out, func(a, b string) int { return len(b) - len(a) })
-	return out
-}
 
 // Environment makes credentials for a scan of connections: tokens of an hour where the
 // connection allows it. It asks the clouds, so call it when the scan begins and outside of

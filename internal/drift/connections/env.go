@@ -167,6 +167,16 @@ func CheckVariable(name string) error {
 	return nil
 }
 
+// public are the variables that hold no secret: to mask a region or a project would hide
+// half of what is found.
+var public = []string{
+	"AWS_REGION", "AWS_DEFAULT_REGION", "GOOGLE_PROJECT", "GOOGLE_CLOUD_PROJECT", "CLOUDSDK_CORE_PROJECT", "GOOGLE_REGION", "GOOGLE_ZONE",
+	"ARM_TENANT_ID", "ARM_SUBSCRIPTION_ID", "ARM_CLIENT_ID", "ARM_ENVIRONMENT", "ARM_USE_OIDC",
+}
+
+// IsSecret reports whether the value of a variable must be masked in what scans print.
+func IsSecret(name string) bool { return !slices.Contains(public, name) }
+
 func clip(s string) string {
 	if len(s) > 100 {
 		return strings.ToValidUTF8(s[:100], "") + "…"

@@ -206,7 +206,7 @@ func engine(s schedules.Schedule) proto.Engine {
 	return e
 }
 
-// environment are the credentials and the variables of a schedule. All are secrets.
+// environment are the credentials and the variables of a schedule.
 func (f *Feature) environment(ctx context.Context, s schedules.Schedule, scanID string) ([]proto.Env, error) {
 	credentials, err := f.Connections.Environment(ctx, s.ConnectionIDs, scanID)
 	if err != nil {
@@ -219,7 +219,7 @@ func (f *Feature) environment(ctx context.Context, s schedules.Schedule, scanID 
 	var env []proto.Env
 	for _, from := range []map[string]string{credentials, own} {
 		for name, value := range from {
-			env = append(env, proto.Env{Name: name, Value: value, Sensitive: true})
+			env = append(env, proto.Env{Name: name, Value: value, Sensitive: connections.IsSecret(name)})
 		}
 	}
 	return env, nil

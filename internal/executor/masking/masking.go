@@ -1,8 +1,8 @@
 // Package masking takes sensitive values out of logs while they stream.
 //
-// A value is masked as it is, in base64 (also inside the base64 of something longer) and
-// with the escapes of JSON; of a value with several lines each line counts too. Values of
-// fewer than four bytes stay: masking them would make a log unreadable and tells more than
+// A value is masked as it is, in base64 (also inside the base64 of something longer), with
+// the escapes of JSON and with those of URLs; of a value with several lines each line counts
+// too. Values of fewer than four bytes stay: masking them would make a log unreadable and tells more than
 // it hides. The surprising rule: a Writer holds back the end of what it was given while
 // that may be the beginning of a value, so it must be flushed when the log ends.
 package masking
@@ -12,6 +12,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"io"
+	"net/url"
 	"strings"
 )
 
@@ -70,9 +71,9 @@ func forms(value string) []string {
 	return list
 }
 
-// encoded are the forms of value in base64 and JSON.
+// encoded are the forms of value in base64, JSON and URLs.
 func encoded(value string) []string {
-	list := []string{escaped(value, true), escaped(value, false)}
+	list := []string{escaped(value, true), escaped(value, false), url.QueryEscape(value), url.PathEscape(value)}
 	for _, e := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
 		list = append(list, e.EncodeToString([]byte(value)))
 		for offset := range 3 {
