@@ -29,7 +29,7 @@ type beat struct {
 	engine   string // tofu or terraform
 	postgres bool   // instead of SQLite
 	forge    forge
-	storage  func(t *testing.T, e cli.Engine) storage // of the state; nil is the patrol's own, by http
+	storage  storage // of the state; the zero value is the patrol's own, by http
 }
 
 // forge is where the repository and its issues are.
@@ -97,6 +97,7 @@ type patrol struct {
 	hook     *webhook
 	tracker  *issueTracker
 	mail     *apptest.Mailbox
+	terminal *cli.Shell // of who has applied
 	log      *lockedBuffer
 	wire     *wire
 	told     []string // mails and hooks that went out
@@ -116,13 +117,12 @@ func newPatrol(t *testing.T, b beat) *patrol {
 	slog.SetDefault(slog.New(slog.NewTextHandler(p.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	t.Cleanup(func() { slog.SetDefault(before) })
 	cloud, hook, outside := p.wire.tap(t, p.cloud), p.wire.tap(t, p.hook, "Authorization"), p.wire.tap(t, p.outside(git), "Authorization", "Private-Token")
-	s := storage{}
-	if b.storage != nil {
-		s = b.storage(t, engine)
-	} else {
+	s := b.storage
+	if s.block == "" {
 		s = p.states.storage(p.wire.tap(t, p.states, "Authorization"))
 	}
-	git.Commit("private/infra", "main", p.applied(t, engine, mirror, cloud, s))
+	p.applied(t, engine, mirror, cloud, s)
+	git.Commit("private/infra", "main", map[string]string{"network/main.tf": p.terminal.Read("main.tf"), "network/.terraform.lock.hcl": p.terminal.Read(".terraform.lock.hcl")})
 
 	p.Server = apptest.Start(t, p.database(t), func(c *config.Server) {
 		c.Workers, c.Engine, c.ProviderMirror, c.WorkDir = 1, []string{engine.Path}, []string{mirror}, p.work
@@ -181,27 +181,19 @@ func (p *patrol) variables(cloud string) []string {
 	return []string{"FAKECLOUD=" + cloud, "TF_VAR_password=" + canaryPassword, "TF_VAR_ticket=" + canaryTag, "TF_VAR_plain=" + canaryPlain, "UNUSED_TOKEN=" + canaryUnused}
 }
 
-// shell is a person in a folder with the configuration.
-func (p *patrol) shell(t *testing.T, engine cli.Engine, mirror, cloud, block string) *cli.Shell {
+// applied applies the folder as a person does.
+func (p *patrol) applied(t *testing.T, engine cli.Engine, mirror, cloud string, s storage) {
 	t.Helper()
 	sh := cli.NewShell(t, engine, "", "", "")
-	sh.Write("main.tf", fmt.Sprintf(patrolConfig, block))
+	sh.Write("main.tf", fmt.Sprintf(patrolConfig, s.block))
 	rc := filepath.Join(sh.Home, "mirror.tfrc")
 	if err := os.WriteFile(rc, fmt.Appendf(nil, "provider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", mirror), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	sh.Env = append(append(sh.Env, "TF_CLI_CONFIG_FILE="+rc), p.variables(cloud)...)
-	return sh
-}
-
-// applied applies the folder as a person does, and returns the files of the repository.
-func (p *patrol) applied(t *testing.T, engine cli.Engine, mirror, cloud string, s storage) map[string]string {
-	t.Helper()
-	sh := p.shell(t, engine, mirror, cloud, s.block)
-	sh.Env = append(sh.Env, s.writing...)
+	sh.Env = append(append(append(sh.Env, "TF_CLI_CONFIG_FILE="+rc), p.variables(cloud)...), s.writing...)
 	sh.Run("init")
 	sh.Run("apply", "-auto-approve")
-	return map[string]string{"network/main.tf": sh.Read("main.tf"), "network/.terraform.lock.hcl": sh.Read(".terraform.lock.hcl")}
+	p.terminal = sh
 }
 
 // register tells the server of the repository, its credentials, its alerts and its schedule.

@@ -49,7 +49,7 @@ func NewS3(t testing.TB) *S3 {
 		t.Skip("the S3 server is not here: run make engines")
 	}
 	s := &S3{Bucket: "states", Writer: S3Account{"writer", "writer-secret-1"}, Reader: S3Account{"reader", "reader-secret-2"}, t: t}
-	dir, err := os.MkdirTemp("", "s3") // a socket's path must be short
+	dir, err := os.MkdirTemp("", "s3") //nolint:usetesting // a socket's path must be short
 	if err != nil {
 		t.Fatal(err)
 	}
