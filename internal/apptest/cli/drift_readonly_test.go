@@ -23,39 +23,39 @@ func TestScansReadStatesOnly(t *testing.T) {
 }
 
 func readsS3(t *testing.T, e cli.Engine) {
-	s3 := cli.NewS3(t)
+	s3 := newS3(t)
 	p := newPatrol(t, beat{engine: e.Name, forge: gitHub, storage: s3Storage(t, e, s3)})
-	before := s3.Objects()
+	before := s3.objects()
 	if len(before) != 1 || !strings.Contains(before[0], `"serial"`) {
 		t.Fatalf("objects = %v, want one state and no lock", before)
 	}
-	s3.Take()
+	s3.take()
 	p.findsDrift()
-	asked := s3.Take()
+	asked := s3.take()
 	reads := slices.ContainsFunc(asked, func(r string) bool { return strings.HasPrefix(r, "GET /states/network/terraform.tfstate") })
 	writes := slices.ContainsFunc(asked, func(r string) bool { return !strings.HasPrefix(r, "GET ") && !strings.HasPrefix(r, "HEAD ") })
 	if !reads || writes {
 		t.Errorf("the S3 server was asked %q, want the state read and nothing written", asked)
 	}
-	if diff := cmp.Diff(before, s3.Objects()); diff != "" {
+	if diff := cmp.Diff(before, s3.objects()); diff != "" {
 		t.Errorf("what is stored has changed (-before +after):\n%s", diff)
 	}
 
-	reader := s3.Client(s3.Reader)
+	reader := s3.client(s3.reader)
 	for _, name := range []string{"network/terraform.tfstate", "network/terraform.tfstate.tflock", "other"} {
-		_, err := reader.PutObject(t.Context(), s3.Bucket, name, strings.NewReader("{}"), 2, minio.PutObjectOptions{})
+		_, err := reader.PutObject(t.Context(), s3.bucket, name, strings.NewReader("{}"), 2, minio.PutObjectOptions{})
 		if minio.ToErrorResponse(err).Code != "AccessDenied" {
 			t.Errorf("writing %s as scans are allowed to = %v, want it denied: else this test shows nothing", name, err)
 		}
-		if err := reader.RemoveObject(t.Context(), s3.Bucket, name, minio.RemoveObjectOptions{}); minio.ToErrorResponse(err).Code != "AccessDenied" {
+		if err := reader.RemoveObject(t.Context(), s3.bucket, name, minio.RemoveObjectOptions{}); minio.ToErrorResponse(err).Code != "AccessDenied" {
 			t.Errorf("removing %s as scans are allowed to = %v, want it denied", name, err)
 		}
 	}
-	if diff := cmp.Diff(before, s3.Objects()); diff != "" {
+	if diff := cmp.Diff(before, s3.objects()); diff != "" {
 		t.Errorf("what is stored has changed (-before +after):\n%s", diff)
 	}
 	if locksInS3(t, e) {
-		p.terminal.Env = append(p.terminal.Env, "AWS_ACCESS_KEY_ID="+s3.Reader.ID, "AWS_SECRET_ACCESS_KEY="+s3.Reader.Secret)
+		p.terminal.Env = append(p.terminal.Env, "AWS_ACCESS_KEY_ID="+s3.reader.id, "AWS_SECRET_ACCESS_KEY="+s3.reader.secret)
 		p.terminal.Fail("Error acquiring the state lock", "plan")
 	}
 }
@@ -89,13 +89,13 @@ func (p *patrol) findsDrift() {
 }
 
 // s3Storage is a state in S3, locked there by engines that can.
-func s3Storage(t *testing.T, e cli.Engine, s3 *cli.S3) storage {
+func s3Storage(t *testing.T, e cli.Engine, s3 *s3Server) storage {
 	t.Helper()
-	endpoint := fmt.Sprintf("endpoints = { s3 = %q }\n    use_path_style = true\n    skip_requesting_account_id = true", s3.URL)
+	endpoint := fmt.Sprintf("endpoints = { s3 = %q }\n    use_path_style = true\n    skip_requesting_account_id = true", s3.address)
 	if locksInS3(t, e) {
 		endpoint += "\n    use_lockfile = true"
 	} else {
-		endpoint = fmt.Sprintf("endpoint = %q\n    force_path_style = true", s3.URL)
+		endpoint = fmt.Sprintf("endpoint = %q\n    force_path_style = true", s3.address)
 	}
 	return storage{
 		block: fmt.Sprintf(`backend "s3" {
@@ -106,10 +106,10 @@ func s3Storage(t *testing.T, e cli.Engine, s3 *cli.S3) storage {
     skip_metadata_api_check     = true
     skip_region_validation      = true
     %s
-  }`, s3.Bucket, endpoint),
-		writing: []string{"AWS_ACCESS_KEY_ID=" + s3.Writer.ID, "AWS_SECRET_ACCESS_KEY=" + s3.Writer.Secret},
-		infra:   map[string]any{"infra_type": "aws", "infra_name": "states", "infra_key_id": s3.Reader.ID, "infra_key_secret": s3.Reader.Secret},
-		host:    strings.TrimPrefix(s3.URL, "http://"),
+  }`, s3.bucket, endpoint),
+		writing: []string{"AWS_ACCESS_KEY_ID=" + s3.writer.id, "AWS_SECRET_ACCESS_KEY=" + s3.writer.secret},
+		infra:   map[string]any{"infra_type": "aws", "infra_name": "states", "infra_key_id": s3.reader.id, "infra_key_secret": s3.reader.secret},
+		host:    strings.TrimPrefix(s3.address, "http://"),
 	}
 }
 

@@ -24,6 +24,19 @@ func FakeProvider() string {
 	return path
 }
 
+// S3Server returns the binary of tools/s3server: the one that PLUMBLINE_S3SERVER names, or the
+// one that "make engines" has put into the cache; "" if there is none.
+func S3Server() string {
+	path := os.Getenv("PLUMBLINE_S3SERVER")
+	if path == "" {
+		path = cached("s3server")
+	}
+	if _, err := os.Stat(path); err != nil {
+		return ""
+	}
+	return path
+}
+
 // FakeProviderConfig writes a configuration of the engines by which they find fakecloud.test/lab/aws
 // and so on, version 1.0.0, and nothing else; it returns the file for TF_CLI_CONFIG_FILE. The test
 // is skipped where the provider is not built.

@@ -1,4 +1,4 @@
-package cli
+package cli_test
 
 import (
 	"context"
@@ -20,49 +20,48 @@ import (
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
+
+	"plumbline.dev/plumbline/internal/apptest/cli"
 )
 
-// S3 is a real S3 server with two accounts and one bucket, which a counter of requests stands
+// s3Server is a real S3 server with two accounts and one bucket, which a counter of requests stands
 // in front of.
-type S3 struct {
-	URL            string
-	Bucket         string
-	Writer, Reader S3Account // all rights; those that the policy of the bucket gives: to list and to read
+type s3Server struct {
+	address        string
+	bucket         string
+	writer, reader s3Account // all rights; those that the policy of the bucket gives: to list and to read
 
-	t    testing.TB
+	t    *testing.T
 	mu   sync.Mutex
 	seen []string
 }
 
-// S3Account is an access key.
-type S3Account struct{ ID, Secret string }
+// s3Account is an access key.
+type s3Account struct{ id, secret string }
 
-// NewS3 starts the server of tools/s3server, which stops with the test. The test is skipped
+// newS3 starts the server of tools/s3server, which stops with the test. The test is skipped
 // where it is not built.
-func NewS3(t testing.TB) *S3 {
+func newS3(t *testing.T) *s3Server {
 	t.Helper()
-	path := os.Getenv("PLUMBLINE_S3SERVER")
+	path := cli.S3Server()
 	if path == "" {
-		path = cached("s3server")
-	}
-	if _, err := os.Stat(path); err != nil {
 		t.Skip("the S3 server is not here: run make engines")
 	}
-	s := &S3{Bucket: "states", Writer: S3Account{"writer", "writer-secret-1"}, Reader: S3Account{"reader", "reader-secret-2"}, t: t}
+	s := &s3Server{bucket: "states", writer: s3Account{"writer", "writer-secret-1"}, reader: s3Account{"reader", "reader-secret-2"}, t: t}
 	dir, err := os.MkdirTemp("", "s3") //nolint:usetesting // a socket's path must be short
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	socket := filepath.Join(dir, "socket")
-	s.URL = s.count(socket)
+	s.address = s.count(socket)
 	s.start(path, dir, socket)
 	s.makeBucket()
 	return s
 }
 
 // count stands in front of the server and notes what is asked of it.
-func (s *S3) count(socket string) (address string) {
+func (s *s3Server) count(socket string) (address string) {
 	proxy := &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(&url.URL{Scheme: "http", Host: "s3"})
@@ -82,12 +81,12 @@ func (s *S3) count(socket string) (address string) {
 	return web.URL
 }
 
-func (s *S3) start(path, dir, socket string) {
+func (s *s3Server) start(path, dir, socket string) {
 	log, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	cmd := exec.Command(path, "-dir", dir, "-listen", socket, "-root", s.Writer.ID+":"+s.Writer.Secret, "-users", s.Reader.ID+":"+s.Reader.Secret) //nolint:noctx // it ends with the test
+	cmd := exec.Command(path, "-dir", dir, "-listen", socket, "-root", s.writer.id+":"+s.writer.secret, "-users", s.reader.id+":"+s.reader.secret) //nolint:noctx // it ends with the test
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		s.t.Fatal(err)
@@ -112,30 +111,30 @@ func (s *S3) start(path, dir, socket string) {
 	}
 }
 
-func (s *S3) makeBucket() {
-	ctx, c := s.t.Context(), s.Client(s.Writer)
-	if err := c.MakeBucket(ctx, s.Bucket, minio.MakeBucketOptions{}); err != nil {
+func (s *s3Server) makeBucket() {
+	ctx, c := s.t.Context(), s.client(s.writer)
+	if err := c.MakeBucket(ctx, s.bucket, minio.MakeBucketOptions{}); err != nil {
 		s.t.Fatal(err)
 	}
 	policy := fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":[%q]},"Action":["s3:GetObject","s3:ListBucket","s3:GetBucketLocation"],"Resource":["arn:aws:s3:::%s","arn:aws:s3:::%s/*"]}]}`,
-		s.Reader.ID, s.Bucket, s.Bucket)
-	if err := c.SetBucketPolicy(ctx, s.Bucket, policy); err != nil {
+		s.reader.id, s.bucket, s.bucket)
+	if err := c.SetBucketPolicy(ctx, s.bucket, policy); err != nil {
 		s.t.Fatal(err)
 	}
 }
 
-// Client speaks to the server as an account.
-func (s *S3) Client(a S3Account) *minio.Client {
+// client speaks to the server as an account.
+func (s *s3Server) client(a s3Account) *minio.Client {
 	s.t.Helper()
-	c, err := minio.New(strings.TrimPrefix(s.URL, "http://"), &minio.Options{Creds: credentials.NewStaticV4(a.ID, a.Secret, ""), Region: "us-east-1", BucketLookup: minio.BucketLookupPath})
+	c, err := minio.New(strings.TrimPrefix(s.address, "http://"), &minio.Options{Creds: credentials.NewStaticV4(a.id, a.secret, ""), Region: "us-east-1", BucketLookup: minio.BucketLookupPath})
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	return c
 }
 
-// Take returns what was asked since the last call: methods and addresses.
-func (s *S3) Take() []string {
+// take returns what was asked since the last call: methods and addresses.
+func (s *s3Server) take() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := slices.Clone(s.seen)
@@ -143,16 +142,16 @@ func (s *S3) Take() []string {
 	return out
 }
 
-// Objects returns what is in the bucket: names with etags, sizes, times and contents.
-func (s *S3) Objects() []string {
+// objects returns what is in the bucket: names with etags, sizes, times and contents.
+func (s *s3Server) objects() []string {
 	s.t.Helper()
 	var out []string
-	c := s.Client(s.Writer)
-	for o := range c.ListObjects(s.t.Context(), s.Bucket, minio.ListObjectsOptions{Recursive: true}) {
+	c := s.client(s.writer)
+	for o := range c.ListObjects(s.t.Context(), s.bucket, minio.ListObjectsOptions{Recursive: true}) {
 		if o.Err != nil {
 			s.t.Fatal(o.Err)
 		}
-		r, err := c.GetObject(s.t.Context(), s.Bucket, o.Key, minio.GetObjectOptions{})
+		r, err := c.GetObject(s.t.Context(), s.bucket, o.Key, minio.GetObjectOptions{})
 		if err != nil {
 			s.t.Fatal(err)
 		}
