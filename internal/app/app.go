@@ -26,6 +26,7 @@ import (
 	"plumbline.dev/plumbline/internal/executor/proto"
 	"plumbline.dev/plumbline/internal/governance/notifications"
 	"plumbline.dev/plumbline/internal/identity/access"
+	"plumbline.dev/plumbline/internal/identity/changes"
 	"plumbline.dev/plumbline/internal/identity/login"
 	"plumbline.dev/plumbline/internal/identity/members"
 	"plumbline.dev/plumbline/internal/identity/orgs"
@@ -41,6 +42,7 @@ import (
 	"plumbline.dev/plumbline/internal/kernel/db"
 	"plumbline.dev/plumbline/internal/kernel/events"
 	"plumbline.dev/plumbline/internal/kernel/jobs"
+	"plumbline.dev/plumbline/internal/kernel/jsonapi"
 	"plumbline.dev/plumbline/internal/kernel/mail"
 	"plumbline.dev/plumbline/internal/kernel/safehttp"
 	"plumbline.dev/plumbline/internal/registry/components"
@@ -86,6 +88,7 @@ type App struct {
 	Tags        *tags.Feature
 	Access      *access.Feature
 	Trail       *trail.Feature
+	Changes     *changes.Feature
 	Projects    *projects.Feature
 	Workspaces  *workspaces.Feature
 	States      *stateversions.Feature
@@ -204,6 +207,7 @@ func (a *App) router() *api.Router {
 	r := api.NewRouter(a.DB)
 	r.Authenticate = access.NewSubjects(a.DB, a.Tokens, a.Bus, a.Usage.Note).Of
 	r.Objects = a.Objects
+	r.Changed = func(ctx context.Context, in authz.Scope, res jsonapi.Ref) error { return a.Changes.Told(ctx, in, res) }
 	r.SigningKey = a.Keyring.MAC("signed-urls")
 	r.PublicURL = strings.TrimSuffix(a.Config.PublicURL, "/")
 	r.RateLimit, r.Unlimited = a.Config.RateLimit, proto.Base+"/" // many agents report from one address
@@ -240,6 +244,8 @@ func (a *App) identity() {
 	a.Access.Routes(r)
 	a.Trail = &trail.Feature{DB: a.DB, Orgs: a.Orgs}
 	a.Trail.Routes(r)
+	a.Changes = &changes.Feature{Bus: a.Bus, Orgs: a.Orgs, Router: r, SecretTeam: a.Teams.IsSecret}
+	a.Changes.Routes(r)
 }
 
 func (a *App) workspace() {
@@ -250,11 +256,11 @@ func (a *App) workspace() {
 	a.Orgs.OnCreate = append(a.Orgs.OnCreate, a.Projects.MakeDefault)
 	a.Access.FindProject = scope(a.Projects.Find)
 	a.Projects.Routes(r)
-	a.Workspaces = &workspaces.Feature{DB: a.DB, Orgs: a.Orgs, Projects: a.Projects, Tags: a.Tags, Changed: a.changed}
+	a.Workspaces = &workspaces.Feature{DB: a.DB, Bus: a.Bus, Orgs: a.Orgs, Projects: a.Projects, Tags: a.Tags, Changed: a.changed}
 	a.Projects.MoveWorkspaces = a.Workspaces.MoveInto
 	a.Access.FindWorkspace = scope(a.Workspaces.Find)
 	a.Workspaces.Routes(r)
-	a.States = &stateversions.Feature{DB: a.DB, Keyring: a.Keyring, Objects: a.Objects, Workspaces: a.Workspaces, Jobs: a.Jobs, Grace: a.Config.DeleteGrace}
+	a.States = &stateversions.Feature{DB: a.DB, Bus: a.Bus, Keyring: a.Keyring, Objects: a.Objects, Workspaces: a.Workspaces, Jobs: a.Jobs, Grace: a.Config.DeleteGrace}
 	a.Workspaces.BeforeUnlock = append(a.Workspaces.BeforeUnlock, a.States.Unlocking)
 	a.Workspaces.Outputs = a.States.OutputsOf
 	a.States.Routes(r)
@@ -270,10 +276,10 @@ func (a *App) workspace() {
 }
 
 func (a *App) delivery() {
-	a.AgentPools = &agentpools.Feature{DB: a.DB, Orgs: a.Orgs, Tokens: a.TokenAPI}
+	a.AgentPools = &agentpools.Feature{DB: a.DB, Bus: a.Bus, Orgs: a.Orgs, Tokens: a.TokenAPI}
 	a.Orgs.AgentPool, a.Projects.AgentPool = a.AgentPools.Usable, a.AgentPools.Usable
 	a.AgentPools.Routes(a.Router)
-	a.Configs = &configversions.Feature{DB: a.DB, Objects: a.Objects, Workspaces: a.Workspaces, Jobs: a.Jobs, Grace: a.Config.DeleteGrace}
+	a.Configs = &configversions.Feature{DB: a.DB, Bus: a.Bus, Objects: a.Objects, Workspaces: a.Workspaces, Jobs: a.Jobs, Grace: a.Config.DeleteGrace}
 	a.Configs.Routes(a.Router)
 	a.Dispatch = &dispatch.Feature{DB: a.DB, Bus: a.Bus, Workspaces: a.Workspaces, Agents: a.AgentPools, Tokens: a.Tokens, Used: a.Usage.Note, Limit: a.Config.OrgRuns}
 	a.Dispatch.Routes(a.Router)

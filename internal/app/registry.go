@@ -21,20 +21,20 @@ import (
 func (a *App) registry() {
 	a.GPGKeys = &gpgkeys.Feature{DB: a.DB, Orgs: a.Orgs}
 	a.GPGKeys.Routes(a.Router)
-	a.Modules = &modules.Feature{DB: a.DB, Orgs: a.Orgs, Objects: a.Objects, Jobs: a.Jobs, AgentPool: a.AgentPools.Usable, NoPublic: a.Config.Curation == "off"}
+	a.Modules = &modules.Feature{DB: a.DB, Bus: a.Bus, Orgs: a.Orgs, Objects: a.Objects, Jobs: a.Jobs, AgentPool: a.AgentPools.Usable, NoPublic: a.Config.Curation == "off"}
 	a.Modules.Routes(a.Router)
-	a.TestRuns = &testruns.Feature{DB: a.DB, Keyring: a.Keyring, Modules: a.Modules, Configs: a.Configs, Variables: a.Variables, Logs: a.Logs, Dispatch: a.Dispatch,
+	a.TestRuns = &testruns.Feature{DB: a.DB, Bus: a.Bus, Keyring: a.Keyring, Modules: a.Modules, Configs: a.Configs, Variables: a.Variables, Logs: a.Logs, Dispatch: a.Dispatch,
 		Tokens: a.Tokens, Revoked: a.revoked, Address: a.address, Mirror: a.mirrorAt, CA: a.authority}
 	a.TestRuns.Routes(a.Router)
 	a.Phases.Notices = a.notices
 	(&protocol.Feature{Modules: a.Modules}).Routes(a.Router)
 	a.Login.Services["modules.v1"] = protocol.Base
-	a.Providers = &providers.Feature{DB: a.DB, Objects: a.Objects, Jobs: a.Jobs, Orgs: a.Orgs, Keys: a.GPGKeys, Temp: filepath.Join(a.Config.DataDir, "tmp"), NoPublic: a.Config.Curation == "off"}
+	a.Providers = &providers.Feature{DB: a.DB, Bus: a.Bus, Objects: a.Objects, Jobs: a.Jobs, Orgs: a.Orgs, Keys: a.GPGKeys, Temp: filepath.Join(a.Config.DataDir, "tmp"), NoPublic: a.Config.Curation == "off"}
 	a.Providers.Routes(a.Router)
 	a.Login.Services["providers.v1"] = providers.ProtocolPath + "/"
 	a.Mirror.Providers = a.Providers
 	a.Mirror.Routes(a.Router)
-	a.Components = &components.Feature{DB: a.DB, Objects: a.Objects, Jobs: a.Jobs, Orgs: a.Orgs}
+	a.Components = &components.Feature{DB: a.DB, Bus: a.Bus, Objects: a.Objects, Jobs: a.Jobs, Orgs: a.Orgs}
 	a.Components.Routes(a.Router)
 }
 

@@ -97,7 +97,7 @@ func (a *App) serve(ctx context.Context, l net.Listener, w *worker.Worker) error
 	}
 	srv.RegisterOnShutdown(a.Dispatch.Drain) // claims would wait longer than the grace
 	srv.RegisterOnShutdown(a.Logs.Drain)     // as would those who follow a log
-	srv.RegisterOnShutdown(a.Runs.Drain)     // or the runs of an organization
+	srv.RegisterOnShutdown(a.Changes.Drain)  // or the changes of an organization
 	failed := make(chan error, 2)
 	go func() { failed <- srv.Serve(l) }()
 	work, stopWork := context.WithCancel(ctx)

@@ -7,6 +7,7 @@
 //	members    memberships of people in organizations
 //	tokens     everything that authenticates a request
 //	access     what teams may do in projects and workspaces, and the subject of a token
+//	changes    the stream that tells clients what has changed
 //	trail      the audit trail for collectors of logs
 //	retention  when old data of an organization or workspace is deleted
 //	login      pages and endpoints by which people get tokens

@@ -17,6 +17,7 @@ import (
 	"plumbline.dev/plumbline/internal/kernel/api"
 	"plumbline.dev/plumbline/internal/kernel/authz"
 	"plumbline.dev/plumbline/internal/kernel/db"
+	"plumbline.dev/plumbline/internal/kernel/events"
 	"plumbline.dev/plumbline/internal/kernel/id"
 	"plumbline.dev/plumbline/internal/kernel/jsonapi"
 	"plumbline.dev/plumbline/internal/kernel/problem"
@@ -44,6 +45,7 @@ func (p Pool) Scope() authz.Scope { return authz.Scope{Org: p.OrgID} }
 // Feature serves agent pools, their agents and their tokens.
 type Feature struct {
 	DB     *db.DB
+	Bus    *events.Bus // hears of the statuses of agents
 	Orgs   *orgs.Feature
 	Tokens *tokens.Feature
 }

@@ -16,6 +16,7 @@ import (
 	"plumbline.dev/plumbline/internal/kernel/authz"
 	"plumbline.dev/plumbline/internal/kernel/blob"
 	"plumbline.dev/plumbline/internal/kernel/db"
+	"plumbline.dev/plumbline/internal/kernel/events"
 	"plumbline.dev/plumbline/internal/kernel/id"
 	"plumbline.dev/plumbline/internal/kernel/jobs"
 	"plumbline.dev/plumbline/internal/kernel/jsonapi"
@@ -81,6 +82,7 @@ func (v Version) FromVCS() bool { return v.Source != FromAPI && v.Source != From
 // Feature serves configuration versions.
 type Feature struct {
 	DB         *db.DB
+	Bus        *events.Bus // hears of the statuses of versions
 	Objects    *blob.Store
 	Workspaces *workspaces.Feature
 	Jobs       *jobs.Queue

@@ -3,6 +3,7 @@ package configversions
 import (
 	"context"
 
+	"plumbline.dev/plumbline/internal/identity/changes"
 	"plumbline.dev/plumbline/internal/kernel/db"
 )
 
@@ -47,5 +48,8 @@ func (f *Feature) move(ctx context.Context, v Version, to Status) (bool, error) 
 		return false, nil
 	}
 	n, err := f.DB.Exec(ctx, `UPDATE configuration_versions SET status = ?, `+column+` = ? WHERE id = ? AND status = ?`, to, db.Now(), v.ID, v.Status)
+	if n == 1 {
+		changes.Tell(ctx, f.Bus, v.Scope(), "configuration-versions", v.ID)
+	}
 	return n == 1, err
 }

@@ -16,6 +16,7 @@ import (
 	"plumbline.dev/plumbline/internal/delivery/configversions"
 	"plumbline.dev/plumbline/internal/delivery/runqueue"
 	"plumbline.dev/plumbline/internal/executor/proto"
+	"plumbline.dev/plumbline/internal/identity/changes"
 	"plumbline.dev/plumbline/internal/identity/orgs"
 	"plumbline.dev/plumbline/internal/kernel/api"
 	"plumbline.dev/plumbline/internal/kernel/authz"
@@ -132,8 +133,6 @@ type Feature struct {
 	OnStatus []func(ctx context.Context, r Run, old Status) error
 	// OnWaiting is called when a run goes on only if a person confirms it.
 	OnWaiting []func(ctx context.Context, r Run) error
-
-	streams streams
 }
 
 // Routes adds the endpoints of this package to r.
@@ -150,9 +149,6 @@ func (f *Feature) Routes(r *api.Router) {
 	f.eventRoutes(r)
 	api.Show(r, one+"/configuration-version", authz.ReadRuns, f.Find, f.configuration)
 	api.Handle(r, "GET "+one+"/configuration-version/download", authz.ReadRuns, f.Find, f.download, api.Status(http.StatusFound))
-	f.streams.of, f.streams.ending = map[*stream]bool{}, make(chan struct{})
-	f.Bus.Subscribe(topic, f.streams.heard)
-	api.Handle(r, "GET /organizations/{organization}/events", authz.ReadOrg, f.Orgs.ByName, f.stream)
 	f.connect()
 }
 
@@ -249,8 +245,10 @@ func (f *Feature) hydrate(ctx context.Context, list []Run) error {
 	return err
 }
 
-// changed tells the rest of the server, on every node, that a run is no longer as it was.
-func (f *Feature) changed(ctx context.Context, r Run) { f.Bus.Publish(ctx, topic, address(r)) }
+// changed tells clients that a run is no longer as it was.
+func (f *Feature) changed(ctx context.Context, r Run) {
+	changes.Tell(ctx, f.Bus, r.Scope(), "runs", r.ID)
+}
 
 // missing tells whether err says that something is not there.
 func missing(err error) bool { return errors.Is(err, problem.NotFound) }

@@ -17,6 +17,7 @@ import (
 	"plumbline.dev/plumbline/internal/kernel/authz"
 	"plumbline.dev/plumbline/internal/kernel/crypt"
 	"plumbline.dev/plumbline/internal/kernel/db"
+	"plumbline.dev/plumbline/internal/kernel/events"
 	"plumbline.dev/plumbline/internal/kernel/jobs"
 	"plumbline.dev/plumbline/internal/kernel/jsonapi"
 	"plumbline.dev/plumbline/internal/kernel/mail"
@@ -105,6 +106,7 @@ func (c Configuration) Permission(authz.Permission) authz.Permission {
 // Feature serves notification configurations and sends notifications.
 type Feature struct {
 	DB         *db.DB
+	Bus        *events.Bus // hears of deliveries
 	Keyring    *crypt.Keyring
 	Jobs       *jobs.Queue
 	Users      *users.Feature

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"plumbline.dev/plumbline/internal/delivery/runs"
+	"plumbline.dev/plumbline/internal/identity/changes"
 	"plumbline.dev/plumbline/internal/identity/users"
 	"plumbline.dev/plumbline/internal/kernel/authz"
 	"plumbline.dev/plumbline/internal/kernel/db"
@@ -162,6 +163,7 @@ func (f *Feature) answered(ctx context.Context, c Configuration, r *Response) er
 	if err := f.DB.Update(ctx, "notification_configurations", c, "response"); err != nil {
 		return err
 	}
+	changes.Tell(ctx, f.Bus, c.Scope(), "notification-configurations", c.ID)
 	if r.Code >= "500" || slices.Contains([]string{"408", "425", "429"}, r.Code) {
 		return errors.New("the destination of " + c.ID + " answers " + r.Code)
 	}

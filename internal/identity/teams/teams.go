@@ -117,6 +117,13 @@ func (f *Feature) Owners(ctx context.Context, orgIDs []string) (map[string][]str
 	return owners, err
 }
 
+// IsSecret reports whether not all members of its organization may know of a team; true if
+// there is none with the id.
+func (f *Feature) IsSecret(ctx context.Context, id string) (bool, error) {
+	seen, err := db.All[string](ctx, f.DB, `SELECT visibility FROM teams WHERE id = ?`, id)
+	return len(seen) == 0 || seen[0] == Secret, err
+}
+
 // LockOwners returns the id of the team of owners of an organization and keeps
 // others from changing who is in it until the transaction ends.
 func (f *Feature) LockOwners(ctx context.Context, orgID string) (string, error) {

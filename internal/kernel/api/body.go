@@ -252,12 +252,15 @@ func (s *spill) finish(err error) (blob.Object, error) {
 	return s.obj, s.err
 }
 
-// audit records the change of the call in its transaction.
+// audit records the change of the call in its transaction, and tells of it.
 func (r *Router) audit(ctx context.Context, in authz.Scope, res jsonapi.Ref) error {
 	c := callOf(ctx)
 	e := audit.Event{OrgID: in.Org, Action: action(c.route), ResourceType: res.Type, ResourceID: res.ID}
 	e.Changed.V = c.changed
-	return audit.Write(ctx, r.DB, e)
+	if err := audit.Write(ctx, r.DB, e); err != nil || r.Changed == nil {
+		return err
+	}
+	return r.Changed(ctx, in, res)
 }
 
 // action names what a route does: the last word of an action's path, or the verb.

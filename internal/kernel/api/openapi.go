@@ -148,10 +148,11 @@ func (r *Router) operation(route Route, path string) operation {
 }
 
 func needs(route Route) string {
+	text := "Needs the permission `" + route.Needs.String() + "`."
 	if route.Needs == authz.Anyone {
-		return "Needs no token."
+		text = "Needs no token."
 	}
-	return "Needs the permission `" + route.Needs.String() + "`."
+	return strings.TrimSpace(text + " " + route.About)
 }
 
 // operationID is the method and the whole path in one word, so it is unique, and
@@ -206,7 +207,13 @@ func (r *Router) parameters(route Route, path string) []parameter {
 	for _, name := range wildcardsOf(path) {
 		out = append(out, parameter{Name: name, In: "path", Required: true, Schema: text()})
 	}
-	if route.Method != "GET" || !route.JSONAPI {
+	if route.Method != "GET" {
+		return out
+	}
+	if !route.JSONAPI {
+		for _, name := range route.Params {
+			out = append(out, parameter{Name: name, In: "query", Schema: text()})
+		}
 		return out
 	}
 	yes, no := true, false

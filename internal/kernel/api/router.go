@@ -42,6 +42,9 @@ type Router struct {
 	Unlimited string
 	// Metric is told of each request: its pattern, status and duration.
 	Metric func(pattern string, status int, took time.Duration)
+	// Changed is told of each change in its transaction: where the resource lives, and its
+	// type and id (or the last part of the path). Nil is for nobody to be told.
+	Changed func(ctx context.Context, in authz.Scope, res jsonapi.Ref) error
 	// TrustsProxy reports whether the forwarding headers of this peer count.
 	TrustsProxy func(remote string) bool
 
@@ -72,6 +75,7 @@ type Route struct {
 	Attributes   reflect.Type // of the request, nil if it has no body
 	Params       []string     // query parameters beyond paging, include and fields
 	JSONAPI      bool
+	About        string // what the name does not say, for the document
 
 	NeedsData bool     // the request must have a resource
 	Accepts   []string // types that the resource of the request may say
@@ -105,6 +109,20 @@ func (r *Router) At(base string) *Router {
 	c := *r
 	c.base = base
 	return &c
+}
+
+// Permission is what a subject needs to see resources of a type; false if there is no such
+// type.
+func (r *Router) Permission(kind string) (authz.Permission, bool) {
+	k, ok := r.types[kind]
+	return k.read, ok
+}
+
+// Again returns the subject of a request as it is now, for what goes on for long; nil if
+// its token does not count any more.
+func (r *Router) Again(req *http.Request) (*authz.Subject, error) {
+	token, _ := r.tokenOf(req)
+	return r.Authenticate(req.Context(), token)
 }
 
 // Routes returns every route, in the order of registration.
@@ -232,6 +250,7 @@ type Option func(*options)
 type options struct {
 	status int
 	params []string
+	about  string
 	spill  map[string]spilling
 	types  []string
 	denied error
@@ -248,6 +267,9 @@ type options struct {
 func Params(names ...string) Option {
 	return func(o *options) { o.params = append(o.params, names...) }
 }
+
+// About is what the document says of a route beyond its name and permission.
+func About(text string) Option { return func(o *options) { o.about = text } }
 
 // Status is the status of success, if it is not the adapter's.
 func Status(code int) Option { return func(o *options) { o.status = code } }
@@ -317,7 +339,7 @@ type handler func(ctx context.Context, w http.ResponseWriter, req *http.Request)
 // base.
 func (r *Router) handle(route Route, o options, allowed guarded, h handler) {
 	route.Path = r.base + route.Path
-	route.Params, route.Spills = o.params, slices.Sorted(maps.Keys(o.spill))
+	route.About, route.Params, route.Spills = o.about, o.params, slices.Sorted(maps.Keys(o.spill))
 	r.routes = append(r.routes, route)
 	wildcards := wildcardsOf(route.Path)
 	pattern := route.Method + " " + route.Path

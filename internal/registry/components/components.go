@@ -16,6 +16,7 @@ import (
 	"plumbline.dev/plumbline/internal/kernel/authz"
 	"plumbline.dev/plumbline/internal/kernel/blob"
 	"plumbline.dev/plumbline/internal/kernel/db"
+	"plumbline.dev/plumbline/internal/kernel/events"
 	"plumbline.dev/plumbline/internal/kernel/id"
 	"plumbline.dev/plumbline/internal/kernel/jobs"
 	"plumbline.dev/plumbline/internal/kernel/jsonapi"
@@ -44,6 +45,7 @@ func (c Component) path() string { return "/api/v2/registry-components/" + c.ID 
 // Feature serves component configurations.
 type Feature struct {
 	DB      *db.DB
+	Bus     *events.Bus // hears of versions that become ready
 	Objects *blob.Store
 	Jobs    *jobs.Queue
 	Orgs    *orgs.Feature

@@ -9,6 +9,7 @@ import (
 
 	goversion "github.com/hashicorp/go-version"
 
+	"plumbline.dev/plumbline/internal/identity/changes"
 	"plumbline.dev/plumbline/internal/kernel/api"
 	"plumbline.dev/plumbline/internal/kernel/authz"
 	"plumbline.dev/plumbline/internal/kernel/db"
@@ -169,8 +170,15 @@ func (f *Feature) createVersion(ctx context.Context, c Component, in jsonapi.In[
 
 // touch notes that a component configuration has changed.
 func (f *Feature) touch(ctx context.Context, componentID string) error {
-	_, err := f.DB.Exec(ctx, `UPDATE registry_components SET updated_at = ? WHERE id = ?`, db.Now(), componentID)
-	return err
+	if _, err := f.DB.Exec(ctx, `UPDATE registry_components SET updated_at = ? WHERE id = ?`, db.Now(), componentID); err != nil {
+		return err
+	}
+	org, err := db.All[string](ctx, f.DB, `SELECT org_id FROM registry_components WHERE id = ?`, componentID)
+	if err != nil || len(org) == 0 {
+		return err
+	}
+	changes.Tell(ctx, f.Bus, authz.Scope{Org: org[0]}, "registry-components", componentID)
+	return nil
 }
 
 func (f *Feature) deleteVersion(ctx context.Context, v Version) error {

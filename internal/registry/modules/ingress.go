@@ -6,7 +6,9 @@ import (
 	"os"
 	"time"
 
+	"plumbline.dev/plumbline/internal/identity/changes"
 	"plumbline.dev/plumbline/internal/kernel/archive"
+	"plumbline.dev/plumbline/internal/kernel/authz"
 	"plumbline.dev/plumbline/internal/kernel/db"
 	"plumbline.dev/plumbline/internal/kernel/jobs"
 	"plumbline.dev/plumbline/internal/kernel/problem"
@@ -120,8 +122,15 @@ func (f *Feature) settle(ctx context.Context, moduleID string) error {
 			latest = v
 		}
 	}
-	_, err = f.DB.Exec(ctx, `UPDATE registry_modules SET status = ?, latest_version = ?, updated_at = ? WHERE id = ?`, status, latest.Version, db.Now(), moduleID)
-	return err
+	if _, err = f.DB.Exec(ctx, `UPDATE registry_modules SET status = ?, latest_version = ?, updated_at = ? WHERE id = ?`, status, latest.Version, db.Now(), moduleID); err != nil {
+		return err
+	}
+	org, err := db.All[string](ctx, f.DB, `SELECT org_id FROM registry_modules WHERE id = ?`, moduleID)
+	if err != nil || len(org) == 0 {
+		return err
+	}
+	changes.Tell(ctx, f.Bus, authz.Scope{Org: org[0]}, "registry-modules", moduleID)
+	return nil
 }
 
 // before reports whether v rather than b is the newest version.

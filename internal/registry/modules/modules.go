@@ -16,6 +16,7 @@ import (
 	"plumbline.dev/plumbline/internal/kernel/authz"
 	"plumbline.dev/plumbline/internal/kernel/blob"
 	"plumbline.dev/plumbline/internal/kernel/db"
+	"plumbline.dev/plumbline/internal/kernel/events"
 	"plumbline.dev/plumbline/internal/kernel/jobs"
 	"plumbline.dev/plumbline/internal/kernel/jsonapi"
 )
@@ -99,6 +100,7 @@ func (m Module) Namespace() string {
 // Feature serves modules.
 type Feature struct {
 	DB      *db.DB
+	Bus     *events.Bus // hears of versions that become ready
 	Orgs    *orgs.Feature
 	Objects *blob.Store
 	Jobs    *jobs.Queue

@@ -9,6 +9,8 @@ import (
 	"io"
 	"strings"
 
+	"plumbline.dev/plumbline/internal/identity/changes"
+	"plumbline.dev/plumbline/internal/kernel/authz"
 	"plumbline.dev/plumbline/internal/kernel/db"
 	"plumbline.dev/plumbline/internal/kernel/problem"
 )
@@ -88,6 +90,7 @@ func (f *Feature) putShasums(ctx context.Context, versionID string, body io.Read
 		if err := f.verify(ctx, s); err != nil {
 			return err
 		}
+		changes.Tell(ctx, f.Bus, authz.Scope{Org: s.OrgID}, "registry-provider-versions", versionID)
 		_, err = f.DB.Exec(ctx, `UPDATE registry_provider_versions SET shasums = ?, updated_at = ? WHERE id = ?`, text, db.Now(), versionID)
 		return err
 	})
@@ -111,6 +114,7 @@ func (f *Feature) putSignature(ctx context.Context, versionID string, body io.Re
 		if err := f.verify(ctx, s); err != nil {
 			return err
 		}
+		changes.Tell(ctx, f.Bus, authz.Scope{Org: s.OrgID}, "registry-provider-versions", versionID)
 		_, err = f.DB.Exec(ctx, `UPDATE registry_provider_versions SET signature = ?, updated_at = ? WHERE id = ?`, b, db.Now(), versionID)
 		return err
 	})

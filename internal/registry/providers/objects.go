@@ -10,7 +10,9 @@ import (
 	"strings"
 	"time"
 
+	"plumbline.dev/plumbline/internal/identity/changes"
 	"plumbline.dev/plumbline/internal/kernel/api"
+	"plumbline.dev/plumbline/internal/kernel/authz"
 	"plumbline.dev/plumbline/internal/kernel/blob"
 	"plumbline.dev/plumbline/internal/kernel/db"
 	"plumbline.dev/plumbline/internal/kernel/id"
@@ -108,6 +110,7 @@ func (f *Feature) adopt(ctx context.Context, p Platform, obj blob.Object) (kept 
 		if err := f.DB.Update(ctx, "registry_provider_platforms", p, "object", "size"); err != nil {
 			return err
 		}
+		changes.Tell(ctx, f.Bus, authz.Scope{Org: s.OrgID}, "registry-provider-platforms", p.ID)
 		return f.Jobs.Enqueue(ctx, hashing{p.ID})
 	})
 	return kept && err == nil, err

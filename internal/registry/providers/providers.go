@@ -18,6 +18,7 @@ import (
 	"plumbline.dev/plumbline/internal/kernel/authz"
 	"plumbline.dev/plumbline/internal/kernel/blob"
 	"plumbline.dev/plumbline/internal/kernel/db"
+	"plumbline.dev/plumbline/internal/kernel/events"
 	"plumbline.dev/plumbline/internal/kernel/id"
 	"plumbline.dev/plumbline/internal/kernel/jobs"
 	"plumbline.dev/plumbline/internal/kernel/jsonapi"
@@ -65,6 +66,7 @@ func (p Provider) path() string {
 // Feature serves providers, their versions and platforms.
 type Feature struct {
 	DB      *db.DB
+	Bus     *events.Bus // hears of files that are uploaded
 	Objects *blob.Store
 	Jobs    *jobs.Queue
 	Orgs    *orgs.Feature

@@ -21,6 +21,7 @@ import (
 	"plumbline.dev/plumbline/internal/kernel/authz"
 	"plumbline.dev/plumbline/internal/kernel/crypt"
 	"plumbline.dev/plumbline/internal/kernel/db"
+	"plumbline.dev/plumbline/internal/kernel/events"
 	"plumbline.dev/plumbline/internal/kernel/jsonapi"
 	"plumbline.dev/plumbline/internal/registry/modules"
 	"plumbline.dev/plumbline/internal/workspace/variables"
@@ -89,6 +90,7 @@ func (t TestRun) Scope() authz.Scope { return authz.Scope{Org: t.OrgID} }
 // Feature serves test runs.
 type Feature struct {
 	DB        *db.DB
+	Bus       *events.Bus // hears of the statuses of test runs
 	Keyring   *crypt.Keyring
 	Modules   *modules.Feature
 	Configs   *configversions.Feature

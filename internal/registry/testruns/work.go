@@ -14,6 +14,8 @@ import (
 	"plumbline.dev/plumbline/internal/delivery/dispatch"
 	"plumbline.dev/plumbline/internal/delivery/phases"
 	"plumbline.dev/plumbline/internal/executor/proto"
+	"plumbline.dev/plumbline/internal/identity/changes"
+	"plumbline.dev/plumbline/internal/kernel/authz"
 	"plumbline.dev/plumbline/internal/kernel/db"
 	"plumbline.dev/plumbline/internal/kernel/jsonapi"
 	"plumbline.dev/plumbline/internal/kernel/problem"
@@ -143,6 +145,7 @@ func (f *Feature) input(ctx context.Context, j dispatch.Job, name string) (io.Re
 }
 
 func (f *Feature) started(ctx context.Context, j dispatch.Job) error {
+	changes.Tell(ctx, f.Bus, authz.Scope{Org: j.OrgID}, "test-runs", j.Subject)
 	_, err := f.DB.Exec(ctx, `UPDATE test_runs SET status = ?, started_at = ?, updated_at = ? WHERE id = ?`, Running, db.Now(), db.Now(), j.Subject)
 	return err
 }
@@ -152,6 +155,7 @@ func (f *Feature) requeued(ctx context.Context, j dispatch.Job) error {
 	if err := f.revoke(ctx, j); err != nil {
 		return err
 	}
+	changes.Tell(ctx, f.Bus, authz.Scope{Org: j.OrgID}, "test-runs", j.Subject)
 	_, err := f.DB.Exec(ctx, `UPDATE test_runs SET status = ?, started_at = NULL, updated_at = ? WHERE id = ?`, Queued, db.Now(), j.Subject)
 	return err
 }
@@ -189,6 +193,7 @@ func (f *Feature) ended(ctx context.Context, j dispatch.Job, r proto.Result) err
 		"finished_at", "errored_at", "canceled_at", "force_canceled_at", "updated_at"); err != nil {
 		return err
 	}
+	changes.Tell(ctx, f.Bus, authz.Scope{Org: t.OrgID}, "test-runs", t.ID)
 	return f.Logs.Close(ctx, t.ID)
 }
 

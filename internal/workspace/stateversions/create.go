@@ -9,6 +9,7 @@ import (
 	"io"
 	"strings"
 
+	"plumbline.dev/plumbline/internal/identity/changes"
 	"plumbline.dev/plumbline/internal/kernel/api"
 	"plumbline.dev/plumbline/internal/kernel/authz"
 	"plumbline.dev/plumbline/internal/kernel/blob"
@@ -269,6 +270,7 @@ func (f *Feature) finalize(ctx context.Context, v, last *Version, c content, sto
 	if err := f.Workspaces.SetCurrentState(ctx, v.WorkspaceID, v.ID); err != nil {
 		return err
 	}
+	changes.Tell(ctx, f.Bus, v.Scope(), "state-versions", v.ID)
 	return f.addResources(ctx, *v, c.State)
 }
 

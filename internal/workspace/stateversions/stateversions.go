@@ -19,6 +19,7 @@ import (
 	"plumbline.dev/plumbline/internal/kernel/blob"
 	"plumbline.dev/plumbline/internal/kernel/crypt"
 	"plumbline.dev/plumbline/internal/kernel/db"
+	"plumbline.dev/plumbline/internal/kernel/events"
 	"plumbline.dev/plumbline/internal/kernel/jobs"
 	"plumbline.dev/plumbline/internal/kernel/jsonapi"
 	"plumbline.dev/plumbline/internal/kernel/problem"
@@ -86,6 +87,7 @@ func (v Version) Scope() authz.Scope {
 // Feature serves state versions and their outputs.
 type Feature struct {
 	DB         *db.DB
+	Bus        *events.Bus // hears of new states
 	Keyring    *crypt.Keyring
 	Objects    *blob.Store
 	Workspaces *workspaces.Feature

@@ -3,6 +3,7 @@ package workspaces
 import (
 	"context"
 
+	"plumbline.dev/plumbline/internal/identity/changes"
 	"plumbline.dev/plumbline/internal/kernel/api"
 	"plumbline.dev/plumbline/internal/kernel/authz"
 	"plumbline.dev/plumbline/internal/kernel/db"
@@ -77,14 +78,34 @@ func (f *Feature) forceUnlock(ctx context.Context, w Workspace, _ jsonapi.In[rea
 func (f *Feature) HoldByRun(ctx context.Context, id, runID string) (bool, error) {
 	n, err := f.DB.Exec(ctx, `UPDATE workspaces SET locked_by_kind = ?, locked_by_id = ?, lock_reason = '', updated_at = ? WHERE id = ? AND locked_by_kind = ''`,
 		authz.Run, runID, db.Now(), id)
-	return n == 1, err
+	if err != nil || n == 0 {
+		return false, err
+	}
+	return true, f.tell(ctx, id)
 }
 
 // ReleaseRun takes the lock of a workspace back from a run, if it has it.
 func (f *Feature) ReleaseRun(ctx context.Context, id, runID string) error {
-	_, err := f.DB.Exec(ctx, `UPDATE workspaces SET locked_by_kind = '', locked_by_id = '', lock_reason = '', updated_at = ?
+	n, err := f.DB.Exec(ctx, `UPDATE workspaces SET locked_by_kind = '', locked_by_id = '', lock_reason = '', updated_at = ?
 		WHERE id = ? AND locked_by_kind = ? AND locked_by_id = ?`, db.Now(), id, authz.Run, runID)
-	return err
+	if err != nil || n == 0 {
+		return err
+	}
+	return f.tell(ctx, id)
+}
+
+// tell tells clients of a change that no request has made.
+func (f *Feature) tell(ctx context.Context, id string) error {
+	type place struct {
+		Org     string `db:"org_id"`
+		Project string `db:"project_id"`
+	}
+	p, err := db.One[place](ctx, f.DB, `SELECT org_id, project_id FROM workspaces WHERE id = ?`, id)
+	if err != nil {
+		return err
+	}
+	changes.Tell(ctx, f.Bus, authz.Scope{Org: p.Org, Project: p.Project, Workspace: id}, "workspaces", id)
+	return nil
 }
 
 // holder has the words by which clients tell who holds the lock (protocol.md §2.3).

@@ -14,6 +14,7 @@ import (
 	"plumbline.dev/plumbline/internal/kernel/api"
 	"plumbline.dev/plumbline/internal/kernel/authz"
 	"plumbline.dev/plumbline/internal/kernel/db"
+	"plumbline.dev/plumbline/internal/kernel/events"
 	"plumbline.dev/plumbline/internal/workspace/projects"
 	"plumbline.dev/plumbline/internal/workspace/tags"
 )
@@ -117,6 +118,7 @@ func (w Workspace) taggable() tags.Taggable {
 // Feature serves workspaces.
 type Feature struct {
 	DB       *db.DB
+	Bus      *events.Bus // hears of locks that runs take
 	Orgs     *orgs.Feature
 	Projects *projects.Feature
 	Tags     *tags.Feature
