@@ -20,7 +20,7 @@ const (
 )
 
 // Follow sends a log as server-sent events while it grows, from the offset on that the
-// header Last-Event-ID names: events "log" whose data is a JSON string and whose id is
+// header Last-Event-ID or the parameter since names: events "log" whose data is a JSON string and whose id is
 // the offset after it, then one event "end". The marks of beginning and end are no text.
 func (f *Feature) Follow(ctx context.Context, w http.ResponseWriter, req *http.Request, id string) error {
 	offset, err := resumed(req)
@@ -61,6 +61,9 @@ func (f *Feature) Follow(ctx context.Context, w http.ResponseWriter, req *http.R
 // resumed is the offset from which a client goes on.
 func resumed(req *http.Request) (int64, error) {
 	text := req.Header.Get("Last-Event-ID")
+	if text == "" {
+		text = req.URL.Query().Get("since") // a browser cannot set the header for its first request
+	}
 	if text == "" {
 		return 0, nil
 	}

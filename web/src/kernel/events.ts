@@ -3,12 +3,30 @@
 import { useQueryClient, type QueryClient } from '@tanstack/react-query'
 import { useEffect, useSyncExternalStore } from 'react'
 import { live } from './queries'
-
-type Change = { type: string; id?: string; workspace?: string }
+import { subscribe, type Change } from './shared'
 
 /** What else is stale when something of a type has changed. */
 const touches: Record<string, readonly string[]> = {
   runs: ['runs', 'workspaces', 'plans', 'applies', 'state-versions', 'run-events', 'comments'],
+  'configuration-versions': ['configuration-versions', 'runs'],
+  'state-versions': ['state-versions', 'workspaces', 'resources'],
+  workspaces: ['workspaces', 'resources'],
+  'tag-bindings': ['tag-bindings', 'tags', 'workspaces', 'projects'],
+  'team-workspaces': ['team-workspaces', 'workspaces'],
+  'team-projects': ['team-projects', 'projects'],
+  teams: ['teams', 'organization-memberships', 'team-workspaces', 'team-projects'],
+  'organization-memberships': ['organization-memberships', 'teams'],
+  organizations: ['organizations', 'organization', 'entitlement-sets'],
+  'agent-pools': ['agent-pools', 'agents'],
+  agents: ['agents', 'agent-pools'],
+  vars: ['vars', 'varsets'],
+  'registry-modules': ['registry-modules', 'registry-module-versions'],
+  'registry-module-versions': ['registry-module-versions', 'registry-modules'],
+  'registry-providers': ['registry-providers', 'registry-provider-versions'],
+  'registry-provider-versions': ['registry-provider-versions', 'registry-providers'],
+  'registry-provider-platforms': ['registry-provider-platforms', 'registry-provider-versions'],
+  'registry-components': ['registry-components', 'registry-component-versions'],
+  'registry-component-versions': ['registry-component-versions', 'registry-components'],
 }
 
 const watchers = new Set<() => void>()
@@ -34,16 +52,16 @@ export function useConnected(): boolean {
 export function useEvents(org: string) {
   const client = useQueryClient()
   useEffect(() => {
-    const source = new EventSource(`/api/v2/organizations/${encodeURIComponent(org)}/events`)
     const stale = collector(client)
-    source.addEventListener('open', () => {
-      setConnected(true)
-      void client.invalidateQueries({ refetchType: 'active', predicate: (q) => q.state.dataUpdatedAt < Date.now() - 2000 })
+    const leave = subscribe(`/api/v2/organizations/${encodeURIComponent(org)}/events`, {
+      onState(connected, fresh) {
+        setConnected(connected)
+        if (connected && fresh) void client.invalidateQueries({ refetchType: 'active', predicate: (q) => q.state.dataUpdatedAt < Date.now() - 2000 })
+      },
+      onChange: (change) => stale.add(change),
     })
-    source.addEventListener('error', () => setConnected(false)) // the browser connects again by itself
-    source.addEventListener('changed', (e) => stale.add(JSON.parse((e as MessageEvent<string>).data) as Change))
     return () => {
-      source.close()
+      leave()
       stale.stop()
       setConnected(false)
     }
@@ -51,14 +69,14 @@ export function useEvents(org: string) {
 }
 
 /** collector joins changes that come within 150 ms, so that a burst reads everything once. */
-function collector(client: QueryClient) {
+export function collector(client: Pick<QueryClient, 'invalidateQueries'>) {
   const kinds = new Set<string>()
   let timer: ReturnType<typeof setTimeout> | undefined
   function flush() {
     timer = undefined
     const now = new Set(kinds)
     kinds.clear()
-    void client.invalidateQueries({ predicate: (q) => now.has(String(q.queryKey[0])) })
+    void client.invalidateQueries({ predicate: (q) => now.has('*') || now.has(String(q.queryKey[0])) })
   }
   return {
     add(change: Change) {

@@ -36,14 +36,25 @@ export function useLog({ id, events, url, complete }: Source): LogState {
   return { store, error, retry: () => setAttempt((n) => n + 1) }
 }
 
-/** follow hears of what is new. The browser connects again by itself, and goes on where it was. */
-function follow(url: string, store: LogStore): () => void {
+/** hiddenFor is how long a tab may be hidden before it stops to follow, in ms. */
+const hiddenFor = 5000
+
+/**
+ * follow hears of what is new. The browser connects again by itself, and goes on where it
+ * was. A hidden tab does not keep one of the few connections that a browser opens.
+ */
+export function follow(url: string, store: LogStore): () => void {
   let source: EventSource | undefined
   let timer: ReturnType<typeof setTimeout> | undefined
+  let at = ''
   const connect = () => {
-    const s = new EventSource(url)
+    const s = new EventSource(at === '' ? url : `${url}?since=${at}`)
     source = s
-    s.addEventListener('log', (e) => store.append(JSON.parse((e as MessageEvent<string>).data) as string))
+    s.addEventListener('log', (e) => {
+      const { data, lastEventId } = e as MessageEvent<string>
+      at = lastEventId
+      store.append(JSON.parse(data) as string)
+    })
     s.addEventListener('end', () => {
       s.close()
       store.end()
@@ -53,12 +64,21 @@ function follow(url: string, store: LogStore): () => void {
       // The server refused: it may be starting. Then everything comes from the beginning.
       timer = setTimeout(() => {
         store.reset()
+        at = ''
         connect()
       }, 3000)
     })
   }
+  const onVisibility = () => {
+    clearTimeout(timer)
+    if (store.complete) return
+    if (document.hidden) timer = setTimeout(() => source?.close(), hiddenFor)
+    else if (source?.readyState === EventSource.CLOSED) connect()
+  }
   connect()
+  document.addEventListener('visibilitychange', onVisibility)
   return () => {
+    document.removeEventListener('visibilitychange', onVisibility)
     source?.close()
     clearTimeout(timer)
   }

@@ -1,0 +1,62 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { LogStore } from './store'
+import { follow } from './useLog'
+
+class Source extends EventTarget {
+  static readonly CLOSED = 2
+  static all: Source[] = []
+  readyState = 1
+  constructor(readonly url: string) {
+    super()
+    Source.all.push(this)
+  }
+  say(name: string, data: unknown, id: string) {
+    this.dispatchEvent(Object.assign(new Event(name), { data: JSON.stringify(data), lastEventId: id }))
+  }
+  close() {
+    this.readyState = 2
+  }
+}
+
+let page: EventTarget & { hidden: boolean }
+
+beforeEach(() => {
+  vi.useFakeTimers()
+  Source.all = []
+  page = Object.assign(new EventTarget(), { hidden: false })
+  vi.stubGlobal('EventSource', Source)
+  vi.stubGlobal('document', page)
+})
+
+afterEach(() => {
+  vi.useRealTimers()
+  vi.unstubAllGlobals()
+})
+
+function hide(hidden: boolean) {
+  page.hidden = hidden
+  page.dispatchEvent(new Event('visibilitychange'))
+}
+
+test('a tab that is hidden for long gives up its connection, and goes on where it was when it is seen', () => {
+  const store = new LogStore()
+  const stop = follow('/log', store)
+  Source.all[0]?.say('log', 'one\n', '4')
+  hide(true)
+  vi.advanceTimersByTime(1000)
+  hide(false) // only for a moment
+  vi.advanceTimersByTime(10_000)
+  expect(Source.all.map((s) => s.readyState)).toEqual([1])
+  hide(true)
+  vi.advanceTimersByTime(10_000)
+  expect(Source.all[0]?.readyState).toBe(2)
+  hide(false)
+  expect(Source.all[1]?.url).toBe('/log?since=4')
+  Source.all[1]?.say('log', 'two\n', '8')
+  expect(store.text()).toBe('one\ntwo')
+  Source.all[1]?.say('end', '', '8')
+  hide(true)
+  hide(false)
+  expect(Source.all).toHaveLength(2) // nothing more comes
+  stop()
+})

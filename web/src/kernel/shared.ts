@@ -1,0 +1,93 @@
+// One stream of changes for all tabs: a browser opens only six connections to a server over
+// HTTP/1.1, and a stream keeps one. A tab that leads has the stream and passes on what it
+// hears; without channels between tabs, each has its own.
+import { lead } from './leader'
+
+export type Change = { type: string; id?: string; workspace?: string }
+
+export type Listener = {
+  /** whether the stream works; fresh: it is new, and something may have been missed before */
+  onState: (connected: boolean, fresh: boolean) => void
+  onChange: (change: Change) => void
+}
+
+type Word = { says: 'state'; connected: boolean; fresh: boolean; at: string } | { says: 'change'; change: Change; at: string } | { says: 'hello' }
+
+/** subscribe hears of the changes at an address until the function that it returns is called. */
+export function subscribe(url: string, listener: Listener): () => void {
+  if (typeof BroadcastChannel === 'undefined') return stream(url, '', listener, () => undefined)
+  const channel = new BroadcastChannel(`plumbline.changes.${url}`)
+  let at = '' // where the stream is, should this tab have to go on with it
+  let leading = false
+  let connected = false
+  channel.addEventListener('message', (e: MessageEvent<Word>) => {
+    const word = e.data
+    if (word.says === 'hello') {
+      if (leading) channel.postMessage({ says: 'state', connected, fresh: false, at } satisfies Word)
+      return
+    }
+    at = word.at || at
+    if (word.says === 'state') listener.onState(word.connected, word.fresh)
+    else listener.onChange(word.change)
+  })
+  const own: Listener = {
+    onState(now, fresh) {
+      connected = now
+      listener.onState(now, fresh)
+      channel.postMessage({ says: 'state', connected: now, fresh, at } satisfies Word)
+    },
+    onChange(change) {
+      listener.onChange(change)
+      channel.postMessage({ says: 'change', change, at } satisfies Word)
+    },
+  }
+  const leave = lead(url, () => {
+    leading = true
+    const close = stream(url, at, own, (id) => (at = id))
+    return () => {
+      leading = false
+      close()
+      channel.postMessage({ says: 'state', connected: false, fresh: false, at } satisfies Word)
+    }
+  })
+  channel.postMessage({ says: 'hello' } satisfies Word)
+  return () => {
+    leave()
+    channel.close()
+  }
+}
+
+/** again is how long after the server has refused a stream it is asked again, in ms. */
+const again = 3000
+
+/** stream is a stream of this tab's own; since is where it goes on, if it is not new. */
+function stream(url: string, since: string, listener: Listener, onPosition: (id: string) => void): () => void {
+  let source: EventSource
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let last = since
+  function connect() {
+    source = new EventSource(last === '' ? url : `${url}?since=${encodeURIComponent(last)}`)
+    const heard = (e: Event) => {
+      const { lastEventId } = e as MessageEvent<string>
+      if (lastEventId !== '') onPosition((last = lastEventId))
+    }
+    source.addEventListener('ready', (e) => {
+      heard(e)
+      const { resumed } = JSON.parse((e as MessageEvent<string>).data) as { resumed: boolean }
+      listener.onState(true, !resumed)
+    })
+    source.addEventListener('changed', (e) => {
+      heard(e)
+      listener.onChange(JSON.parse((e as MessageEvent<string>).data) as Change)
+    })
+    source.addEventListener('error', () => {
+      listener.onState(false, false)
+      if (source.readyState === EventSource.CLOSED) timer = setTimeout(connect, again) // else the browser connects again by itself
+    })
+  }
+  connect()
+  return () => {
+    clearTimeout(timer)
+    source.close()
+  }
+}
