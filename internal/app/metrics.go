@@ -22,6 +22,7 @@ type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.HistogramVec
 	holds    prometheus.Histogram
+	drift    driftMetrics
 }
 
 func newMetrics() *metrics {
@@ -34,6 +35,7 @@ func newMetrics() *metrics {
 	}
 	info := prometheus.NewGauge(prometheus.GaugeOpts{Name: "plumbline_info", Help: "1, labelled with the version.", ConstLabels: prometheus.Labels{"version": config.Version}})
 	info.Set(1)
+	m.drift = newDriftMetrics(m.registry)
 	m.registry.MustRegister(m.requests, m.holds, info, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -47,6 +49,18 @@ func (m *metrics) request(pattern string, status int, took time.Duration) {
 
 func (m *metrics) hold(took time.Duration) { m.holds.Observe(took.Seconds()) }
 
+func (m *metrics) handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError})
+}
+
+// Metrics answers with what Prometheus collects; nil if nothing is measured.
+func (a *App) Metrics() http.Handler {
+	if a.metrics == nil {
+		return nil
+	}
+	return a.metrics.handler()
+}
+
 // serve answers /metrics on an address of its own until ctx ends: what is measured
 // is for the operator's network, not for users.
 func (m *metrics) serve(ctx context.Context, address string) error {
@@ -55,7 +69,7 @@ func (m *metrics) serve(ctx context.Context, address string) error {
 		return err
 	}
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", m.handler())
 	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	context.AfterFunc(ctx, func() { _ = srv.Close() })
 	go func() {

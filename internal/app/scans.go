@@ -36,6 +36,7 @@ func (a *App) scans() {
 	d.Findings.Routes(r)
 	d.Assessments.Routes(r)
 	d.Scans.Connect()
+	a.watchDrift()
 }
 
 // notify tells of the result of an assessment. What it is compared with is the last result

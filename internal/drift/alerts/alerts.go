@@ -124,6 +124,9 @@ type Feature struct {
 	// RepositoryOf returns the repository of the first schedule that names an alert, "" if
 	// there is none.
 	RepositoryOf func(ctx context.Context, alertID string) (string, error)
+	// Told hears of each try to tell something, by the type of the alert: sent, dead,
+	// superseded, or retried; nil wants to hear nothing.
+	Told func(alertType, result string)
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
@@ -141,6 +144,12 @@ func (f *Feature) Of(ctx context.Context, orgID, id string) (Alert, error) {
 // In returns the alerts with the given ids, in no order.
 func (f *Feature) In(ctx context.Context, ids []string) ([]Alert, error) {
 	return db.In[Alert](ctx, f.DB, selectAlerts+` WHERE a.id IN (?)`, ids)
+}
+
+func (f *Feature) count(a Alert, result string) {
+	if f.Told != nil {
+		f.Told(a.Type, result)
+	}
 }
 
 func (f *Feature) now() time.Time {

@@ -121,6 +121,7 @@ func (f *Feature) failed(ctx context.Context, a Alert, d Delivery, err error) er
 	at := db.At(next)
 	d.NextAttemptAt, d.Error = &at, told(err)
 	slog.WarnContext(ctx, "a drift alert did not go out and will be tried again", "alert", a.ID, "delivery", d.ID, "attempt", d.Attempts, "err", d.Error)
+	f.count(a, "retried")
 	return f.DB.Tx(ctx, func(ctx context.Context) error {
 		if err := f.DB.Update(ctx, "drift_alert_deliveries", d, "attempts", "next_attempt_at", "error"); err != nil {
 			return err
@@ -146,6 +147,7 @@ func (f *Feature) finish(ctx context.Context, a Alert, d Delivery, status string
 		d.Error = told(err)
 		slog.WarnContext(ctx, "a drift alert did not go out", "alert", a.ID, "delivery", d.ID, "attempts", d.Attempts, "err", d.Error)
 	}
+	f.count(a, status)
 	return f.DB.Tx(ctx, func(ctx context.Context) error {
 		if d.Event == digest {
 			if err := f.hold(ctx, a); err != nil {

@@ -26,12 +26,17 @@ type Layout struct {
 	links   map[string]string   // links → what they point at, both from the root
 	state   map[string]bool     // folders with a lock file, variables files or a state
 	uses    map[string][]string // folder → paths that its configuration names with "../"
+	texts   map[string]string   // files that name an engine's version → what they say
+	written map[string]written  // folders with a state → who has written it
 }
 
 // module is a folder with configuration.
 type module struct {
-	root  bool     // has a backend, a cloud block or a provider
-	calls []string // folders of local modules
+	root     bool     // has a backend, a cloud block or a provider
+	remote   bool     // has a backend other than local, or a cloud block
+	tofu     bool     // has files that only OpenTofu reads
+	calls    []string // folders of local modules
+	requires map[string]string
 }
 
 func isConfiguration(name string) bool {
@@ -43,11 +48,12 @@ func isConfiguration(name string) bool {
 	return false
 }
 
-// wanted returns the files whose content a Layout reads: configuration and links.
+// wanted returns the files whose content a Layout reads: configuration, links, and what tells
+// of engines.
 func wanted(files []vcs.Entry) []string {
 	var out []string
 	for _, e := range files {
-		if e.Mode == "120000" || isConfiguration(e.Path) && e.Size <= maxFile {
+		if e.Mode == "120000" || (isConfiguration(e.Path) || tellsEngine(path.Base(e.Path))) && e.Size <= maxFile {
 			out = append(out, e.SHA)
 		}
 	}
@@ -56,7 +62,8 @@ func wanted(files []vcs.Entry) []string {
 
 // newLayout reads the configuration of a commit. contents are by SHA, of what wanted says.
 func newLayout(files []vcs.Entry, contents map[string][]byte) *Layout {
-	l := &Layout{modules: map[string]*module{}, files: map[string]bool{}, links: map[string]string{}, state: map[string]bool{}, uses: map[string][]string{}}
+	l := &Layout{modules: map[string]*module{}, files: map[string]bool{}, links: map[string]string{}, state: map[string]bool{}, uses: map[string][]string{},
+		texts: map[string]string{}, written: map[string]written{}}
 	bySHA := map[string]string{}
 	for _, e := range files {
 		l.files[e.Path] = true
@@ -77,8 +84,12 @@ func newLayout(files []vcs.Entry, contents map[string][]byte) *Layout {
 				sha = bySHA[l.links[e.Path]]
 			}
 			l.read(dir, name, contents[sha])
+		case isVersion(name):
+			l.texts[e.Path] = string(contents[e.SHA])
 		case name == ".terraform.lock.hcl", strings.HasSuffix(name, ".tfvars"), strings.HasSuffix(name, ".tfvars.json"), strings.HasSuffix(name, ".tfstate"):
-			l.state[dir] = true
+			if l.state[dir] = true; name == committed {
+				l.written[dir] = readWritten(contents[e.SHA])
+			}
 		}
 	}
 	return l
@@ -104,9 +115,10 @@ var above = regexp.MustCompile(`((?:\.\./)+[\w./@+-]*)|[/"]((?:\.\./)*\.\.)"`)
 func (l *Layout) read(dir, name string, content []byte) {
 	m := l.modules[dir]
 	if m == nil {
-		m = &module{}
+		m = &module{requires: map[string]string{}}
 		l.modules[dir] = m
 	}
+	m.tofu = m.tofu || strings.HasSuffix(name, ".tofu") || strings.HasSuffix(name, ".tofu.json")
 	for _, to := range above.FindAllStringSubmatch(string(content), 100) {
 		if p := inside(dir, to[1]+to[2]); p != "" {
 			l.uses[dir] = append(l.uses[dir], p)
@@ -132,7 +144,7 @@ func (m *module) parse(name string, content []byte) (sources []string) {
 		return nil
 	}
 	if strings.HasSuffix(name, ".json") {
-		return m.parseJSON(content)
+		return m.parseJSON(name, content)
 	}
 	f, _ := hclsyntax.ParseConfig(content, name, hcl.InitialPos)
 	if f == nil {
@@ -149,20 +161,34 @@ func (m *module) parse(name string, content []byte) (sources []string) {
 		case "terraform":
 			for _, inner := range b.Body.Blocks {
 				m.root = m.root || inner.Type == "backend" || inner.Type == "cloud"
+				m.remote = m.remote || inner.Type == "cloud" || inner.Type == "backend" && !slices.Equal(inner.Labels, []string{"local"})
+			}
+			if v := literal(b.Body.Attributes["required_version"]); v != "" {
+				m.requires[name] = v
 			}
 		case "module":
-			if a := b.Body.Attributes["source"]; a != nil {
-				if v, diags := a.Expr.Value(nil); !diags.HasErrors() && v.Type().FriendlyName() == "string" && v.IsKnown() && !v.IsNull() {
-					sources = append(sources, v.AsString())
-				}
+			if v := literal(b.Body.Attributes["source"]); v != "" {
+				sources = append(sources, v)
 			}
 		}
 	}
 	return sources
 }
 
+// literal is the text of an attribute that is there and needs no evaluation, "" for others.
+func literal(a *hclsyntax.Attribute) string {
+	if a == nil {
+		return ""
+	}
+	v, diags := a.Expr.Value(nil)
+	if diags.HasErrors() || v.Type().FriendlyName() != "string" || !v.IsKnown() || v.IsNull() {
+		return ""
+	}
+	return v.AsString()
+}
+
 // parseJSON is parse for the JSON form, where blocks are objects or lists of them.
-func (m *module) parseJSON(content []byte) (sources []string) {
+func (m *module) parseJSON(name string, content []byte) (sources []string) {
 	var doc struct {
 		Provider  json.RawMessage `json:"provider"`
 		Terraform json.RawMessage `json:"terraform"`
@@ -174,6 +200,14 @@ func (m *module) parseJSON(content []byte) (sources []string) {
 	m.root = m.root || len(doc.Provider) > 0
 	for _, block := range objects(doc.Terraform) {
 		m.root = m.root || block["backend"] != nil || block["cloud"] != nil
+		var requires string
+		if json.Unmarshal(block["required_version"], &requires) == nil && requires != "" {
+			m.requires[name] = requires
+		}
+		for _, backend := range objects(block["backend"]) {
+			m.remote = m.remote || backend["local"] == nil
+		}
+		m.remote = m.remote || block["cloud"] != nil
 	}
 	for _, block := range objects(doc.Module) {
 		for _, bodies := range block {

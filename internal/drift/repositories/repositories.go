@@ -90,6 +90,8 @@ type Feature struct {
 	Used func(ctx context.Context, id string) ([]string, error)
 	// Release deactivates them: the repository is about to go.
 	Release func(ctx context.Context, id string) error
+
+	engines recent
 }
 
 const selectRepositories = `SELECT {r}, o.name AS org_name FROM drift_repositories r JOIN organizations o ON o.id = r.org_id`

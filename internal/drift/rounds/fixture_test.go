@@ -45,7 +45,7 @@ func (h *hook) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 }
 
 // watch calls fn with a schedule that has the attributes, on both databases.
-func watch(t *testing.T, attributes string, fn func(p *patrol)) {
+func watch(t *testing.T, attributes string, fn func(p *patrol), options ...func(*config.Server)) {
 	git := apptest.NewGitHost(t)
 	git.Commit("acme/infra", "main", map[string]string{"net/main.tf": `terraform {}`})
 	apptest.Run(t, func(s *apptest.Server) {
@@ -56,9 +56,9 @@ func watch(t *testing.T, attributes string, fn func(p *patrol)) {
 		p.repo = p.make("drift-repositories", fmt.Sprintf(`"url":%q,"type":"git"`, git.Address("acme/infra")), "")
 		p.id = p.schedule(`"folders":["net"],`+attributes, p.alert(web.URL, ""))
 		fn(p)
-	}, func(c *config.Server) {
+	}, append(options, func(c *config.Server) {
 		c.Outbound = config.Outbound{Allow: []string{"127.0.0.0/8"}, HTTP: true}
-	})
+	})...)
 }
 
 func (p *patrol) alert(url, attributes string) (id string) {

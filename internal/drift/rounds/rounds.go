@@ -7,6 +7,7 @@
 package rounds
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -177,13 +178,17 @@ func (f *Feature) spec(ctx context.Context, s *scans.Scan, _ dispatch.Job) (prot
 	if err != nil {
 		return proto.Scan{}, explained(err)
 	}
+	engine, err := f.engine(ctx, sched, *s, commit)
+	if err != nil {
+		return proto.Scan{}, explained(err)
+	}
 	env, err := f.environment(ctx, sched, s.ID)
 	if err != nil {
 		return proto.Scan{}, err
 	}
 	s.Branch, s.Commit = sched.Branch, commit
 	address := f.Address(ctx)
-	phase := proto.Phase{RunID: s.ID, Organization: sched.OrgName, Workspace: sched.Workspace, Project: sched.Name, Engine: engine(sched), WorkingDirectory: strings.TrimPrefix(s.Folder, "."),
+	phase := proto.Phase{RunID: s.ID, Organization: sched.OrgName, Workspace: sched.Workspace, Project: sched.Name, Engine: engine, WorkingDirectory: strings.TrimPrefix(s.Folder, "."),
 		Env: env, Address: address, Minutes: int(max(sched.Timeout/60, 1))}
 	if f.CA != nil {
 		phase.CA = f.CA()
@@ -194,16 +199,21 @@ func (f *Feature) spec(ctx context.Context, s *scans.Scan, _ dispatch.Job) (prot
 		Judgement: proto.Judgement{Labels: []string{sched.Name, s.Folder, sched.Workspace}}}, nil
 }
 
-// engine is what a schedule says to use; where it says nothing, what the executor has.
-func engine(s schedules.Schedule) proto.Engine {
-	e := proto.Engine{Product: s.Tool, Version: s.ToolVersion}
-	if e.Product == "auto" || e.Product == "" {
-		e.Product, e.Any = "tofu", true
+// engine is what a schedule says to use; where it says nothing, what the code asks for.
+func (f *Feature) engine(ctx context.Context, s schedules.Schedule, of scans.Scan, commit string) (proto.Engine, error) {
+	tool := s.Tool
+	if tool == "auto" {
+		tool = ""
 	}
-	if e.Version == "" {
-		e.Version, e.Near = "latest", true
+	var code repositories.Engine
+	if s.ToolVersion == "" {
+		var err error
+		if code, err = f.Repositories.Engine(ctx, *s.RepositoryID, s.Branch, commit, of.Folder, tool); err != nil {
+			return proto.Engine{}, err
+		}
 	}
-	return e
+	product := cmp.Or(tool, code.Product, "tofu")
+	return proto.Engine{Product: product, Version: cmp.Or(s.ToolVersion, code.Version, "latest"), Any: tool == "" && !code.Certain, From: code.From}, nil
 }
 
 // environment are the credentials and the variables of a schedule.

@@ -22,7 +22,7 @@ func (confirmation) Kind() string { return "confirm-drift" }
 func (f *Feature) await(ctx context.Context, s Scan, wait time.Duration) error {
 	now := db.Now()
 	s.Status, s.EndedAt = Confirming, &now
-	if err := f.DB.Update(ctx, "drift_scans", s, "status", "ended_at", "engine_version", "warm", "refreshed"); err != nil {
+	if err := f.DB.Update(ctx, "drift_scans", s, "status", "ended_at", "engine", "engine_version", "warm", "refreshed"); err != nil {
 		return err
 	}
 	if err := f.Logs.Say(ctx, s.ID, "What was found is severe: it is looked at again in "+wait.String()+" before anything is made of it."); err != nil {
@@ -65,7 +65,10 @@ func (f *Feature) again(ctx context.Context, s Scan) error {
 // closeConfirmed ends a scan whose second look has come to an end, whatever that saw: its
 // findings count, and not those of the first.
 func (f *Feature) closeConfirmed(ctx context.Context, id string) error {
-	_, err := f.DB.Exec(ctx, `UPDATE drift_scans SET status = ? WHERE id = ? AND status = ?`, Superseded, id, Confirming)
+	n, err := f.DB.Exec(ctx, `UPDATE drift_scans SET status = ? WHERE id = ? AND status = ?`, Superseded, id, Confirming)
+	if err == nil && n > 0 {
+		f.ended(ctx, Scan{ID: id, Status: Superseded, Reason: Scheduled}) // only these wait
+	}
 	return err
 }
 
@@ -77,9 +80,10 @@ func (f *Feature) unconfirmed(ctx context.Context, s Scan) error {
 	}
 	now := db.Now()
 	s.Status, s.EndedAt = Errored, &now
-	if err := f.DB.Update(ctx, "drift_scans", s, "status", "ended_at", "error", "engine_version", "warm", "refreshed"); err != nil {
+	if err := f.DB.Update(ctx, "drift_scans", s, "status", "ended_at", "error", "engine", "engine_version", "warm", "refreshed"); err != nil {
 		return err
 	}
+	f.ended(ctx, s)
 	if err := f.Logs.Close(ctx, s.ID); err != nil || first.Status != Confirming {
 		return err
 	}

@@ -76,6 +76,9 @@ func (f *Feature) spec(ctx context.Context, j dispatch.Job) (any, error) {
 }
 
 func (f *Feature) claimed(ctx context.Context, j dispatch.Job) error {
+	if f.Taken != nil && j.Losses == 0 {
+		f.DB.AfterCommit(ctx, func() { f.Taken(time.Since(j.QueuedAt.Time)) })
+	}
 	_, err := f.DB.Exec(ctx, `UPDATE drift_scans SET status = ?, started_at = ?, executor_id = ?, job_id = ? WHERE id = ?`, Running, db.Now(), j.ExecutorID, j.ID, j.Subject)
 	return err
 }
@@ -148,7 +151,7 @@ func (f *Feature) finished(ctx context.Context, j dispatch.Job, r proto.Result) 
 	if len(r.Data) > 0 && json.Unmarshal(r.Data, &data) != nil {
 		r = proto.Result{Outcome: proto.Errored, Error: "The executor sent a result that is none."}
 	}
-	s.EngineVersion, s.Warm, s.Refreshed = cmp.Or(data.EngineVersion, s.EngineVersion), data.Warm, data.Refreshed
+	s.Engine, s.EngineVersion, s.Warm, s.Refreshed = cmp.Or(data.Engine, s.Engine), cmp.Or(data.EngineVersion, s.EngineVersion), data.Warm, data.Refreshed
 	if r.Outcome == proto.Finished && len(s.Sealed) == 0 {
 		r = proto.Result{Outcome: proto.Errored, Error: "The executor did not say what it found."}
 	}
@@ -243,7 +246,7 @@ func (f *Feature) close(ctx context.Context, s Scan, to Status, v *Verdict) erro
 	now := db.Now()
 	wasOpen := s.EndedAt == nil
 	s.Status, s.EndedAt = to, &now
-	if err := f.DB.Update(ctx, "drift_scans", s, "status", "ended_at", "error", "engine_version", "warm", "refreshed"); err != nil {
+	if err := f.DB.Update(ctx, "drift_scans", s, "status", "ended_at", "error", "engine", "engine_version", "warm", "refreshed"); err != nil {
 		return err
 	}
 	if wasOpen {
@@ -251,6 +254,7 @@ func (f *Feature) close(ctx context.Context, s Scan, to Status, v *Verdict) erro
 			return err
 		}
 	}
+	f.ended(ctx, s)
 	if v != nil && f.Settle != nil {
 		counted, err := f.Settle(ctx, s, *v)
 		if err != nil {
@@ -262,4 +266,11 @@ func (f *Feature) close(ctx context.Context, s Scan, to Status, v *Verdict) erro
 		return src.Ended(ctx, s, v)
 	}
 	return nil
+}
+
+// ended tells who counts scans of one that has come to an end.
+func (f *Feature) ended(ctx context.Context, s Scan) {
+	if f.Ended != nil {
+		f.DB.AfterCommit(ctx, func() { f.Ended(s) })
+	}
 }

@@ -205,6 +205,10 @@ type Feature struct {
 	// Settle makes of findings what follows from them, in the transaction that ends the scan,
 	// and returns those that are not to be ignored.
 	Settle func(ctx context.Context, s Scan, v Verdict) (Verdict, error)
+	// Taken and Ended hear of each scan that an executor took, after how long, and of each that
+	// has come to an end; nil wants to hear nothing.
+	Taken func(waited time.Duration)
+	Ended func(s Scan)
 	// Forget drops what is kept beside old scans, in the transaction of ctx.
 	Forget func(ctx context.Context, ids []string) error
 

@@ -158,7 +158,7 @@ func (s *Store) Get(ctx context.Context, p Product, want string) (Engine, error)
 		return e, nil
 	}
 	if _, ok := s.options.Mirrors[p]; !ok {
-		return Engine{}, fmt.Errorf("engine: %s %s is not on this machine, and nothing is fetched as no mirror is set: %w", p.Title(), version, ErrNoVersion)
+		return Engine{}, fmt.Errorf("engine: %s %s is not on this machine, and nothing is fetched as no mirror is set: %w%s", p.Title(), version, ErrNoVersion, s.brought(p))
 	}
 	unlock, err := s.lock(ctx, string(p)+" "+version)
 	if err != nil {
@@ -176,6 +176,14 @@ func (s *Store) Get(ctx context.Context, p Product, want string) (Engine, error)
 		return e, fmt.Errorf("engine: %s %s vanished", p.Title(), version)
 	}
 	return e, nil
+}
+
+// brought says of Terraform why it may not be there.
+func (s *Store) brought(p Product) string {
+	if _, ok := s.options.Mirrors[p]; ok || p != Terraform {
+		return ""
+	}
+	return ". Terraform is used only where the operator brings it: --engine, or --terraform-mirror"
 }
 
 // lock waits until nobody else fetches what has this name.

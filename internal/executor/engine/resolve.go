@@ -38,7 +38,7 @@ func (s *Store) Resolve(ctx context.Context, p Product, want string) (string, er
 	if listErr != nil {
 		return "", fmt.Errorf("engine: no version of %s on this machine fits %q, and its mirror failed: %w", p.Title(), want, listErr)
 	}
-	return "", fmt.Errorf("engine: no version of %s fits %q: %w", p.Title(), want, ErrNoVersion)
+	return "", fmt.Errorf("engine: no version of %s on this machine fits %q: %w%s", p.Title(), want, ErrNoVersion, s.brought(p))
 }
 
 // constraint returns the test that versions must pass.

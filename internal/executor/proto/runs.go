@@ -35,6 +35,8 @@ type Engine struct {
 	// Any says that the workspace names no product: an executor that has none of Product
 	// uses what it has.
 	Any bool `json:"any,omitempty"`
+	// From is what asks for Version, for people, such as "net/.terraform-version".
+	From string `json:"from,omitempty"`
 }
 
 // Env is a variable of the environment of the engine.

@@ -63,6 +63,7 @@ const MaxReportText = 256 << 10
 
 // ScanResult is the Data of a scan that ended, also of one that errored.
 type ScanResult struct {
+	Engine        string `json:"engine,omitempty"` // the product that was used
 	EngineVersion string `json:"engine_version"`
 	Warm          bool   `json:"warm,omitempty"`      // the folder was used as the scan before left it
 	Refreshed     bool   `json:"refreshed,omitempty"` // a second pass settled what checks say

@@ -135,7 +135,11 @@ func (r *run) begin() error {
 	e, err := r.find()
 	slow.Stop()
 	if err != nil {
-		return failed("%s", strings.TrimPrefix(err.Error(), "engine: "))
+		words := strings.TrimPrefix(err.Error(), "engine: ")
+		if from := r.spec.Engine.From; from != "" {
+			words += " (asked for by " + from + ")"
+		}
+		return failed("%s", words)
 	}
 	r.engine = e
 	return nil
@@ -159,7 +163,7 @@ func (r *run) find() (engine.Engine, error) {
 		usual, other = other, usual
 	}
 	e, err := r.findOf(usual)
-	if r.spec.Engine.Any && errors.Is(err, engine.ErrNoVersion) {
+	if r.spec.Engine.Any && (errors.Is(err, engine.ErrNoVersion) || err != nil && r.remote) {
 		if e, otherErr := r.findOf(other); otherErr == nil {
 			return e, nil
 		}

@@ -161,7 +161,7 @@ func (s *scan) look() error {
 	if err := s.plan(options, s.spec.Outputs); err != nil {
 		return err
 	}
-	s.result.EngineVersion = s.engine.Version
+	s.result.Engine, s.result.EngineVersion = string(s.engine.Product), s.engine.Version
 	if mark := s.mark(); mark != "" {
 		if err := s.t.Write(revision, strings.NewReader(mark)); err != nil {
 			return err
