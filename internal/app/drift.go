@@ -12,6 +12,7 @@ import (
 	"plumbline.dev/plumbline/internal/drift/findings"
 	"plumbline.dev/plumbline/internal/drift/fleet"
 	driftkeys "plumbline.dev/plumbline/internal/drift/keys"
+	"plumbline.dev/plumbline/internal/drift/remedies"
 	"plumbline.dev/plumbline/internal/drift/repositories"
 	"plumbline.dev/plumbline/internal/drift/rounds"
 	"plumbline.dev/plumbline/internal/drift/scans"
@@ -40,6 +41,7 @@ type Drift struct {
 	Assessments *assessments.Feature
 	Rounds      *rounds.Feature
 	Fleet       *fleet.Feature
+	Remedies    *remedies.Feature
 }
 
 // drift makes the capabilities of drift detection, each with its routes.

@@ -6,6 +6,7 @@ import (
 	"plumbline.dev/plumbline/internal/drift/assessments"
 	"plumbline.dev/plumbline/internal/drift/findings"
 	"plumbline.dev/plumbline/internal/drift/fleet"
+	"plumbline.dev/plumbline/internal/drift/remedies"
 	"plumbline.dev/plumbline/internal/drift/rounds"
 	"plumbline.dev/plumbline/internal/drift/scans"
 	"plumbline.dev/plumbline/internal/executor/proto"
@@ -37,6 +38,9 @@ func (a *App) scans() {
 	d.Assessments.Routes(r)
 	d.Scans.Connect()
 	a.watchDrift()
+	d.Remedies = &remedies.Feature{DB: a.DB, Keyring: a.Keyring, Jobs: a.Jobs, HTTP: a.outbound, Workspaces: a.Workspaces, Variables: a.Variables, Configs: a.Configs, Runs: a.Runs,
+		Scans: d.Scans, Findings: d.Findings, Assessments: d.Assessments, Repositories: d.Repositories, Connections: d.Connections, Schedules: d.Schedules, Address: a.address}
+	d.Remedies.Routes(r)
 }
 
 // notify tells of the result of an assessment. What it is compared with is the last result

@@ -16,6 +16,7 @@ import (
 	"plumbline.dev/plumbline/internal/apptest"
 	"plumbline.dev/plumbline/internal/drift/assessments"
 	"plumbline.dev/plumbline/internal/drift/findings"
+	"plumbline.dev/plumbline/internal/drift/remedies"
 	"plumbline.dev/plumbline/internal/drift/scans"
 	"plumbline.dev/plumbline/internal/kernel/api"
 	"plumbline.dev/plumbline/internal/kernel/db"
@@ -111,6 +112,14 @@ func (w *world) furnishScans(o apptest.Org, ids map[string]string) {
 		if err := w.s.DB.Insert(w.t.Context(), table, row); err != nil {
 			w.t.Fatal(err)
 		}
+	}
+	ids["drift-adoptions"] = "drad-" + o.Name
+	sealed, err := w.s.App.Keyring.Seal(w.t.Context(), o.ID, []byte(`{"patch":""}`), "drift_adoptions/sealed/"+ids["drift-adoptions"])
+	if err == nil {
+		err = w.s.DB.Insert(w.t.Context(), "drift_adoptions", remedies.Adoption{ID: ids["drift-adoptions"], OrgID: o.ID, EpisodeID: ids["drift-episodes"], Status: remedies.Ready, Sealed: sealed, CreatedAt: now, UpdatedAt: now})
+	}
+	if err != nil {
+		w.t.Fatal(err)
 	}
 }
 

@@ -15,6 +15,7 @@
 //	assessments   the health of workspaces
 //	rounds        scans of what schedules say, and what their alerts are told
 //	fleet         the drift of all that an organization has: sums, days, explorer, exports
+//	remedies      puts drift right: a run that applies again, a change of code that adopts it
 //	snoozes       alerts that are silent for a while, and the links that ask for it
 //
 // It may import the kernel, identity, workspace, delivery and governance. The first three

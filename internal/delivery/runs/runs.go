@@ -199,6 +199,9 @@ func (f *Feature) relock(ctx context.Context, id string) (Run, error) {
 	return db.One[Run](ctx, f.DB, q, id)
 }
 
+// Read returns the run with the given id as clients see it.
+func (f *Feature) Read(ctx context.Context, id string) (Run, error) { return f.read(ctx, id) }
+
 func (f *Feature) read(ctx context.Context, id string) (Run, error) {
 	r, err := f.Find(ctx, id)
 	if err != nil {

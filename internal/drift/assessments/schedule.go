@@ -76,6 +76,11 @@ func (f *Feature) eligible(ctx context.Context, ws workspaces.Workspace) (r runs
 	return r, "", nil
 }
 
+// Eligible returns the run that was applied last, or why its configuration cannot be used.
+func (f *Feature) Eligible(ctx context.Context, ws workspaces.Workspace) (r runs.Run, why string, err error) {
+	return f.eligible(ctx, ws)
+}
+
 // errBlocked is why an assessment cannot begin.
 type errBlocked string
 

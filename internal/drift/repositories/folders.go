@@ -255,6 +255,17 @@ func (l *Layout) Roots() []string {
 	return out[:min(len(out), maxFolders)]
 }
 
+// Uses counts the module blocks that use a folder.
+func (l *Layout) Uses() map[string]int {
+	out := map[string]int{}
+	for _, m := range l.modules {
+		for _, to := range m.calls {
+			out[to]++
+		}
+	}
+	return out
+}
+
 // Expand returns the folders that folders and patterns such as stacks/* mean, and those that
 // mean none. A pattern means folders with configuration.
 func (l *Layout) Expand(patterns []string) (folders, missing []string) {

@@ -225,7 +225,9 @@ func (r *Repository) checked(err error) error {
 type Archive struct {
 	Commit  string
 	Folders []string // patterns expanded
-	Open    func(ctx context.Context) (io.ReadCloser, error)
+	// Uses counts the module blocks of the whole commit that use a folder.
+	Uses map[string]int
+	Open func(ctx context.Context) (io.ReadCloser, error)
 }
 
 // FolderMissing is the code of the error for folders that a branch does not have.
@@ -255,7 +257,7 @@ func (f *Feature) Archive(ctx context.Context, id, branch string, folders []stri
 		return Archive{}, &vcs.Error{Code: FolderMissing, Message: "The branch " + branch + " has no configuration in " + strings.Join(missing, ", ") + "."}
 	}
 	paths := layout.Needs(expanded)
-	return Archive{Commit: commit.SHA, Folders: expanded, Open: func(ctx context.Context) (io.ReadCloser, error) { return commit.Archive(ctx, paths) }}, nil
+	return Archive{Commit: commit.SHA, Folders: expanded, Uses: layout.Uses(), Open: func(ctx context.Context) (io.ReadCloser, error) { return commit.Archive(ctx, paths) }}, nil
 }
 
 // layout fetches a branch and reads its configuration.
