@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"plumbline.dev/plumbline/internal/apptest"
+	"plumbline.dev/plumbline/internal/kernel/config"
 )
 
 // stage is a server with an organization, and a window of its owner.
@@ -14,9 +15,9 @@ type stage struct {
 	org apptest.Org
 }
 
-func newStage(t *testing.T) *stage {
+func newStage(t *testing.T, options ...func(*config.Server)) *stage {
 	t.Helper()
-	s := apptest.Start(t)
+	s := apptest.Start(t, options...)
 	st := &stage{s, Open(t, s.URL), s.Org("acme")}
 	st.LogIn(s, st.org.Owner)
 	return st

@@ -4,10 +4,11 @@ import { queryClient } from './kernel/queries'
 import { homeRoute, orgRoute, rootRoute } from './kernel/routing'
 import { parseSearch, stringifySearch } from './kernel/search'
 import { deliveryRoutes, workspaceDeliveryRoutes } from './delivery/routes'
-import { driftRoutes, workspaceDriftRoutes } from './drift/routes'
+import { driftRoutes, profileDriftRoutes, settingsDriftRoutes, workspaceDriftRoutes } from './drift/routes'
+import { governanceRoutes, workspaceGovernanceRoutes } from './governance/routes'
 import { organizationsRoute } from './identity/organizations'
 import { registryRoutes } from './registry/routes'
-import { profileRoutes } from './identity/profile'
+import { profileRoute, profileRoutes } from './identity/profile'
 import { agentsRoute } from './organization/agents'
 import { settingsIndexRoute, settingsRoute } from './organization/frame'
 import { generalRoute } from './organization/general'
@@ -29,16 +30,17 @@ import { variablesRoute } from './workspace/variables'
 const routeTree = rootRoute.addChildren([
   homeRoute,
   organizationsRoute,
-  profileRoutes,
+  profileRoute.addChildren([...profileRoutes, ...profileDriftRoutes]),
   orgRoute.addChildren([
     startRoute,
     workspacesRoute,
     projectsRoute,
-    workspaceRoute.addChildren([overviewRoute, ...workspaceDeliveryRoutes, ...stateRoutes, ...workspaceDriftRoutes, variablesRoute, accessRoute, workspaceSettingsRoute]),
-    settingsRoute.addChildren([settingsIndexRoute, usersRoute, teamsRoute, teamRoute, varsetsRoute, varsetRoute, agentsRoute, keysRoute, generalRoute]),
+    workspaceRoute.addChildren([overviewRoute, ...workspaceDeliveryRoutes, ...stateRoutes, ...workspaceDriftRoutes, ...workspaceGovernanceRoutes, variablesRoute, accessRoute, workspaceSettingsRoute]),
+    settingsRoute.addChildren([settingsIndexRoute, usersRoute, teamsRoute, teamRoute, varsetsRoute, varsetRoute, agentsRoute, keysRoute, ...settingsDriftRoutes, generalRoute]),
     ...deliveryRoutes,
     ...registryRoutes,
     ...driftRoutes,
+    ...governanceRoutes,
   ]),
 ])
 

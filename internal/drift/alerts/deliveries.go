@@ -84,7 +84,7 @@ func (f *Feature) redeliver(ctx context.Context, d Delivery, _ jsonapi.In[struct
 }
 
 // message shows what a delivery tells, in the words that its alert has now: {"subject", "body", "html",
-// "content-type"}.
+// "content-type"}. Its links to snooze silence nothing: who may only read could use them.
 func (f *Feature) message(ctx context.Context, w http.ResponseWriter, _ *http.Request, d Delivery) error {
 	a, err := f.Find(ctx, d.AlertID)
 	if err != nil {
@@ -100,6 +100,7 @@ func (f *Feature) message(ctx context.Context, w http.ResponseWriter, _ *http.Re
 			return err
 		}
 	}
+	e.SnoozeLinks = sampleLinks(a)
 	m, err := f.words(ctx, a, e)
 	if err != nil {
 		return err

@@ -4,18 +4,18 @@ import { Link, useNavigate, useParams } from '@tanstack/react-router'
 import { useState } from 'react'
 import * as api from '~/kernel/api'
 import { send } from '~/kernel/api'
-import { Included, refOf, type Resource } from '~/kernel/jsonapi'
+import { count } from '~/kernel/formats'
+import { Included, refOf, refsOf, type Resource } from '~/kernel/jsonapi'
 import { listQuery, useChange } from '~/kernel/queries'
 import { useOrganization } from '~/kernel/session'
 import { Badge } from '~/ui/Badge'
-import { Button, IconButton } from '~/ui/Button'
+import { Button, IconButton, LinkButton } from '~/ui/Button'
 import { Confirm } from '~/ui/Dialog'
 import { Empty, Failure } from '~/ui/Failure'
 import { Panel } from '~/ui/Page'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { Time } from '~/ui/Time'
 import { toast, toastError } from '~/ui/Toast'
-import { ScheduleForm } from './ScheduleForm'
 import { watching } from './parts'
 
 type Schedule = Resource<'drift-schedules'>
@@ -23,7 +23,6 @@ type Schedule = Resource<'drift-schedules'>
 export function Schedules() {
   const { org } = useParams({ from: '/$org/drift/schedules' })
   const may = useOrganization(org).attributes.permissions
-  const [editing, setEditing] = useState<Schedule | 'new'>()
   const [removing, setRemoving] = useState<Schedule>()
   const list = useQuery({ ...listQuery('drift-schedules', '/organizations/{organization}/drift-schedules', { organization: org }, { 'page[size]': 100, include: 'repository' }), ...watching })
   const remove = useChange(['drift-schedules'], (id: string) => api.remove('/drift-schedules/{id}', { id }), () => {
@@ -34,7 +33,7 @@ export function Schedules() {
     <>
       <div className="mb-4 flex flex-wrap items-center justify-between gap-2">
         <p className="text-muted">Each compares the code in some folders with what is real, again and again.</p>
-        {may['can-manage-drift'] && <Button look="primary" icon="plus" onClick={() => setEditing('new')}>New schedule</Button>}
+        {may['can-manage-drift'] && <LinkButton look="primary" icon="plus" to="/$org/drift/schedules/$schedule" params={{ org, schedule: 'new' }}>New schedule</LinkButton>}
       </div>
       {list.error && <Failure error={list.error} retry={() => void list.refetch()} className="mb-4" />}
       <Panel>
@@ -42,11 +41,10 @@ export function Schedules() {
         {list.data?.items.length === 0 && <Empty icon="clock" title="No schedules yet"><p>A schedule needs a repository and, mostly, a connection with credentials.</p></Empty>}
         {list.data && list.data.items.length > 0 && (
           <ul aria-label="Schedules">
-            {list.data.items.map((s) => <Row key={s.id} org={org} schedule={s} included={list.data.included} onEdit={() => setEditing(s)} onRemove={() => setRemoving(s)} />)}
+            {list.data.items.map((s) => <Row key={s.id} org={org} schedule={s} included={list.data.included} onRemove={() => setRemoving(s)} />)}
           </ul>
         )}
       </Panel>
-      {editing && <ScheduleForm org={org} schedule={editing === 'new' ? undefined : editing} onClose={() => setEditing(undefined)} />}
       {removing && (
         <Confirm title={`Delete ${removing.attributes.name || 'the schedule'}`} action="Delete" busy={remove.isPending} error={remove.error} onConfirm={() => remove.mutate(removing.id)} onClose={() => setRemoving(undefined)}>
           <p>Its scans, and what they found, go with it.</p>
@@ -56,25 +54,25 @@ export function Schedules() {
   )
 }
 
-function Row({ org, schedule, included, onEdit, onRemove }: { org: string; schedule: Schedule; included: Included; onEdit: () => void; onRemove: () => void }) {
+function Row({ org, schedule, included, onRemove }: { org: string; schedule: Schedule; included: Included; onRemove: () => void }) {
   const a = schedule.attributes
   const may = useOrganization(org).attributes.permissions
   const repository = included.get('drift-repositories', refOf(schedule, 'repository')?.id)?.attributes['full-name']
   const name = a.name || repository || schedule.id
+  const tells = refsOf(schedule, 'alerts').length
   return (
     <li className="border-b border-line px-4 py-2.5 last:border-0">
       <div className="flex flex-wrap items-center gap-x-3 gap-y-1">
-        <span className="font-medium wrap-anywhere">{name}</span>
+        <Link to="/$org/drift/schedules/$schedule" params={{ org, schedule: schedule.id }} className="font-medium wrap-anywhere hover:text-accent hover:underline">{name}</Link>
         {a.active ? <Badge tone="ok" icon="check">Active</Badge> : <Badge tone="idle" icon="stop">Inactive</Badge>}
         <span className="ml-auto flex flex-wrap items-center gap-1">
           {may['can-operate-drift'] && <Operate org={org} schedule={schedule} name={name} />}
-          {may['can-manage-drift'] && <IconButton small icon="pencil" label={`Change ${name}`} onClick={onEdit} />}
           {may['can-manage-drift'] && <IconButton small icon="trash" label={`Delete ${name}`} onClick={onRemove} />}
         </span>
       </div>
       <p className="text-sm text-muted wrap-anywhere">{repository ?? 'Its repository was deleted'} · {a.branch} · {a.folders.join(', ')}</p>
       <p className="text-sm text-muted">
-        {a['frequency-label']} · last <Time at={a['last-at']} />{a.active && a['next-at'] && <> · next <Time at={a['next-at']} /></>} · <Link to="/$org/drift/scans" params={{ org }} search={{ schedule: schedule.id }} className="text-accent underline underline-offset-2">Scans of {name}</Link>
+        {a['frequency-label']} · {tells > 0 ? `tells ${count(tells, 'alert')}` : <span className="text-warn">tells nobody</span>} · last <Time at={a['last-at']} />{a.active && a['next-at'] && <> · next <Time at={a['next-at']} /></>} · <Link to="/$org/drift/scans" params={{ org }} search={{ schedule: schedule.id }} className="text-accent underline underline-offset-2">Scans of {name}</Link>
       </p>
       {a['inactive-reason'] && <p className="mt-1 text-sm text-warn">{a['inactive-reason']}</p>}
     </li>
@@ -91,7 +89,7 @@ function Operate({ org, schedule, name }: { org: string; schedule: Schedule; nam
   })
   return (
     <>
-      {refOf(schedule, 'repository') && <Button small icon="run" aria-label={`Scan ${name} now`} busy={scan.isPending} onClick={() => scan.mutate(undefined, { onError: toastError })}>Scan now</Button>}
+      {refOf(schedule, 'repository') && <Button small icon="run" aria-label={`Scan now: ${name}`} busy={scan.isPending} onClick={() => scan.mutate(undefined, { onError: toastError })}>Scan now</Button>}
       <Button small aria-label={`${active ? 'Deactivate' : 'Activate'} ${name}`} busy={turn.isPending} onClick={() => turn.mutate(undefined, { onError: toastError })}>{active ? 'Deactivate' : 'Activate'}</Button>
     </>
   )

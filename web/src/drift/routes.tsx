@@ -2,6 +2,8 @@
 import { Outlet, createRoute, lazyRouteComponent } from '@tanstack/react-router'
 import { orgRoute } from '~/kernel/routing'
 import { useOrganization } from '~/kernel/session'
+import { profileRoute } from '~/identity/profile'
+import { settingsRoute } from '~/organization/frame'
 import { Page, Tab, Tabs } from '~/ui/Page'
 import { workspaceRoute } from '~/workspace/frame'
 import { pageIn, text } from './parts'
@@ -39,6 +41,7 @@ function ConfigurationTabs({ org }: { org: string }) {
       <Tab to="/$org/drift/schedules" params={{ org }}>Schedules</Tab>
       <Tab to="/$org/drift/repositories" params={{ org }}>Repositories</Tab>
       <Tab to="/$org/drift/connections" params={{ org }}>Connections</Tab>
+      <Tab to="/$org/drift/alerts" params={{ org }}>Alerts</Tab>
     </>
   )
 }
@@ -62,6 +65,22 @@ const ignoredRoute = createRoute({ getParentRoute: () => driftRoute, path: '/ign
 const schedulesRoute = createRoute({ getParentRoute: () => driftRoute, path: '/schedules', component: lazyRouteComponent(() => import('./Schedules'), 'Schedules') })
 const repositoriesRoute = createRoute({ getParentRoute: () => driftRoute, path: '/repositories', component: lazyRouteComponent(() => import('./Repositories'), 'Repositories') })
 const connectionsRoute = createRoute({ getParentRoute: () => driftRoute, path: '/connections', component: lazyRouteComponent(() => import('./Connections'), 'Connections') })
+const alertsRoute = createRoute({ getParentRoute: () => driftRoute, path: '/alerts', component: lazyRouteComponent(() => import('./alerts/AlertList'), 'AlertList') })
+
+const alertRoute = createRoute({
+  getParentRoute: () => orgRoute,
+  path: '/drift/alerts/$alert',
+  staticData: { crumb: (p) => [{ label: 'Drift', to: `/${p.org}/drift` }, { label: 'Alerts', to: `/${p.org}/drift/alerts` }] },
+  component: lazyRouteComponent(() => import('./alerts/AlertPage'), 'AlertPage'),
+})
+const scheduleRoute = createRoute({
+  getParentRoute: () => orgRoute,
+  path: '/drift/schedules/$schedule',
+  staticData: { crumb: (p) => [{ label: 'Drift', to: `/${p.org}/drift` }, { label: 'Schedules', to: `/${p.org}/drift/schedules` }] },
+  component: lazyRouteComponent(() => import('./schedules/SchedulePage'), 'SchedulePage'),
+})
+const settingsDriftRoute = createRoute({ getParentRoute: () => settingsRoute, path: '/drift', component: lazyRouteComponent(() => import('./settings/DriftSettings'), 'DriftSettings') })
+const profileDriftRoute = createRoute({ getParentRoute: () => profileRoute, path: '/drift', component: lazyRouteComponent(() => import('./settings/YourKeys'), 'YourKeys') })
 
 const findingRoute = createRoute({
   getParentRoute: () => orgRoute,
@@ -90,7 +109,9 @@ const healthRoute = createRoute({
 })
 
 export const driftRoutes = [
-  driftRoute.addChildren([overviewRoute, findingsRoute, scansRoute, ignoredRoute, schedulesRoute, repositoriesRoute, connectionsRoute]),
-  findingRoute, episodeRoute, scanRoute,
+  driftRoute.addChildren([overviewRoute, findingsRoute, scansRoute, ignoredRoute, schedulesRoute, repositoriesRoute, connectionsRoute, alertsRoute]),
+  findingRoute, episodeRoute, scanRoute, alertRoute, scheduleRoute,
 ] as const
 export const workspaceDriftRoutes = [healthRoute] as const
+export const settingsDriftRoutes = [settingsDriftRoute] as const
+export const profileDriftRoutes = [profileDriftRoute] as const

@@ -15,12 +15,12 @@ import { Id } from '~/ui/Copy'
 import { toast } from '~/ui/Toast'
 import { Tokens } from './tokens'
 
-const profileRoute = createRoute({ getParentRoute: () => rootRoute, path: '/profile', staticData: { crumb: () => 'Your settings' }, component: Profile })
+export const profileRoute = createRoute({ getParentRoute: () => rootRoute, path: '/profile', staticData: { crumb: () => 'Your settings' }, component: Profile })
 const indexRoute = createRoute({ getParentRoute: () => profileRoute, path: '/', beforeLoad: () => { throw redirect({ to: '/profile/tokens', replace: true }) } })
 const tokensRoute = createRoute({ getParentRoute: () => profileRoute, path: '/tokens', component: YourTokens })
 const securityRoute = createRoute({ getParentRoute: () => profileRoute, path: '/security', component: Security })
 
-export const profileRoutes = profileRoute.addChildren([indexRoute, tokensRoute, securityRoute])
+export const profileRoutes = [indexRoute, tokensRoute, securityRoute] as const
 
 function Profile() {
   const me = useMe()
@@ -33,6 +33,7 @@ function Profile() {
         <Tabs label="Your settings">
           <Tab to="/profile/tokens">Tokens</Tab>
           <Tab to="/profile/security">Security</Tab>
+          <Tab to="/profile/drift">Drift API</Tab>
         </Tabs>
       }
     >

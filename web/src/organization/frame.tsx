@@ -34,6 +34,7 @@ function Frame() {
           {can['can-read-varsets'] && <Tab to="/$org/settings/varsets" params={params}>Variable sets</Tab>}
           {can['can-update-agent-pools'] && <Tab to="/$org/settings/agents" params={params}>Agents</Tab>}
           {can['can-update-ssh-keys'] && <Tab to="/$org/settings/ssh-keys" params={params}>SSH keys</Tab>}
+          {can['can-read-drift'] && <Tab to="/$org/settings/drift" params={params}>Drift</Tab>}
           {can['can-update'] && <Tab to="/$org/settings/general" params={params}>General</Tab>}
         </Tabs>
       }

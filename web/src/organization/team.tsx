@@ -2,6 +2,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { createRoute } from '@tanstack/react-router'
 import { useState } from 'react'
+import { Notifications } from '~/governance/Notifications'
 import { Tokens } from '~/identity/tokens'
 import * as api from '~/kernel/api'
 import { body, type Resource } from '~/kernel/jsonapi'
@@ -50,6 +51,7 @@ function TeamPage() {
           create={(document) => api.create('/teams/{id}/authentication-tokens', { id }, document)}
         />
       )}
+      {may['can-update-membership'] && <Notifications org={org} place={{ kind: 'teams', id }} about="A team is told of change requests. This server makes none yet; a notification can be made and verified." />}
       {deleting && (
         <Confirm title={`Delete the team ${team.attributes.name}?`} action="Delete" busy={remove.isPending} error={remove.error} onConfirm={() => remove.mutate(undefined)} onClose={() => setDeleting(false)}>
           <p>Its members lose what only it may do, and its tokens stop working.</p>

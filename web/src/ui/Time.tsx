@@ -8,6 +8,7 @@ let timer: ReturnType<typeof setInterval> | undefined
 
 function subscribe(notify: () => void) {
   watchers.add(notify)
+  if (timer === undefined) now = Date.now()
   timer ??= setInterval(() => {
     now = Date.now()
     for (const w of watchers) w()
@@ -27,7 +28,7 @@ export function Time({ at, className }: { at: string | null | undefined; classNa
   if (!at) return <span className={className}>never</span>
   return (
     <time dateTime={at} title={moment(at)} className={className}>
-      {ago(at, Math.max(clock, Date.parse(at) - 59_000))}
+      {ago(at, clock)}
     </time>
   )
 }

@@ -61,6 +61,7 @@ function Frame() {
           {can['can-read-state-versions'] && <Tab to="/$org/workspaces/$workspace/states" params={params}>States</Tab>}
           {can['can-read-assessment-results'] && <Tab to="/$org/workspaces/$workspace/health" params={params}>Health</Tab>}
           {can['can-read-variable'] && <Tab to="/$org/workspaces/$workspace/variables" params={params}>Variables</Tab>}
+          {can['can-update'] && <Tab to="/$org/workspaces/$workspace/notifications" params={params}>Notifications</Tab>}
           {can['can-update'] && <Tab to="/$org/workspaces/$workspace/access" params={params}>Access</Tab>}
           {can['can-read-settings'] && <Tab to="/$org/workspaces/$workspace/settings" params={params}>Settings</Tab>}
         </Tabs>

@@ -9,7 +9,7 @@ import { fieldsOf } from '~/kernel/problem'
 import { allQuery, useChange } from '~/kernel/queries'
 import { orgRoute } from '~/kernel/routing'
 import { useOrganization } from '~/kernel/session'
-import { Button, IconButton } from '~/ui/Button'
+import { Button, IconButton, LinkButton } from '~/ui/Button'
 import { Confirm } from '~/ui/Dialog'
 import { Failure } from '~/ui/Failure'
 import { Field, Input } from '~/ui/Field'
@@ -45,6 +45,7 @@ function Projects() {
               </div>
               {p.attributes['workspace-count'] !== null && <span className="text-sm text-muted tabular max-sm:hidden">{count(p.attributes['workspace-count'], 'workspace')}</span>}
               <span className="relative z-10 flex">
+                {p.attributes.permissions['can-update'] && <LinkButton small look="quiet" icon="bell" to="/$org/projects/$project/notifications" params={{ org, project: p.id }} aria-label={`Notifications of ${p.attributes.name}`} title={`Notifications of ${p.attributes.name}`} />}
                 {p.attributes.permissions['can-update'] && <IconButton small icon="pencil" label={`Change ${p.attributes.name}`} onClick={() => setEditing(p)} />}
                 {p.attributes.permissions['can-destroy'] && <IconButton small icon="trash" label={`Delete ${p.attributes.name}`} onClick={() => setRemoving(p)} />}
               </span>

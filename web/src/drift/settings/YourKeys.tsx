@@ -1,0 +1,34 @@
+// The profile's way to the drift API: an organization, its id there, and its tokens.
+import { useQuery } from '@tanstack/react-query'
+import { useState } from 'react'
+import { readQuery } from '~/kernel/queries'
+import { lastOrganization, useOrganizations } from '~/kernel/session'
+import { Empty } from '~/ui/Failure'
+import { Field, Select } from '~/ui/Field'
+import { Code } from '~/ui/Copy'
+import { Panel } from '~/ui/Page'
+import { Keys } from './Keys'
+
+export function YourKeys() {
+  const all = useOrganizations().filter((o) => o.attributes.permissions['can-manage-drift'])
+  const [chosen, setChosen] = useState(lastOrganization.get())
+  const org = all.find((o) => o.id === chosen) ?? all[0]
+  if (!org) return <Panel><Empty icon="key" title="No organization whose drift you manage"><p>Tokens of the drift API are made by owners, and by teams that manage all workspaces.</p></Empty></Panel>
+  return (
+    <div className="space-y-4">
+      {all.length > 1 && <Field label="Organization" className="max-w-sm"><Select value={org.id} onChange={(e) => setChosen(e.target.value)}>{all.map((o) => <option key={o.id} value={o.id}>{o.attributes.name}</option>)}</Select></Field>}
+      <Of key={org.id} org={org.id} />
+    </div>
+  )
+}
+
+function Of({ org }: { org: string }) {
+  const settings = useQuery(readQuery('drift-settings', '/organizations/{organization}/drift-settings', { organization: org }))
+  const id = settings.data?.item.attributes['drift-id']
+  return (
+    <>
+      <Keys org={org} driftID={id} />
+      {id && <Code title="A first request" text={`curl -H "X-Api-Key: $DRIFT_TOKEN" -H "X-Org-ID: ${id}" -d '{"list": true}' ${window.location.origin}/drift/config`} />}
+    </>
+  )
+}

@@ -1,0 +1,99 @@
+import { useQuery } from '@tanstack/react-query'
+import { useState } from 'react'
+import * as api from '~/kernel/api'
+import { body, refOf, type Resource } from '~/kernel/jsonapi'
+import { fieldsOf } from '~/kernel/problem'
+import { listQuery, useChange } from '~/kernel/queries'
+import { Choice, Field, Input, Select, Textarea } from '~/ui/Field'
+import { FormDialog } from '~/ui/Form'
+import { toast } from '~/ui/Toast'
+import { usersOf, type Place } from './Notifications'
+import { destinations, teamTriggers, triggerGroups } from './triggers'
+
+type Configuration = Resource<'notification-configurations'>
+type Props = { org: string; place: Place; configuration: Configuration | undefined; onClose: () => void }
+
+const create = {
+  workspaces: (id: string, document: unknown) => api.create('/workspaces/{id}/notification-configurations', { id }, document),
+  projects: (id: string, document: unknown) => api.create('/projects/{id}/notification-configurations', { id }, document),
+  teams: (id: string, document: unknown) => api.create('/teams/{team}/notification-configurations', { team: id }, document),
+}
+
+/** NotificationForm makes a notification or changes one. What is on is tried when it is saved. */
+export function NotificationForm({ org, place, configuration, onClose }: Props) {
+  const was = configuration?.attributes
+  const [f, setF] = useState({ name: was?.name ?? '', enabled: was?.enabled ?? true, triggers: was?.triggers ?? (place.kind === 'teams' ? ['change_request:created'] : ['run:needs_attention', 'run:errored']) })
+  const [destination, setDestination] = useState(was?.['destination-type'] ?? 'generic')
+  const [url, setUrl] = useState(was?.url ?? '')
+  const [token, setToken] = useState('')
+  const [addresses, setAddresses] = useState(was?.['email-addresses'].join('\n') ?? '')
+  const [people, setPeople] = useState(configuration ? (usersOf(configuration)?.users.map((u) => u.id) ?? []) : [])
+  const set = (change: Partial<typeof f>) => setF((all) => ({ ...all, ...change }))
+  const isMail = destination === 'email'
+  const change = useChange(
+    ['notification-configurations'],
+    () => {
+      const attributes = { ...f, ...(!configuration && { 'destination-type': destination }), ...(isMail ? { 'email-addresses': addresses.split(/[\s,;]+/).filter(Boolean) } : { url }), ...(token !== '' && { token }) }
+      const document = body('notification-configurations', attributes, isMail ? { users: people.map((id) => ({ type: 'users', id })) } : undefined, configuration?.id)
+      return configuration ? api.update('/notification-configurations/{id}', { id: configuration.id }, document) : create[place.kind](place.id, document)
+    },
+    () => {
+      onClose()
+      toast('The notification is saved.')
+    },
+  )
+  const wrong = fieldsOf(change.error)
+  return (
+    <FormDialog title={configuration ? 'Change the notification' : 'New notification'} action="Save" change={change} shows={['name', 'url', 'token', 'triggers', 'email-addresses', 'destination-type']} onClose={onClose}>
+      <Field label="Name" error={wrong.name}><Input value={f.name} onChange={(e) => set({ name: e.target.value })} required autoFocus /></Field>
+      <Field label="Goes to" error={wrong['destination-type']} help={destinations[destination]?.about}>
+        <Select value={destination} onChange={(e) => setDestination(e.target.value)} disabled={configuration !== undefined}>{Object.entries(destinations).map(([v, d]) => <option key={v} value={v}>{d.label}</option>)}</Select>
+      </Field>
+      {!isMail && <Field label="Address" error={wrong.url}><Input value={url} onChange={(e) => setUrl(e.target.value)} required placeholder={destinations[destination]?.example} /></Field>}
+      {destination === 'generic' && (
+        <Field label="Token" error={wrong.token} optional help={`With it, X-TFE-Notification-Signature is an HMAC-SHA512 of the body.${configuration ? ' Nobody can read it; leave it empty to keep what is there.' : ''}`}>
+          <Input type="password" autoComplete="new-password" value={token} onChange={(e) => setToken(e.target.value)} />
+        </Field>
+      )}
+      {isMail && <People org={org} chosen={people} onChange={setPeople} />}
+      {isMail && <Field label="Other addresses" error={wrong['email-addresses']} optional><Textarea rows={2} value={addresses} onChange={(e) => setAddresses(e.target.value)} placeholder="team@example.com" /></Field>}
+      <Triggers groups={place.kind === 'teams' ? teamTriggers : triggerGroups} chosen={f.triggers} onChange={(triggers) => set({ triggers })} error={wrong.triggers} />
+      <Choice label="On" help={isMail ? undefined : 'It is saved as on only if the destination takes a test message now.'} checked={f.enabled} onChange={(e) => set({ enabled: e.target.checked })} />
+    </FormDialog>
+  )
+}
+
+type TriggersProps = { groups: typeof triggerGroups; chosen: string[]; onChange: (triggers: string[]) => void; error: string | undefined }
+
+function Triggers({ groups, chosen, onChange, error }: TriggersProps) {
+  return (
+    <>
+      {groups.map((g) => (
+        <fieldset key={g.group}>
+          <legend className="mb-1.5 font-medium">{g.group}</legend>
+          <div className="grid gap-x-4 gap-y-2 sm:grid-cols-2">
+            {g.triggers.map((t) => <Choice key={t.value} label={t.label} help={t.help} checked={chosen.includes(t.value)} onChange={(e) => onChange(e.target.checked ? [...chosen, t.value] : chosen.filter((c) => c !== t.value))} />)}
+          </div>
+        </fieldset>
+      ))}
+      {error && <p className="text-sm text-bad" role="alert">{error}</p>}
+    </>
+  )
+}
+
+function People({ org, chosen, onChange }: { org: string; chosen: string[]; onChange: (ids: string[]) => void }) {
+  const { data } = useQuery(listQuery('organization-memberships', '/organizations/{organization}/organization-memberships', { organization: org }, { include: 'user', 'page[size]': 100 }))
+  const members = data?.items.flatMap((m) => {
+    const id = refOf(m, 'user')?.id
+    return id ? [{ id, name: data.included.get('users', id)?.attributes.username ?? m.attributes.email, email: m.attributes.email }] : []
+  })
+  if (!members || members.length === 0) return null
+  return (
+    <fieldset>
+      <legend className="mb-1.5 font-medium">Members</legend>
+      <div className="grid max-h-40 gap-x-4 gap-y-2 overflow-auto sm:grid-cols-2">
+        {members.map((m) => <Choice key={m.id} label={m.name} help={m.email} checked={chosen.includes(m.id)} onChange={(e) => onChange(e.target.checked ? [...chosen, m.id] : chosen.filter((c) => c !== m.id))} />)}
+      </div>
+    </fieldset>
+  )
+}
