@@ -14,6 +14,7 @@ import { Time } from '~/ui/Time'
 import { Seen, Snooze } from './Decide'
 import { useMayOperate } from './FindingPage'
 import { FindingRows } from './Findings'
+import { PutRight } from './PutRight'
 import { Place, watching } from './parts'
 import { FindingStatus, Severity } from './words'
 
@@ -53,6 +54,7 @@ function Whole({ org, episode, included }: { org: string; episode: Resource<'dri
           {findings.data && findings.data.pagination.total > 100 && <p className="px-4 py-3 text-sm text-muted">These are the worst 100.</p>}
         </Panel>
         <div className="space-y-5">
+          {a.status === 'open' && <PutRight org={org} episode={episode} included={included} may={may} />}
           <Panel title="About" padded><About org={org} episode={episode} included={included} /></Panel>
           {schedule && may && <Silence org={org} schedule={schedule.id} folder={a.folder ?? '.'} />}
         </div>

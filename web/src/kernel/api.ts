@@ -70,6 +70,14 @@ export async function send(method: string, url: string, document?: unknown, sign
   return text === '' ? undefined : (JSON.parse(text) as unknown)
 }
 
+/** text reads what is no document, such as a patch. */
+export async function text(url: string, signal?: AbortSignal): Promise<string> {
+  const res = await fetch(url, { credentials: 'same-origin', ...(signal && { signal }) })
+  if (res.status === 401) toLogin()
+  if (!res.ok) throw await problemOf(res)
+  return res.text()
+}
+
 /** toLogin leads to the login page, and back to here afterwards. */
 export function toLogin(): void {
   window.location.assign(`/app/login?next=${encodeURIComponent(window.location.pathname + window.location.search)}`)
