@@ -67,13 +67,13 @@ func (a *App) drift() {
 // schedules makes schedules and what silences them.
 func (a *App) schedules() {
 	d := &a.Drift
-	d.Schedules = &schedules.Feature{DB: a.DB, Keyring: a.Keyring, Jobs: a.Jobs, Orgs: a.Orgs, Settings: d.Settings, Repositories: d.Repositories, Connections: d.Connections}
+	d.Schedules = &schedules.Feature{DB: a.DB, Keyring: a.Keyring, Jobs: a.Jobs, Orgs: a.Orgs, Settings: d.Settings, Repositories: d.Repositories, Connections: d.Connections, Bus: a.Bus}
 	d.Schedules.Routes(a.Router)
 	d.Verbs.Serve(d.Schedules.Endpoint())
 	d.Settings.OnTimeZone = append(d.Settings.OnTimeZone, d.Schedules.Rezone)
 	d.Repositories.Used, d.Repositories.Release = d.Schedules.Using, d.Schedules.Release
 	d.Connections.Used, d.Connections.Release = d.Schedules.WithConnection, d.Schedules.ReleaseConnection
-	d.Snoozes = &snoozes.Feature{DB: a.DB, Orgs: a.Orgs, Schedules: d.Schedules, Key: a.Keyring.MAC("drift-snoozes"), Address: func() string { return a.address(context.Background()) }}
+	d.Snoozes = &snoozes.Feature{DB: a.DB, Bus: a.Bus, Orgs: a.Orgs, Schedules: d.Schedules, Key: a.Keyring.MAC("drift-snoozes"), Address: func() string { return a.address(context.Background()) }}
 	d.Snoozes.Routes(a.Router)
 	d.Schedules.Snoozes = d.Snoozes.Until
 	a.alerts()

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 
+	"plumbline.dev/plumbline/internal/drift/alerts"
 	"plumbline.dev/plumbline/internal/drift/assessments"
 	"plumbline.dev/plumbline/internal/drift/findings"
 	"plumbline.dev/plumbline/internal/drift/fleet"
@@ -11,15 +12,16 @@ import (
 	"plumbline.dev/plumbline/internal/drift/scans"
 	"plumbline.dev/plumbline/internal/executor/proto"
 	"plumbline.dev/plumbline/internal/governance/notifications"
+	"plumbline.dev/plumbline/internal/kernel/authz"
 )
 
 // scans are what looks for drift, and what follows from it.
 func (a *App) scans() {
 	d, r := &a.Drift, a.Router
-	d.Scans = &scans.Feature{DB: a.DB, Keyring: a.Keyring, Jobs: a.Jobs, Dispatch: a.Dispatch, Logs: a.Logs, Orgs: a.Orgs, Workspaces: a.Workspaces}
-	d.Findings = &findings.Feature{DB: a.DB, Keyring: a.Keyring, Orgs: a.Orgs, Workspaces: a.Workspaces, Scans: d.Scans}
+	d.Scans = &scans.Feature{DB: a.DB, Keyring: a.Keyring, Jobs: a.Jobs, Dispatch: a.Dispatch, Logs: a.Logs, Bus: a.Bus, Orgs: a.Orgs, Workspaces: a.Workspaces}
+	d.Findings = &findings.Feature{DB: a.DB, Keyring: a.Keyring, Orgs: a.Orgs, Workspaces: a.Workspaces, Scans: d.Scans, Bus: a.Bus}
 	d.Assessments = &assessments.Feature{DB: a.DB, Jobs: a.Jobs, Orgs: a.Orgs, Workspaces: a.Workspaces, Runs: a.Runs, Configs: a.Configs, States: a.States,
-		Agents: a.AgentPools, Phases: a.Phases, Outputs: a.Outputs, Logs: a.Logs, Scans: d.Scans, Grace: a.Config.DeleteGrace}
+		Agents: a.AgentPools, Phases: a.Phases, Outputs: a.Outputs, Logs: a.Logs, Bus: a.Bus, Scans: d.Scans, Grace: a.Config.DeleteGrace}
 	d.Rounds = &rounds.Feature{DB: a.DB, Jobs: a.Jobs, Scans: d.Scans, Findings: d.Findings, Schedules: d.Schedules, Repositories: d.Repositories,
 		Connections: d.Connections, Snoozes: d.Snoozes, Settings: d.Settings, Address: a.address, CA: a.authority,
 		Raise: d.Alerts.Raise}
@@ -27,12 +29,22 @@ func (a *App) scans() {
 	for _, e := range d.Rounds.Endpoints() {
 		d.Verbs.Serve(e)
 	}
+	d.Alerts.Sent = func(ctx context.Context, al alerts.Alert, dl alerts.Delivery, out bool) error {
+		kind := findings.HasAlerted
+		if !out {
+			kind = findings.HasNotAlerted
+		}
+		return d.Findings.Note(ctx, dl.EpisodeID, kind, al.Name)
+	}
 	d.Fleet = &fleet.Feature{DB: a.DB, Jobs: a.Jobs, Orgs: a.Orgs, Findings: d.Findings}
 	d.Fleet.Routes(r)
 	d.Scans.Sources = map[string]scans.Source{proto.KindAssessment: d.Assessments.Source(), proto.KindScan: d.Rounds.Source()}
 	d.Scans.Settings, d.Scans.Known, d.Scans.Counted = d.Assessments.ForScans, d.Findings.Known, d.Findings.Counted
 	d.Scans.Settle, d.Scans.Forget = d.Findings.Settle, a.Outputs.Remove
 	d.Assessments.OnResult = append(d.Assessments.OnResult, a.notify)
+	a.Changes.Needs = func(in authz.Scope, p authz.Permission) authz.Permission {
+		return scans.PermissionOn(in.Workspace != "", p)
+	}
 	d.Scans.Routes(r)
 	d.Findings.Routes(r)
 	d.Assessments.Routes(r)

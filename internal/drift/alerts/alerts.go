@@ -127,6 +127,9 @@ type Feature struct {
 	// Told hears of each try to tell something, by the type of the alert: sent, dead,
 	// superseded, or retried; nil wants to hear nothing.
 	Told func(alertType, result string)
+	// Sent is called, in its transaction, of a message of an episode that went out, or did not
+	// for good.
+	Sent func(ctx context.Context, a Alert, d Delivery, out bool) error
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }

@@ -157,6 +157,11 @@ func (f *Feature) finish(ctx context.Context, a Alert, d Delivery, status string
 		if err := f.DB.Update(ctx, "drift_alert_deliveries", d, "status", "finished_at", "next_attempt_at", "error", "attempts"); err != nil {
 			return err
 		}
+		if f.Sent != nil && d.EpisodeID != "" && (status == sent || status == dead) {
+			if err := f.Sent(ctx, a, d, status == sent); err != nil {
+				return err
+			}
+		}
 		if err := f.mark(ctx, a, status); err != nil || d.Event != digest {
 			return err
 		}

@@ -10,6 +10,7 @@ package assessments
 
 import (
 	"context"
+	"plumbline.dev/plumbline/internal/identity/changes"
 	"time"
 
 	"plumbline.dev/plumbline/internal/delivery/agentpools"
@@ -24,6 +25,7 @@ import (
 	"plumbline.dev/plumbline/internal/kernel/api"
 	"plumbline.dev/plumbline/internal/kernel/authz"
 	"plumbline.dev/plumbline/internal/kernel/db"
+	"plumbline.dev/plumbline/internal/kernel/events"
 	"plumbline.dev/plumbline/internal/kernel/jobs"
 	"plumbline.dev/plumbline/internal/kernel/problem"
 	"plumbline.dev/plumbline/internal/workspace/stateversions"
@@ -103,6 +105,7 @@ type Feature struct {
 	Phases     *phases.Feature
 	Outputs    *outputs.Store
 	Logs       *logs.Feature
+	Bus        *events.Bus
 	Scans      *scans.Feature
 	// Grace is how long plans and logs can be restored after they were deleted.
 	Grace time.Duration
@@ -122,6 +125,11 @@ func (f *Feature) Routes(r *api.Router) {
 	f.settingsRoutes(r)
 	f.Jobs.Every("assess-workspaces", time.Minute, f.Sweep)
 	f.Jobs.Every("sweep-assessments", time.Hour, f.backing().Sweep, jobs.Timeout(10*time.Minute))
+}
+
+// changed tells clients that the health of a workspace is no longer as it was.
+func (f *Feature) changed(ctx context.Context, ws workspaces.Workspace) {
+	changes.Tell(ctx, f.Bus, ws.Scope(), "assessment-results", "")
 }
 
 const selectResults = `SELECT {a}, w.project_id AS project_id,

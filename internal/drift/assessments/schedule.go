@@ -194,6 +194,7 @@ func (f *Feature) due(ctx context.Context, workspaceID string) error {
 	var blocked errBlocked
 	switch {
 	case errors.As(err, &blocked):
+		f.changed(ctx, ws)
 		_, err = f.DB.Exec(ctx, `UPDATE workspace_health SET state = ?, reason = ?, next_at = ? WHERE workspace_id = ?`,
 			Blocked, blocked.Error(), db.At(time.Now().Add(min(retryOf, s.Period()))), ws.ID)
 		return err

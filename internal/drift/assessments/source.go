@@ -141,6 +141,7 @@ func (f *Feature) conclude(ctx context.Context, ws workspaces.Workspace, r Resul
 		return err
 	}
 	t.Known, t.Triggers = known, triggers(r, t.Prior, known)
+	f.changed(ctx, ws)
 	if err := f.DB.Insert(ctx, "assessment_results", r); err != nil {
 		return err
 	}

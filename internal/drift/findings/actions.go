@@ -18,6 +18,7 @@ type acknowledgement struct {
 // acknowledge notes that somebody has seen a finding.
 func (f *Feature) acknowledge(ctx context.Context, one Finding, in jsonapi.In[acknowledgement]) (Finding, error) {
 	one.AcknowledgedAt, one.AcknowledgedBy = f.acknowledgedBy(ctx, in.Data.Attributes)
+	f.changed(ctx, "drift-findings", one.ID, one.Scope())
 	return one, f.DB.Update(ctx, "drift_findings", one, "acknowledged_at", "acknowledged_by")
 }
 
@@ -42,7 +43,21 @@ func (f *Feature) acknowledgeEpisode(ctx context.Context, e Episode, in jsonapi.
 		return e, err
 	}
 	_, err := f.DB.Exec(ctx, `UPDATE drift_findings SET acknowledged_at = ?, acknowledged_by = ? WHERE episode_id = ? AND status <> 'resolved'`, e.AcknowledgedAt, e.AcknowledgedBy, e.ID)
-	return e, err
+	if err != nil {
+		return e, err
+	}
+	kind := HasAcknowledged
+	if e.AcknowledgedAt == nil {
+		kind = HasUnacknowledged
+	}
+	return e, f.decided(ctx, e, Note{Kind: kind})
+}
+
+// decided notes what somebody has decided about an episode.
+func (f *Feature) decided(ctx context.Context, e Episode, n Note) error {
+	f.changedEpisode(ctx, e)
+	n.OrgID, n.EpisodeID = e.OrgID, e.ID
+	return f.noted(ctx, n)
 }
 
 // assignee is whom a request names: a member of the organization, or nobody.
@@ -71,6 +86,7 @@ func (f *Feature) Assign(ctx context.Context, one Finding, userID string) (err e
 	if one.AssignedTo, err = f.member(ctx, one.OrgID, userID); err != nil {
 		return err
 	}
+	f.changed(ctx, "drift-findings", one.ID, one.Scope())
 	return f.DB.Update(ctx, "drift_findings", one, "assigned_to")
 }
 
@@ -80,6 +96,7 @@ func (f *Feature) assign(ctx context.Context, one Finding, in jsonapi.In[struct{
 		return one, err
 	}
 	one.AssignedTo = to
+	f.changed(ctx, "drift-findings", one.ID, one.Scope())
 	return one, f.DB.Update(ctx, "drift_findings", one, "assigned_to")
 }
 
@@ -92,8 +109,14 @@ func (f *Feature) assignEpisode(ctx context.Context, e Episode, in jsonapi.In[st
 	if err := f.DB.Update(ctx, "drift_episodes", e, "assigned_to"); err != nil {
 		return e, err
 	}
-	_, err = f.DB.Exec(ctx, `UPDATE drift_findings SET assigned_to = ? WHERE episode_id = ? AND status <> 'resolved'`, to, e.ID)
-	return e, err
+	if _, err = f.DB.Exec(ctx, `UPDATE drift_findings SET assigned_to = ? WHERE episode_id = ? AND status <> 'resolved'`, to, e.ID); err != nil {
+		return e, err
+	}
+	note := Note{Kind: HasAssigned, SubjectID: to}
+	if to == nil {
+		note.Kind = HasUnassigned
+	}
+	return e, f.decided(ctx, e, note)
 }
 
 // ignoring is the request to ignore a finding.
@@ -122,15 +145,20 @@ func (f *Feature) ignore(ctx context.Context, one Finding, in jsonapi.In[ignorin
 
 // ruleFor makes a rule of one finding.
 func (f *Feature) ruleFor(ctx context.Context, r Rule, one Finding, reason string, expires *db.Time) error {
+	if err := r.about(one, reason, expires); err != nil {
+		return err
+	}
+	return f.addRule(ctx, r)
+}
+
+// about makes a rule one for exactly a finding, wherever the rule holds.
+func (r *Rule) about(one Finding, reason string, expires *db.Time) error {
 	set := func(text string) jsonapi.Opt[string] { return jsonapi.Opt[string]{Set: true, V: text} }
 	request := ruleRequest{Address: set(one.Address), Path: set(one.Path), Reason: set(reason), ExpiresAt: jsonapi.Opt[*db.Time]{Set: true, V: expires}}
 	if one.Path == "" {
 		request.Kinds = jsonapi.Opt[[]string]{Set: true, V: []string{string(one.Kind)}}
 	}
-	if err := r.take(request); err != nil {
-		return err
-	}
-	return f.addRule(ctx, r)
+	return r.take(request)
 }
 
 // Ignore makes a rule for a finding of a schedule.

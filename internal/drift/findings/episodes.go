@@ -106,7 +106,7 @@ func (f *Feature) EpisodesIn(ctx context.Context, ids []string) ([]Episode, erro
 
 // last is the newest episode of a target; the zero Episode if it never had one.
 func (f *Feature) last(ctx context.Context, target string) (Episode, error) {
-	list, err := db.All[Episode](ctx, f.DB, `SELECT {e} FROM drift_episodes e WHERE e.target = ? ORDER BY e.status = 'open' DESC, e.opened_at DESC, e.id DESC LIMIT 1`, target)
+	list, err := db.All[Episode](ctx, f.DB, selectEpisodes+` WHERE e.target = ? ORDER BY e.status = 'open' DESC, e.opened_at DESC, e.id DESC LIMIT 1`, target)
 	if err != nil || len(list) == 0 {
 		return Episode{}, err
 	}
@@ -129,28 +129,35 @@ func (f *Feature) reckon(ctx context.Context, e *Event, s scans.Scan) error {
 		return err
 	}
 	now := db.Now()
-	it := was
+	it, note := was, HasChanged
 	switch {
 	case t.findings == 0 && was.Status != Open:
 		return nil
 	case t.findings == 0:
 		return f.end(ctx, e, was, s)
 	case was.Status == Open:
-		e.Kind = difference(was, t)
+		if e.Kind = difference(was, t); e.Kind == Raised {
+			note = HasRaised
+		}
 	case was.ResolvedAt != nil && now.Sub(was.ResolvedAt.Time) < sameEpisode:
-		it.Status, it.ResolvedAt, it.Flaps, it.ToldAt = Open, nil, was.Flaps+1, nil
+		it.Status, it.ResolvedAt, it.Flaps, it.ToldAt, note = Open, nil, was.Flaps+1, nil, HasReopened
 		if it.Flaps <= maxFlaps {
 			e.Kind = New
 		}
 	default:
 		it = Episode{ID: id.New("drep"), OrgID: s.OrgID, WorkspaceID: s.WorkspaceID, ScheduleID: s.ScheduleID, Folder: s.Folder, Target: s.Target, Status: Open,
-			FirstScanID: s.ID, OpenedAt: now, ChangedAt: now}
-		e.Kind = New
+			FirstScanID: s.ID, OpenedAt: now, ChangedAt: now, ProjectID: s.ProjectID}
+		e.Kind, note = New, HasOpened
 	}
 	it.fill(t, *e, s, now)
 	e.Episode = it
 	if err := f.store(ctx, it, it.ID != was.ID); err != nil {
 		return err
+	}
+	if note != HasChanged || e.Kind == Changed {
+		if err := f.noted(ctx, Note{OrgID: it.OrgID, EpisodeID: it.ID, Kind: note, Severity: it.Severity, Findings: it.Findings, ScanID: &s.ID}); err != nil {
+			return err
+		}
 	}
 	query, args := db.List(`UPDATE drift_findings SET episode_id = ? WHERE (episode_id IS NULL OR episode_id <> ?) AND id IN (?)`, t.ids, it.ID, it.ID)
 	_, err = f.DB.Exec(ctx, query, args...)
@@ -187,6 +194,7 @@ func (e *Episode) fill(t tally, ev Event, s scans.Scan, now db.Time) {
 }
 
 func (f *Feature) store(ctx context.Context, e Episode, isNew bool) error {
+	f.changedEpisode(ctx, e)
 	if isNew {
 		return f.DB.Insert(ctx, "drift_episodes", e)
 	}
@@ -202,7 +210,10 @@ func (f *Feature) end(ctx context.Context, e *Event, it Episode, s scans.Scan) e
 		e.Kind = Cleared
 	}
 	e.Episode = it
-	return f.store(ctx, it, false)
+	if err := f.store(ctx, it, false); err != nil {
+		return err
+	}
+	return f.noted(ctx, Note{OrgID: it.OrgID, EpisodeID: it.ID, Kind: HasResolved, Severity: it.Severity, ScanID: &s.ID})
 }
 
 // Known implements scans.Feature.Known.

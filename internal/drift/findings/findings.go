@@ -18,6 +18,7 @@ import (
 	"plumbline.dev/plumbline/internal/kernel/authz"
 	"plumbline.dev/plumbline/internal/kernel/crypt"
 	"plumbline.dev/plumbline/internal/kernel/db"
+	"plumbline.dev/plumbline/internal/kernel/events"
 	"plumbline.dev/plumbline/internal/workspace/workspaces"
 )
 
@@ -140,6 +141,7 @@ type Feature struct {
 	Orgs       *orgs.Feature
 	Workspaces *workspaces.Feature
 	Scans      *scans.Feature
+	Bus        *events.Bus
 	// OnSettled is told of each scan whose findings were taken in, in its transaction.
 	OnSettled []func(ctx context.Context, e Event) error
 	// ScheduleOrg returns the organization of a schedule; nil knows none.
@@ -149,8 +151,7 @@ type Feature struct {
 // Routes adds the endpoints of this package to r.
 func (f *Feature) Routes(r *api.Router) {
 	const one, episode = "/drift-findings/{id}", "/drift-episodes/{id}"
-	filters := api.Params("filter[workspace][id]", "filter[workspace][name]", "filter[schedule][id]", "filter[folder]", "filter[status]", "filter[kind]", "filter[severity]",
-		"filter[provider]", "filter[type]", "filter[episode]", "filter[assigned-to]", "filter[acknowledged]", "search[address]")
+	filters := api.Params(Filters...)
 	api.Type(r, "drift-findings", authz.ReadDrift, f.In, f.view)
 	api.Type(r, "drift-episodes", authz.ReadDrift, f.EpisodesIn, f.viewEpisode)
 	api.List(r, "/organizations/{organization}/drift-findings", authz.ReadOrg, f.Orgs.ByName, f.list, filters)
@@ -160,12 +161,15 @@ func (f *Feature) Routes(r *api.Router) {
 	api.Action(r, one+"/actions/acknowledge", authz.OperateDrift, f.readFinding, f.acknowledge)
 	api.Action(r, one+"/actions/assign", authz.OperateDrift, f.readFinding, f.assign)
 	api.Action(r, one+"/actions/ignore", authz.OperateDrift, f.readFinding, f.ignore)
-	episodes := api.Params("filter[workspace][id]", "filter[workspace][name]", "filter[schedule][id]", "filter[folder]", "filter[status]", "filter[severity]", "filter[assigned-to]", "filter[acknowledged]")
+	episodes := api.Params("filter[workspace][id]", "filter[workspace][name]", "filter[schedule][id]", "filter[folder]", "filter[status]", "filter[severity]", "filter[assigned-to]", "filter[acknowledged]", "search[text]")
 	api.List(r, "/organizations/{organization}/drift-episodes", authz.ReadOrg, f.Orgs.ByName, f.listEpisodes, episodes)
 	api.List(r, "/workspaces/{id}/drift-episodes", authz.ReadRuns, f.Workspaces.Find, f.episodesOfWorkspace, episodes)
 	api.Read(r, episode, authz.ReadDrift, f.Episode)
 	api.Action(r, episode+"/actions/acknowledge", authz.OperateDrift, f.Episode, f.acknowledgeEpisode)
 	api.Action(r, episode+"/actions/assign", authz.OperateDrift, f.Episode, f.assignEpisode)
+	f.noteRoutes(r, episode)
+	f.bulkRoutes(r)
+	f.groupRoutes(r)
 	f.ruleRoutes(r)
 }
 

@@ -36,6 +36,43 @@ func (f *Feature) listOfEpisode(ctx context.Context, e Episode, q api.Query) (ap
 	return f.page(ctx, q, scans.Condition{Where: "f.episode_id = ?", Args: []any{e.ID}})
 }
 
+// Filters are the parameters that narrow lists of findings.
+var Filters = []string{"filter[workspace][id]", "filter[workspace][name]", "filter[schedule][id]", "filter[folder]", "filter[status]", "filter[kind]", "filter[severity]",
+	"filter[provider]", "filter[type]", "filter[episode]", "filter[target]", "filter[cause]", "filter[assigned-to]", "filter[acknowledged]", "search[address]", "search[text]"}
+
+// cause is what findings have in common that are alike: what the rule says of them.
+const cause = "COALESCE(NULLIF(f.title, ''), f.kind)"
+
+// Narrow adds the filters of a request to a condition on findings f and workspaces w.
+func Narrow(c *scans.Condition, q api.Query) error {
+	c.Places(q, "f")
+	for column, name := range map[string]string{"f.status": "status", "f.kind": "kind", "f.severity": "severity", "f.provider": "provider", "f.type": "type", "f.episode_id": "episode"} {
+		c.In(column, q.List("filter["+name+"]"))
+	}
+	for column, name := range map[string]string{"f.target": "filter[target]", cause: "filter[cause]"} {
+		if v := q.Get(name); v != "" { // it may have commas
+			c.And(column+" = ?", v)
+		}
+	}
+	assigned(c, q, "f.assigned_to")
+	if like := q.Like("search[address]"); like != "" {
+		c.And(`lower(f.address) LIKE ? ESCAPE '\'`, like)
+	}
+	if like := q.Like("search[text]"); like != "" {
+		c.And(`(lower(f.address) LIKE ? ESCAPE '\' OR lower(f.path) LIKE ? ESCAPE '\' OR lower(f.title) LIKE ? ESCAPE '\')`, like, like, like)
+	}
+	return acknowledged(c, q, "f.acknowledged_at")
+}
+
+// assigned adds the filter by who looks after it: users, or "none".
+func assigned(c *scans.Condition, q api.Query, column string) {
+	if users := q.List("filter[assigned-to]"); len(users) == 1 && users[0] == "none" {
+		c.And(column + " IS NULL")
+	} else {
+		c.In(column, users)
+	}
+}
+
 // acknowledged adds the filter by whether somebody has seen it.
 func acknowledged(c *scans.Condition, q api.Query, column string) error {
 	switch q.Get("filter[acknowledged]") {
@@ -55,15 +92,7 @@ func (f *Feature) page(ctx context.Context, q api.Query, c scans.Condition) (api
 	if !ok {
 		return api.Page[Finding]{}, problem.BadRequest("Findings cannot be sorted by %q", q.Get("sort"))
 	}
-	c.Places(q, "f")
-	for column, name := range map[string]string{"f.status": "status", "f.kind": "kind", "f.severity": "severity", "f.provider": "provider", "f.type": "type",
-		"f.episode_id": "episode", "f.assigned_to": "assigned-to"} {
-		c.In(column, q.List("filter["+name+"]"))
-	}
-	if like := q.Like("search[address]"); like != "" {
-		c.And(`lower(f.address) LIKE ? ESCAPE '\'`, like)
-	}
-	if err := acknowledged(&c, q, "f.acknowledged_at"); err != nil {
+	if err := Narrow(&c, q); err != nil {
 		return api.Page[Finding]{}, err
 	}
 	p, err := api.Select[Finding](ctx, f.DB, q, selectFindings+" WHERE "+c.Where+" ORDER BY "+order, c.Args...)
@@ -100,7 +129,10 @@ func (f *Feature) episodes(ctx context.Context, q api.Query, c scans.Condition) 
 	c.Places(q, "e")
 	c.In("e.status", q.List("filter[status]"))
 	c.In("e.severity", q.List("filter[severity]"))
-	c.In("e.assigned_to", q.List("filter[assigned-to]"))
+	assigned(&c, q, "e.assigned_to")
+	if like := q.Like("search[text]"); like != "" {
+		c.And(`(lower(e.summary) LIKE ? ESCAPE '\' OR lower(COALESCE(w.name, '')) LIKE ? ESCAPE '\' OR lower(e.folder) LIKE ? ESCAPE '\')`, like, like, like)
+	}
 	if err := acknowledged(&c, q, "e.acknowledged_at"); err != nil {
 		return api.Page[Episode]{}, err
 	}

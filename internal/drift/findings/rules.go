@@ -2,7 +2,6 @@ package findings
 
 import (
 	"context"
-	"errors"
 	"regexp"
 	"slices"
 	"strings"
@@ -83,11 +82,14 @@ func (s ruleset) match(f Finding) string {
 func (f *Feature) rulesFor(ctx context.Context, orgID string, workspaceID, scheduleID *string) (ruleset, error) {
 	list, err := db.All[Rule](ctx, f.DB, `SELECT {r} FROM drift_ignore_rules r WHERE r.org_id = ? AND (r.expires_at IS NULL OR r.expires_at > ?)
 		AND (r.workspace_id IS NULL OR r.workspace_id = ?) AND (r.schedule_id IS NULL OR r.schedule_id = ?) ORDER BY r.created_at, r.id`, orgID, db.Now(), deref(workspaceID), deref(scheduleID))
-	var s ruleset
+	return compiledOf(list), err
+}
+
+func compiledOf(list []Rule) (s ruleset) {
 	for _, r := range list {
 		s.rules = append(s.rules, compiled{r.ID, pattern(r.Folder), pattern(r.Address), pattern(r.Path), r.Kinds.V})
 	}
-	return s, err
+	return s
 }
 
 // rulesOf returns the rules that hold now for what a scan has looked at.
@@ -105,6 +107,8 @@ func (f *Feature) ruleRoutes(r *api.Router) {
 	api.Type(r, "drift-ignore-rules", authz.ReadDrift, f.RulesIn, viewRule)
 	api.List(r, "/organizations/{organization}/drift-ignore-rules", authz.ReadOrg, f.Orgs.ByName, f.listRules, filters)
 	api.Create(r, "/organizations/{organization}/drift-ignore-rules", authz.ReadOrg, f.Orgs.ByName, f.createRule)
+	api.List(r, "/organizations/{organization}/drift-ignore-preview", authz.ReadOrg, f.Orgs.ByName, f.preview,
+		api.Params("filter[workspace][id]", "filter[schedule][id]", "filter[folder]", "filter[address]", "filter[path]", "filter[kind]"))
 	api.Read(r, one, authz.ReadDrift, f.Rule)
 	api.Update(r, one, authz.OperateDrift, f.Rule, f.updateRule)
 	api.Delete(r, one, authz.OperateDrift, f.Rule, f.deleteRule)
@@ -216,7 +220,7 @@ func (f *Feature) addRule(ctx context.Context, r Rule) error {
 	if err := f.DB.Insert(ctx, "drift_ignore_rules", r); err != nil {
 		return err
 	}
-	return f.reconsider(ctx, r)
+	return f.reconsider(ctx, r.OrgID, r.covers(), r.Reason)
 }
 
 const maxPattern = 1000
@@ -261,7 +265,7 @@ func (f *Feature) updateRule(ctx context.Context, r Rule, in jsonapi.In[ruleRequ
 	if err := f.DB.Update(ctx, "drift_ignore_rules", r, "folder", "address", "path", "kinds", "reason", "expires_at"); err != nil {
 		return r, err
 	}
-	return r, f.reconsider(ctx, r)
+	return r, f.reconsider(ctx, r.OrgID, r.covers(), r.Reason)
 }
 
 // deleteRule removes a rule. What it ignored is open again.
@@ -269,80 +273,7 @@ func (f *Feature) deleteRule(ctx context.Context, r Rule) error {
 	if err := f.DB.Delete(ctx, "drift_ignore_rules", r.ID); err != nil {
 		return err
 	}
-	return f.reconsider(ctx, r)
-}
-
-// reconsider applies the rules anew to what is known where a rule holds, or held.
-func (f *Feature) reconsider(ctx context.Context, r Rule) error {
-	c := scans.Condition{Where: "f.org_id = ? AND f.status <> 'resolved'", Args: []any{r.OrgID}}
-	if r.WorkspaceID != nil {
-		c.And("f.workspace_id = ?", *r.WorkspaceID)
-	}
-	if r.ScheduleID != nil {
-		c.And("f.schedule_id = ?", *r.ScheduleID)
-	}
-	list, err := db.All[Finding](ctx, f.DB, `SELECT {f} FROM drift_findings f WHERE `+c.Where+` ORDER BY f.target LIMIT 10000`, c.Args...)
-	if err != nil {
-		return err
-	}
-	targets := map[string]ruleset{}
-	changed := map[string]Finding{}
-	for _, one := range list {
-		rules, ok := targets[one.Target]
-		if !ok {
-			if rules, err = f.rulesFor(ctx, one.OrgID, one.WorkspaceID, one.ScheduleID); err != nil {
-				return err
-			}
-			targets[one.Target] = rules
-		}
-		now := one
-		now.Status, now.IgnoredBy = Open, some(rules.match(one))
-		if now.IgnoredBy != nil {
-			now.Status = Ignored
-		}
-		if now.Status == one.Status && deref(now.IgnoredBy) == deref(one.IgnoredBy) {
-			continue
-		}
-		if err := f.DB.Update(ctx, "drift_findings", now, "status", "ignored_by"); err != nil {
-			return err
-		}
-		changed[one.Target] = one
-	}
-	for _, one := range changed {
-		if err := f.again(ctx, one); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// again counts the episode of a target anew. What a rule took away is told as resolved.
-func (f *Feature) again(ctx context.Context, one Finding) error {
-	s, err := f.Scans.Find(ctx, one.LastScanID)
-	if errors.Is(err, problem.NotFound) {
-		s, err = scans.Scan{ID: one.LastScanID, OrgID: one.OrgID, WorkspaceID: one.WorkspaceID, ScheduleID: one.ScheduleID, Folder: one.Folder, Target: one.Target}, nil
-	}
-	if err != nil {
-		return err
-	}
-	v, err := f.Scans.VerdictOf(ctx, s)
-	if err != nil {
-		return err
-	}
-	rules, err := f.rulesOf(ctx, s)
-	if err != nil {
-		return err
-	}
-	e := Event{Scan: s, Verdict: without(v, rules)}
-	if err := f.reckon(ctx, &e, s); err != nil || e.Kind == "" {
-		return err
-	}
-	for _, tell := range f.OnSettled {
-		if err := tell(ctx, e); err != nil {
-			return err
-		}
-	}
-	return nil
+	return f.reconsider(ctx, r.OrgID, r.covers(), "")
 }
 
 // user is the id of the person behind the request, nil if it is none.

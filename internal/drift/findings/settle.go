@@ -39,6 +39,7 @@ func (f *Feature) Settle(ctx context.Context, s scans.Scan, v scans.Verdict) (sc
 	if err != nil {
 		return v, err
 	}
+	f.changed(ctx, "drift-findings", "", s.Scope())
 	if err := f.merge(ctx, s, before, found); err != nil {
 		return v, err
 	}

@@ -66,6 +66,9 @@ type field struct {
 	sort         sort
 }
 
+// healthState is the state of workspaces as they show it themselves.
+const healthState = "(CASE WHEN w.assessments_enabled OR o.assessments_enforced THEN COALESCE(h.state, 'unknown') ELSE 'disabled' END)"
+
 const succeeded = "(CASE WHEN a.succeeded THEN a.checks_failed + a.checks_errored + a.checks_unknown = 0 END)"
 
 // fields are in the order of the export.
@@ -77,7 +80,7 @@ var fields = []field{
 	{"current_run_applied_at", "r.updated_at", moment}, {"drifted", "a.drifted", boolean}, {"resources_drifted", "a.resources_drifted", number},
 	{"resources_undrifted", "a.resources_undrifted", number}, {"all_checks_succeeded", succeeded, boolean}, {"checks_passed", "a.checks_passed", number},
 	{"checks_failed", "a.checks_failed", number}, {"checks_errored", "a.checks_errored", number}, {"checks_unknown", "a.checks_unknown", number},
-	{"health_state", "h.state", text},
+	{"health_state", healthState, text},
 }
 
 func fieldOf(name string) (field, bool) {

@@ -11,11 +11,13 @@ import (
 	"plumbline.dev/plumbline/internal/drift/findings"
 	"plumbline.dev/plumbline/internal/drift/scans"
 	"plumbline.dev/plumbline/internal/identity/orgs"
+	"plumbline.dev/plumbline/internal/kernel/api"
 	"plumbline.dev/plumbline/internal/kernel/problem"
 )
 
-// export answers with the open findings that the caller may see, as CSV, JSON or SARIF. There
-// are no values of attributes in it: files are passed on.
+// export answers with the findings of now that the caller may see and that the filters of lists
+// let through, as CSV, JSON or SARIF. There are no values of attributes in it: files are passed
+// on.
 func (f *Feature) export(ctx context.Context, w http.ResponseWriter, req *http.Request, o orgs.Org) error {
 	formats := map[string]struct {
 		kind  string
@@ -26,8 +28,16 @@ func (f *Feature) export(ctx context.Context, w http.ResponseWriter, req *http.R
 	if !ok {
 		return problem.BadRequest("format is csv, json or sarif")
 	}
+	q, err := api.ParseQuery(req, findings.Filters...)
+	if err != nil {
+		return err
+	}
 	where, args := scans.Visible(ctx, o.ID, "f")
-	list, err := f.Findings.Present(ctx, where, args, maxExport)
+	c := scans.Condition{Where: where, Args: args}
+	if err := findings.Narrow(&c, q); err != nil {
+		return err
+	}
+	list, err := f.Findings.Present(ctx, c.Where, c.Args, maxExport)
 	if err != nil {
 		return err
 	}

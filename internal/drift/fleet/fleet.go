@@ -37,6 +37,8 @@ func (f *Feature) Routes(r *api.Router) {
 	api.Type(r, "drift-days", authz.ReadDrift, nil, viewDay)
 	api.List(r, org+"/drift-days", authz.ReadDrift, f.Orgs.ByName, f.days, api.Params("filter[dimension]", "filter[name]", "filter[from]", "filter[to]"))
 	api.Handle(r, "GET "+org+"/drift-export", authz.ReadOrg, f.Orgs.ByName, f.export)
+	f.heatRoutes(r)
+	f.blindRoutes(r)
 	f.explorerRoutes(r)
 	f.Jobs.Every("count-drift-days", time.Hour, f.Count, jobs.Timeout(10*time.Minute))
 }
@@ -44,6 +46,7 @@ func (f *Feature) Routes(r *api.Router) {
 // Group is a part of the open drift.
 type Group struct {
 	Name     string `db:"name" json:"name"`
+	Label    string `db:"label" json:"label"`     // of a workspace or a schedule, whose names are ids
 	Targets  int    `db:"targets" json:"targets"` // workspaces, and folders of repositories
 	Findings int    `db:"findings" json:"findings"`
 }
@@ -71,20 +74,20 @@ func (f *Feature) summary(ctx context.Context, o orgs.Org) (Summary, error) {
 	where, args := scans.Visible(ctx, o.ID, "f")
 	for column, into := range map[string]*[]Group{"f.severity": &s.Severities, "f.kind": &s.Kinds, "f.provider": &s.Providers,
 		"COALESCE(f.workspace_id, '')": &s.Workspaces, "COALESCE(f.schedule_id, '')": &s.Schedules} {
-		groups, err := db.All[Group](ctx, f.DB, `SELECT `+column+` AS name, count(DISTINCT f.target) AS targets, count(*) AS findings`+openFindings+where+
-			` AND `+column+` <> '' GROUP BY `+column+` ORDER BY findings DESC, name LIMIT ?`, append(args[:len(args):len(args)], most)...)
+		groups, err := db.All[Group](ctx, f.DB, `SELECT `+column+` AS name, `+labels[column]+` AS label, count(DISTINCT f.target) AS targets, count(*) AS findings`+openFindings+where+
+			` AND `+column+` <> '' GROUP BY `+column+`, `+labels[column]+` ORDER BY findings DESC, name LIMIT ?`, append(args[:len(args):len(args)], most)...)
 		if err != nil {
 			return s, err
 		}
 		*into = groups
 	}
-	total, err := db.One[Group](ctx, f.DB, `SELECT '' AS name, count(DISTINCT f.target) AS targets, count(*) AS findings`+openFindings+where, args...)
+	total, err := db.One[Group](ctx, f.DB, `SELECT '' AS name, '' AS label, count(DISTINCT f.target) AS targets, count(*) AS findings`+openFindings+where, args...)
 	if err != nil {
 		return s, err
 	}
 	s.Total = total
 	allowed, args := authz.FilterOf(ctx, authz.ReadWorkspace, o.ID).SQL("w.project_id", "w.id")
-	states, err := db.All[Group](ctx, f.DB, `SELECT CASE WHEN w.assessments_enabled OR o.assessments_enforced THEN COALESCE(h.state, 'unknown') ELSE 'disabled' END AS name, count(*) AS targets, 0 AS findings
+	states, err := db.All[Group](ctx, f.DB, `SELECT CASE WHEN w.assessments_enabled OR o.assessments_enforced THEN COALESCE(h.state, 'unknown') ELSE 'disabled' END AS name, '' AS label, count(*) AS targets, 0 AS findings
 		FROM workspaces w JOIN organizations o ON o.id = w.org_id LEFT JOIN workspace_health h ON h.workspace_id = w.id WHERE w.org_id = ? AND `+allowed+` GROUP BY 1`, append([]any{o.ID}, args...)...)
 	for _, g := range states {
 		s.Health[g.Name] = g.Targets
@@ -92,7 +95,11 @@ func (f *Feature) summary(ctx context.Context, o orgs.Org) (Summary, error) {
 	return s, err
 }
 
-const openFindings = ` FROM drift_findings f LEFT JOIN workspaces w ON w.id = f.workspace_id WHERE f.status = 'open' AND f.kind <> 'pending-config' AND `
+// labels are how people call what the columns of a summary name.
+var labels = map[string]string{"f.severity": "f.severity", "f.kind": "f.kind", "f.provider": "f.provider", "COALESCE(f.workspace_id, '')": "COALESCE(w.name, '')",
+	"COALESCE(f.schedule_id, '')": "COALESCE(s.name, '')"}
+
+const openFindings = ` FROM drift_findings f LEFT JOIN workspaces w ON w.id = f.workspace_id LEFT JOIN drift_schedules s ON s.id = f.schedule_id WHERE f.status = 'open' AND f.kind <> 'pending-config' AND `
 
 type summaryAttributes struct {
 	Targets    int            `json:"drifted-targets"`
@@ -127,6 +134,7 @@ type Day struct {
 	Name      string `db:"name"`
 	Targets   int    `db:"targets"`
 	Findings  int    `db:"findings"`
+	Label     string `db:"label,extra"`
 }
 
 // Scope implements authz.Scoped.
@@ -140,12 +148,13 @@ type dayAttributes struct {
 	Day       string `json:"day"`
 	Dimension string `json:"dimension"`
 	Name      string `json:"name"`
+	Label     string `json:"label"`
 	Targets   int    `json:"drifted-targets"`
 	Findings  int    `json:"open-findings"`
 }
 
 func viewDay(_ context.Context, d Day) jsonapi.Resource {
-	return jsonapi.Resource{Type: "drift-days", ID: d.Day + "/" + d.Dimension + "/" + d.Name, Attributes: dayAttributes{d.Day, d.Dimension, d.Name, d.Targets, d.Findings}}
+	return jsonapi.Resource{Type: "drift-days", ID: d.Day + "/" + d.Dimension + "/" + d.Name, Attributes: dayAttributes{d.Day, d.Dimension, d.Name, d.Label, d.Targets, d.Findings}}
 }
 
 const dayForm = "2006-01-02"
@@ -171,7 +180,8 @@ func (f *Feature) days(ctx context.Context, o orgs.Org, q api.Query) (api.Page[D
 	}
 	c := scans.Condition{Where: "d.org_id = ? AND d.dimension = ? AND d.day >= ? AND d.day <= ?", Args: []any{o.ID, dimension, from, to}}
 	c.In("d.name", q.List("filter[name]"))
-	return api.Select[Day](ctx, f.DB, q, "SELECT {d} FROM drift_days d WHERE "+c.Where+" ORDER BY d.day DESC, d.name", c.Args...)
+	return api.Select[Day](ctx, f.DB, q, `SELECT {d}, CASE d.dimension WHEN 'workspace' THEN COALESCE(w.name, d.name) WHEN 'schedule' THEN COALESCE(s.name, d.name) ELSE d.name END AS label FROM drift_days d
+		LEFT JOIN workspaces w ON w.id = d.name AND w.org_id = d.org_id LEFT JOIN drift_schedules s ON s.id = d.name AND s.org_id = d.org_id WHERE `+c.Where+" ORDER BY d.day DESC, d.name", c.Args...)
 }
 
 const (
@@ -206,7 +216,7 @@ func (f *Feature) countOrg(ctx context.Context, orgID, day string) error {
 	}
 	rows := []Day{}
 	for dimension, column := range dimensions {
-		query := `SELECT ` + column + ` AS name, count(DISTINCT f.target) AS targets, count(*) AS findings` + openFindings + `f.org_id = ?`
+		query := `SELECT ` + column + ` AS name, '' AS label, count(DISTINCT f.target) AS targets, count(*) AS findings` + openFindings + `f.org_id = ?`
 		if dimension != "total" {
 			query += ` AND ` + column + ` <> '' GROUP BY ` + column
 		}
@@ -215,7 +225,7 @@ func (f *Feature) countOrg(ctx context.Context, orgID, day string) error {
 			return err
 		}
 		for _, g := range groups {
-			rows = append(rows, Day{orgID, day, dimension, g.Name, g.Targets, g.Findings})
+			rows = append(rows, Day{OrgID: orgID, Day: day, Dimension: dimension, Name: g.Name, Targets: g.Targets, Findings: g.Findings})
 		}
 	}
 	return db.InsertAll(ctx, f.DB, "drift_days", rows, "")

@@ -17,6 +17,9 @@ func furnished(s *apptest.Server) (o apptest.Org, drifted, healthy string) {
 	o = s.Org("acme")
 	drifted, healthy = s.Workspace(o, "", "drifted"), s.Workspace(o, "", "healthy")
 	now := db.Now()
+	if _, err := s.DB.Exec(s.T.Context(), `UPDATE workspaces SET assessments_enabled = ? WHERE org_id = ?`, true, o.ID); err != nil {
+		s.T.Fatal(err)
+	}
 	insert := func(table string, row any) {
 		s.T.Helper()
 		if err := s.DB.Insert(s.T.Context(), table, row); err != nil {

@@ -59,6 +59,12 @@ func (f *Feature) Connect() {
 		k, err := f.Findings.Known(ctx, scans.TargetOf("", scheduleID, folder))
 		return k.Severity, k.Fingerprint, err
 	}
+	f.Snoozes.OnSnooze = func(ctx context.Context, z snoozes.Snooze) error {
+		return f.Findings.NoteOf(ctx, scans.TargetOf("", z.ScheduleID, z.Folder), findings.HasSnoozed, z.Until.Wire())
+	}
+	f.Snoozes.OnWake = func(ctx context.Context, z snoozes.Snooze) error {
+		return f.Findings.NoteOf(ctx, scans.TargetOf("", z.ScheduleID, z.Folder), findings.HasWoken, "")
+	}
 	f.Findings.OnSettled = append(f.Findings.OnSettled, f.settled)
 	f.Findings.ScheduleOrg = func(ctx context.Context, id string) (string, error) {
 		s, err := f.Schedules.Find(ctx, id)

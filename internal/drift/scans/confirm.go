@@ -22,6 +22,7 @@ func (confirmation) Kind() string { return "confirm-drift" }
 func (f *Feature) await(ctx context.Context, s Scan, wait time.Duration) error {
 	now := db.Now()
 	s.Status, s.EndedAt = Confirming, &now
+	f.changed(ctx, s)
 	if err := f.DB.Update(ctx, "drift_scans", s, "status", "ended_at", "engine", "engine_version", "warm", "refreshed"); err != nil {
 		return err
 	}
@@ -65,9 +66,22 @@ func (f *Feature) again(ctx context.Context, s Scan) error {
 // closeConfirmed ends a scan whose second look has come to an end, whatever that saw: its
 // findings count, and not those of the first.
 func (f *Feature) closeConfirmed(ctx context.Context, id string) error {
+	s, err := f.Find(ctx, id)
+	if err != nil {
+		return missing(err)
+	}
+	f.changed(ctx, s)
 	n, err := f.DB.Exec(ctx, `UPDATE drift_scans SET status = ? WHERE id = ? AND status = ?`, Superseded, id, Confirming)
 	if err == nil && n > 0 {
 		f.ended(ctx, Scan{ID: id, Status: Superseded, Reason: Scheduled}) // only these wait
+	}
+	return err
+}
+
+// missing is nil for what is gone.
+func missing(err error) error {
+	if errors.Is(err, problem.NotFound) {
+		return nil
 	}
 	return err
 }
@@ -80,6 +94,7 @@ func (f *Feature) unconfirmed(ctx context.Context, s Scan) error {
 	}
 	now := db.Now()
 	s.Status, s.EndedAt = Errored, &now
+	f.changed(ctx, s)
 	if err := f.DB.Update(ctx, "drift_scans", s, "status", "ended_at", "error", "engine", "engine_version", "warm", "refreshed"); err != nil {
 		return err
 	}

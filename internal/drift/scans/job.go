@@ -79,7 +79,12 @@ func (f *Feature) claimed(ctx context.Context, j dispatch.Job) error {
 	if f.Taken != nil && j.Losses == 0 {
 		f.DB.AfterCommit(ctx, func() { f.Taken(time.Since(j.QueuedAt.Time)) })
 	}
-	_, err := f.DB.Exec(ctx, `UPDATE drift_scans SET status = ?, started_at = ?, executor_id = ?, job_id = ? WHERE id = ?`, Running, db.Now(), j.ExecutorID, j.ID, j.Subject)
+	s, err := f.Find(ctx, j.Subject)
+	if err != nil {
+		return missing(err)
+	}
+	f.changed(ctx, s)
+	_, err = f.DB.Exec(ctx, `UPDATE drift_scans SET status = ?, started_at = ?, executor_id = ?, job_id = ? WHERE id = ?`, Running, db.Now(), j.ExecutorID, j.ID, j.Subject)
 	return err
 }
 
@@ -87,7 +92,12 @@ func (f *Feature) requeued(ctx context.Context, j dispatch.Job) error {
 	if err := f.revoke(ctx, j); err != nil {
 		return err
 	}
-	_, err := f.DB.Exec(ctx, `UPDATE drift_scans SET status = ? WHERE id = ?`, Queued, j.Subject)
+	s, err := f.Find(ctx, j.Subject)
+	if err != nil {
+		return missing(err)
+	}
+	f.changed(ctx, s)
+	_, err = f.DB.Exec(ctx, `UPDATE drift_scans SET status = ? WHERE id = ?`, Queued, j.Subject)
 	return err
 }
 
@@ -246,6 +256,7 @@ func (f *Feature) close(ctx context.Context, s Scan, to Status, v *Verdict) erro
 	now := db.Now()
 	wasOpen := s.EndedAt == nil
 	s.Status, s.EndedAt = to, &now
+	f.changed(ctx, s)
 	if err := f.DB.Update(ctx, "drift_scans", s, "status", "ended_at", "error", "engine", "engine_version", "warm", "refreshed"); err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package scans
 import (
 	"context"
 	"net/http"
+	"plumbline.dev/plumbline/internal/identity/changes"
 	"strings"
 
 	"plumbline.dev/plumbline/internal/identity/orgs"
@@ -34,6 +35,11 @@ func PermissionOn(workspace bool, p authz.Permission) authz.Permission {
 		return authz.UpdateWorkspace
 	}
 	return p
+}
+
+// changed tells clients that a scan is no longer as it was.
+func (f *Feature) changed(ctx context.Context, s Scan) {
+	changes.Tell(ctx, f.Bus, s.Scope(), "drift-scans", s.ID)
 }
 
 // Routes adds the endpoints of this package to r.
@@ -155,6 +161,9 @@ func (c *Condition) Places(q api.Query, alias string) {
 	c.In(alias+".schedule_id", q.List("filter[schedule][id]"))
 	c.In(alias+".folder", q.List("filter[folder]"))
 }
+
+// Severities are the severities by their rank.
+var Severities = []string{"info", "low", "medium", "high", "critical"}
 
 // SeverityRank is a column's rank in SQL, for sorting.
 func SeverityRank(column string) string {

@@ -20,6 +20,7 @@ import (
 	"plumbline.dev/plumbline/internal/kernel/authz"
 	"plumbline.dev/plumbline/internal/kernel/crypt"
 	"plumbline.dev/plumbline/internal/kernel/db"
+	"plumbline.dev/plumbline/internal/kernel/events"
 	"plumbline.dev/plumbline/internal/kernel/id"
 	"plumbline.dev/plumbline/internal/kernel/jobs"
 	"plumbline.dev/plumbline/internal/workspace/workspaces"
@@ -193,6 +194,7 @@ type Feature struct {
 	Jobs       *jobs.Queue
 	Dispatch   *dispatch.Feature
 	Logs       *logs.Feature
+	Bus        *events.Bus
 	Orgs       *orgs.Feature
 	Workspaces *workspaces.Feature
 	Sources    map[string]Source // by the kind of the job
@@ -238,13 +240,14 @@ func (f *Feature) Start(ctx context.Context, n New) (string, error) {
 	if err := db.InsertAll(ctx, f.DB, "drift_scans", []Scan{s}, `ON CONFLICT DO NOTHING`); err != nil {
 		return "", err
 	}
-	made, err := db.All[string](ctx, f.DB, `SELECT id FROM drift_scans WHERE id = ?`, s.ID)
+	made, err := f.In(ctx, []string{s.ID})
 	if err != nil {
 		return "", err
 	}
 	if len(made) == 0 {
 		return "", ErrOngoing
 	}
+	f.changed(ctx, made[0])
 	if err := f.Logs.Open(ctx, logs.Stream{ID: s.ID, OrgID: s.OrgID, WorkspaceID: n.WorkspaceID}); err != nil {
 		return "", err
 	}

@@ -361,6 +361,7 @@ func (f *Feature) store(ctx context.Context, d draft) (Schedule, error) {
 			s.CreatedBy = who.ID
 		}
 	}
+	f.changed(ctx, s)
 	if err := f.write(ctx, s, d.isNew); err != nil {
 		return s, gone(err)
 	}

@@ -3,6 +3,7 @@ package schedules
 import (
 	"context"
 	"encoding/json"
+	"plumbline.dev/plumbline/internal/identity/changes"
 	"time"
 
 	"plumbline.dev/plumbline/internal/drift/connections"
@@ -12,6 +13,7 @@ import (
 	"plumbline.dev/plumbline/internal/kernel/api"
 	"plumbline.dev/plumbline/internal/kernel/crypt"
 	"plumbline.dev/plumbline/internal/kernel/db"
+	"plumbline.dev/plumbline/internal/kernel/events"
 	"plumbline.dev/plumbline/internal/kernel/jobs"
 	"plumbline.dev/plumbline/internal/kernel/problem"
 )
@@ -25,6 +27,7 @@ type Feature struct {
 	Settings     *settings.Feature
 	Repositories *repositories.Feature
 	Connections  *connections.Feature
+	Bus          *events.Bus
 
 	// Scan starts scans.
 	Scan Scan
@@ -173,7 +176,13 @@ func (f *Feature) ReleaseConnection(ctx context.Context, connectionID string) er
 	return err
 }
 
+// changed tells clients that a schedule is no longer as it was.
+func (f *Feature) changed(ctx context.Context, s Schedule) {
+	changes.Tell(ctx, f.Bus, s.Scope(), "drift-schedules", s.ID)
+}
+
 func (f *Feature) deactivate(ctx context.Context, s Schedule, reason string) error {
+	f.changed(ctx, s)
 	_, err := f.DB.Exec(ctx, `UPDATE drift_schedules SET active = ?, inactive_reason = ?, next_at = NULL, catch_up = ?, updated_at = ? WHERE id = ?`, false, reason, false, db.Now(), s.ID)
 	if err != nil || f.Cancel == nil {
 		return err
@@ -197,6 +206,7 @@ func (f *Feature) Activate(ctx context.Context, s Schedule, on bool) (Schedule, 
 	if err := f.plan(ctx, &s); err != nil {
 		return s, err
 	}
+	f.changed(ctx, s)
 	return s, f.DB.Update(ctx, "drift_schedules", s, "active", "inactive_reason", "next_at", "catch_up")
 }
 

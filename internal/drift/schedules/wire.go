@@ -146,6 +146,7 @@ func (f *Feature) update(ctx context.Context, _ Schedule, _ jsonapi.In[request])
 }
 
 func (f *Feature) delete(ctx context.Context, s Schedule) error {
+	f.changed(ctx, s)
 	if f.Cancel != nil {
 		if err := f.Cancel(ctx, s.ID); err != nil {
 			return err

@@ -9,6 +9,7 @@ package snoozes
 import (
 	"context"
 	"path"
+	"plumbline.dev/plumbline/internal/identity/changes"
 	"slices"
 	"strings"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"plumbline.dev/plumbline/internal/kernel/api"
 	"plumbline.dev/plumbline/internal/kernel/authz"
 	"plumbline.dev/plumbline/internal/kernel/db"
+	"plumbline.dev/plumbline/internal/kernel/events"
 	"plumbline.dev/plumbline/internal/kernel/id"
 	"plumbline.dev/plumbline/internal/kernel/jsonapi"
 	"plumbline.dev/plumbline/internal/kernel/problem"
@@ -61,6 +63,7 @@ type Feature struct {
 	DB        *db.DB
 	Orgs      *orgs.Feature
 	Schedules *schedules.Feature
+	Bus       *events.Bus
 	// Key signs links.
 	Key []byte
 	// Address is where the server is, for links.
@@ -68,6 +71,9 @@ type Feature struct {
 	// Current returns the severity and the fingerprint of the drift that a folder has now,
 	// "" if it has none.
 	Current func(ctx context.Context, scheduleID, folder string) (severity, fingerprint string, err error)
+	// OnSnooze is told, in its transaction, of a snooze that begins, and OnWake of one that somebody
+	// ends.
+	OnSnooze, OnWake func(ctx context.Context, s Snooze) error
 }
 
 // Routes adds the endpoints of this package to r.
@@ -76,8 +82,22 @@ func (f *Feature) Routes(r *api.Router) {
 	api.List(r, "/organizations/{organization}/drift-snoozes", authz.ReadDrift, f.Orgs.ByName, f.list, api.Params("filter[schedule]"))
 	api.Create(r, "/organizations/{organization}/drift-snoozes", authz.OperateDrift, f.Orgs.ByName, f.create)
 	api.Read(r, "/drift-snoozes/{id}", authz.ReadDrift, f.Find)
-	api.Delete(r, "/drift-snoozes/{id}", authz.OperateDrift, f.Find, func(ctx context.Context, s Snooze) error { return f.DB.Delete(ctx, "drift_snoozes", s.ID) })
+	api.Delete(r, "/drift-snoozes/{id}", authz.OperateDrift, f.Find, f.wake)
 	f.pages(r)
+}
+
+// wake ends a snooze.
+func (f *Feature) wake(ctx context.Context, s Snooze) error {
+	f.changed(ctx, s)
+	if err := f.DB.Delete(ctx, "drift_snoozes", s.ID); err != nil || f.OnWake == nil {
+		return err
+	}
+	return f.OnWake(ctx, s)
+}
+
+// changed tells clients that a snooze is no longer as it was.
+func (f *Feature) changed(ctx context.Context, s Snooze) {
+	changes.Tell(ctx, f.Bus, s.Scope(), "drift-snoozes", s.ID)
 }
 
 type attributes struct {
@@ -137,10 +157,15 @@ func (f *Feature) Set(ctx context.Context, s schedules.Schedule, folder string, 
 	if db.IsForeign(err) {
 		return out, problem.NotFound
 	}
-	if err == nil && len(rows) > 0 {
-		out.ID = rows[0]
+	if err != nil || len(rows) == 0 {
+		return out, err
 	}
-	return out, err
+	out.ID = rows[0]
+	f.changed(ctx, out)
+	if f.OnSnooze == nil {
+		return out, nil
+	}
+	return out, f.OnSnooze(ctx, out)
 }
 
 // Active returns the snooze of a folder, false if it has none now.
@@ -154,7 +179,12 @@ func (f *Feature) Active(ctx context.Context, scheduleID, folder string) (Snooze
 
 // End ends the snooze of a folder: its drift is over.
 func (f *Feature) End(ctx context.Context, scheduleID, folder string) error {
-	_, err := f.DB.Exec(ctx, `DELETE FROM drift_snoozes WHERE schedule_id = ? AND folder = ?`, scheduleID, path.Clean(folder))
+	n, err := f.DB.Exec(ctx, `DELETE FROM drift_snoozes WHERE schedule_id = ? AND folder = ?`, scheduleID, path.Clean(folder))
+	if n == 0 || err != nil {
+		return err
+	}
+	s, err := f.Schedules.Find(ctx, scheduleID)
+	f.changed(ctx, Snooze{OrgID: s.OrgID})
 	return err
 }
 

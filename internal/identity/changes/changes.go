@@ -30,6 +30,9 @@ type Feature struct {
 	// SecretTeam reports whether not all members of its organization may know of a team;
 	// true if there is none with the id.
 	SecretTeam func(ctx context.Context, id string) (bool, error)
+	// Needs is what somebody needs where a resource lives, who needs p for its type elsewhere;
+	// nil is p.
+	Needs func(in authz.Scope, p authz.Permission) authz.Permission
 
 	log *log
 }
@@ -121,6 +124,9 @@ func entryOf(address string) entry {
 // seenBy reports whether a subject may know of the resource of e.
 func (f *Feature) seenBy(who *authz.Subject, e entry) bool {
 	needs, ok := f.Router.Permission(e.kind)
+	if f.Needs != nil {
+		needs = f.Needs(e.in, needs)
+	}
 	switch {
 	case !ok:
 		return false

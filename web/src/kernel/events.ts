@@ -7,6 +7,12 @@ import { subscribe, type Change } from './shared'
 
 /** What else is stale when something of a type has changed. */
 const touches: Record<string, readonly string[]> = {
+  'drift-scans': ['drift-scans', 'drift-schedules', 'drift-blind-spots'],
+  'drift-findings': ['drift-findings', 'drift-finding-groups', 'drift-summaries', 'drift-heat-maps'],
+  'drift-episodes': ['drift-episodes', 'drift-episode-events', 'drift-findings', 'drift-finding-groups', 'drift-summaries', 'drift-heat-maps'],
+  'drift-schedules': ['drift-schedules', 'drift-blind-spots'],
+  'drift-snoozes': ['drift-snoozes', 'drift-schedules'],
+  'assessment-results': ['assessment-results', 'workspaces', 'visibility-workspaces', 'drift-summaries', 'drift-blind-spots'],
   runs: ['runs', 'workspaces', 'plans', 'applies', 'state-versions', 'run-events', 'comments'],
   'configuration-versions': ['configuration-versions', 'runs'],
   'state-versions': ['state-versions', 'workspaces', 'resources'],
