@@ -86,7 +86,7 @@ func TestStreamTellsOfDrift(t *testing.T) {
 			}
 			t.Cleanup(func() { _ = res.Body.Close() })
 			lines := bufio.NewScanner(res.Body)
-			for lines.Scan() && lines.Text() != ": alive" {
+			for lines.Scan() && !strings.HasPrefix(lines.Text(), "data: ") {
 			}
 			return lines
 		}
