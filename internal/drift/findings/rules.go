@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"plumbline.dev/plumbline/internal/drift/classify"
 	"plumbline.dev/plumbline/internal/drift/scans"
@@ -239,6 +240,9 @@ func (r *Rule) take(a ruleRequest) error {
 	for name, text := range map[string]string{"folder": r.Folder, "address": r.Address, "path": r.Path, "reason": r.Reason} {
 		if len(text) > maxPattern {
 			return problem.Invalid(name, "It has at most %d bytes", maxPattern)
+		}
+		if !utf8.ValidString(text) {
+			return problem.Invalid(name, "It must be text")
 		}
 	}
 	if r.Address == "" {
