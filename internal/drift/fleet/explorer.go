@@ -2,9 +2,6 @@ package fleet
 
 import (
 	"context"
-	"encoding/csv"
-	"fmt"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,7 +11,6 @@ import (
 	"plumbline.dev/plumbline/internal/kernel/api"
 	"plumbline.dev/plumbline/internal/kernel/authz"
 	"plumbline.dev/plumbline/internal/kernel/db"
-	"plumbline.dev/plumbline/internal/kernel/jsonapi"
 	"plumbline.dev/plumbline/internal/kernel/problem"
 )
 
@@ -43,6 +39,12 @@ type Row struct {
 	ChecksErrored      *int     `db:"checks_errored"`
 	ChecksUnknown      *int     `db:"checks_unknown"`
 	Health             *string  `db:"health_state"`
+	Managed            *int     `db:"current_rum_count"`
+	StateVersion       *string  `db:"state_version_terraform_version"` // that wrote the state
+	ProviderCount      int      `db:"provider_count"`
+	ModuleCount        int      `db:"module_count"`
+
+	used map[string]string // providers, modules, tags: their names with commas, see hydrate
 }
 
 // Scope implements authz.Scoped.
@@ -58,6 +60,7 @@ const (
 	number  sort = "number"
 	boolean sort = "boolean"
 	moment  sort = "moment"
+	names   sort = "names" // any number; column is the beginning of a query of them
 )
 
 // field is one of the explorer's.
@@ -74,6 +77,11 @@ const succeeded = "(CASE WHEN a.succeeded THEN a.checks_failed + a.checks_errore
 // fields are in the order of the export.
 var fields = []field{
 	{"organization_name", "o.name", text}, {"project_name", "p.name", text}, {"project_external_id", "w.project_id", text},
+	{"resource_count", "w.resource_count", number}, {"current_rum_count", "v.billable", number},
+	{"state_version_terraform_version", "v.terraform_version", text}, {"provider_count", "COALESCE(u.providers, 0)", number}, {"module_count", "COALESCE(u.modules, 0)", number},
+	{"providers", "SELECT 1 FROM workspace_resources x WHERE x.workspace_id = w.id AND lower(x.provider)", names},
+	{"modules", "SELECT 1 FROM workspace_resources x WHERE x.workspace_id = w.id AND x.module <> 'root' AND lower(x.module)", names},
+	{"tags", "SELECT 1 FROM tag_bindings b JOIN tags t ON t.id = b.tag_id WHERE b.workspace_id = w.id AND lower(" + tagName + ")", names},
 	{"workspace_name", "w.name", text}, {"external_id", "w.id", text}, {"workspace_created_at", "w.created_at", moment},
 	{"workspace_updated_at", "w.updated_at", moment}, {"workspace_terraform_version", "w.terraform_version", text},
 	{"workspace_resource_count", "w.resource_count", number}, {"current_run_status", "r.status", text}, {"current_run_external_id", "r.id", text},
@@ -92,7 +100,10 @@ func fieldOf(name string) (field, bool) {
 	return fields[i], true
 }
 
-const explored = ` FROM workspaces w JOIN organizations o ON o.id = w.org_id JOIN projects p ON p.id = w.project_id LEFT JOIN runs r ON r.id = w.current_run_id LEFT JOIN workspace_health h ON h.workspace_id = w.id LEFT JOIN assessment_results a ON a.id = h.result_id WHERE `
+const explored = ` FROM workspaces w JOIN organizations o ON o.id = w.org_id JOIN projects p ON p.id = w.project_id LEFT JOIN runs r ON r.id = w.current_run_id LEFT JOIN workspace_health h ON h.workspace_id = w.id LEFT JOIN assessment_results a ON a.id = h.result_id
+	LEFT JOIN state_versions v ON v.id = w.current_state_version_id
+	LEFT JOIN (SELECT workspace_id, COUNT(DISTINCT provider) AS providers, COUNT(DISTINCT CASE WHEN module <> 'root' THEN module END) AS modules FROM workspace_resources
+		WHERE workspace_id IN (SELECT id FROM workspaces WHERE org_id = ?) GROUP BY workspace_id) u ON u.workspace_id = w.id WHERE `
 
 func (f *Feature) explorerRoutes(r *api.Router) {
 	const path = "/organizations/{organization}/explorer"
@@ -101,14 +112,18 @@ func (f *Feature) explorerRoutes(r *api.Router) {
 	api.Handle(r, "GET "+path+"/export/csv", authz.ReadOrg, f.Orgs.ByName, f.exportRows)
 }
 
-// explore lists workspaces. The other views of the explorer (tf_versions, providers and
-// modules) are not there.
+// explore lists workspaces. The other views of the explorer (tf_versions, providers, modules and
+// resources) are not there.
 func (f *Feature) explore(ctx context.Context, o orgs.Org, q api.Query) (api.Page[Row], error) {
 	from, args, err := f.query(ctx, o, q)
 	if err != nil {
 		return api.Page[Row]{}, err
 	}
-	return api.Select[Row](ctx, f.DB, q, from, args...)
+	page, err := api.Select[Row](ctx, f.DB, q, from, args...)
+	if err != nil {
+		return page, err
+	}
+	return page, f.hydrate(ctx, page.Items)
 }
 
 // query is the statement that a request asks for, without its page.
@@ -117,7 +132,7 @@ func (f *Feature) query(ctx context.Context, o orgs.Org, q api.Query) (string, [
 		return "", nil, problem.BadRequest("type must be workspaces, not %q: there is no other view", t)
 	}
 	allowed, args := authz.FilterOf(ctx, authz.ReadWorkspace, o.ID).SQL("w.project_id", "w.id")
-	where, args := "w.org_id = ? AND "+allowed, append([]any{o.ID}, args...)
+	where, args := "w.org_id = ? AND "+allowed, append([]any{o.ID, o.ID}, args...)
 	for name, values := range q.Values() {
 		if !strings.HasPrefix(name, "filter[") {
 			continue
@@ -134,7 +149,7 @@ func (f *Feature) query(ctx context.Context, o orgs.Org, q api.Query) (string, [
 	}
 	columns := []string{"w.id AS id", "w.org_id AS org_id", "w.project_id AS project_id"}
 	for _, one := range fields {
-		if one.name != "external_id" && one.name != "project_external_id" {
+		if one.name != "external_id" && one.name != "project_external_id" && one.name != "resource_count" && one.sort != names {
 			columns = append(columns, one.column+" AS "+one.name)
 		}
 	}
@@ -149,7 +164,7 @@ func order(by string) (string, error) {
 	for name := range strings.SplitSeq(by, ",") {
 		bare, down := strings.CutPrefix(strings.TrimSpace(name), "-")
 		one, ok := fieldOf(bare)
-		if !ok || len(terms) > 5 {
+		if !ok || one.sort == names || len(terms) > 5 {
 			return "", problem.BadRequest("Workspaces cannot be sorted by %q", name)
 		}
 		term := one.column
@@ -171,6 +186,9 @@ func filter(name string, values []string) (string, []any, error) {
 	one, ok := fieldOf(parts[1])
 	if !ok {
 		return "", nil, problem.BadRequest("There is no field %q to filter by", parts[1])
+	}
+	if one.sort == names {
+		return named(one, parts[2], values[0])
 	}
 	c, value := one.column, values[0]
 	switch operator := strings.ReplaceAll(parts[2], "_", "-"); operator {
@@ -235,133 +253,4 @@ func compare(one field, operator, value string) (string, []any, error) {
 		cond = "(" + one.column + " IS NULL OR " + cond + ")"
 	}
 	return cond, []any{arg}, nil
-}
-
-// rowAttributes are those of the wire. With the parameter fields only those asked for are there.
-type rowAttributes struct {
-	OrgName            *string  `json:"organization-name,omitempty"`
-	ProjectName        *string  `json:"project-name,omitempty"`
-	ProjectID          *string  `json:"project-external-id,omitempty"`
-	Name               *string  `json:"workspace-name,omitempty"`
-	ID                 *string  `json:"external-id,omitempty"`
-	CreatedAt          *db.Time `json:"workspace-created-at,omitempty"`
-	UpdatedAt          *db.Time `json:"workspace-updated-at,omitempty"`
-	TerraformVersion   *string  `json:"workspace-terraform-version,omitempty"`
-	ResourceCount      *int     `json:"workspace-resource-count,omitempty"`
-	RunStatus          *string  `json:"current-run-status,omitempty"`
-	RunID              *string  `json:"current-run-external-id,omitempty"`
-	RunAt              *db.Time `json:"current-run-applied-at,omitempty"`
-	Drifted            *bool    `json:"drifted,omitempty"`
-	ResourcesDrifted   *int     `json:"resources-drifted,omitempty"`
-	ResourcesUndrifted *int     `json:"resources-undrifted,omitempty"`
-	AllChecksSucceeded *bool    `json:"all-checks-succeeded,omitempty"`
-	ChecksPassed       *int     `json:"checks-passed,omitempty"`
-	ChecksFailed       *int     `json:"checks-failed,omitempty"`
-	ChecksErrored      *int     `json:"checks-errored,omitempty"`
-	ChecksUnknown      *int     `json:"checks-unknown,omitempty"`
-	Health             *string  `json:"health-state,omitempty"`
-}
-
-func viewRow(ctx context.Context, r Row) jsonapi.Resource {
-	chosen := api.QueryOf(ctx).List("fields")
-	wants := func(name string) bool {
-		return len(chosen) == 0 || slices.ContainsFunc(chosen, func(c string) bool { return strings.ReplaceAll(c, "-", "_") == name })
-	}
-	return jsonapi.Resource{Type: "visibility-workspace", ID: r.ID, Attributes: rowAttributes{
-		OrgName: pick(wants("organization_name"), &r.OrgName), ProjectName: pick(wants("project_name"), &r.ProjectName), ProjectID: pick(wants("project_external_id"), &r.ProjectID),
-		Name: pick(wants("workspace_name"), &r.Name), ID: pick(wants("external_id"), &r.ID), CreatedAt: pick(wants("workspace_created_at"), &r.CreatedAt),
-		UpdatedAt: pick(wants("workspace_updated_at"), &r.UpdatedAt), TerraformVersion: pick(wants("workspace_terraform_version"), &r.TerraformVersion),
-		ResourceCount: pick(wants("workspace_resource_count"), &r.ResourceCount), RunStatus: pick(wants("current_run_status"), r.RunStatus),
-		RunID: pick(wants("current_run_external_id"), r.RunID), RunAt: pick(wants("current_run_applied_at"), r.RunAt), Drifted: pick(wants("drifted"), r.Drifted),
-		ResourcesDrifted: pick(wants("resources_drifted"), r.ResourcesDrifted), ResourcesUndrifted: pick(wants("resources_undrifted"), r.ResourcesUndrifted),
-		AllChecksSucceeded: pick(wants("all_checks_succeeded"), r.AllChecksSucceeded), ChecksPassed: pick(wants("checks_passed"), r.ChecksPassed),
-		ChecksFailed: pick(wants("checks_failed"), r.ChecksFailed), ChecksErrored: pick(wants("checks_errored"), r.ChecksErrored),
-		ChecksUnknown: pick(wants("checks_unknown"), r.ChecksUnknown), Health: pick(wants("health_state"), r.Health),
-	}}
-}
-
-func pick[T any](wanted bool, v *T) *T {
-	if !wanted {
-		return nil
-	}
-	return v
-}
-
-// values are those of a row in the order of fields.
-func (r Row) values() map[string]any {
-	return map[string]any{"organization_name": r.OrgName, "project_name": r.ProjectName, "project_external_id": r.ProjectID, "workspace_name": r.Name, "external_id": r.ID,
-		"workspace_created_at": r.CreatedAt.Wire(), "workspace_updated_at": r.UpdatedAt.Wire(), "workspace_terraform_version": r.TerraformVersion,
-		"workspace_resource_count": r.ResourceCount, "current_run_status": shown(r.RunStatus), "current_run_external_id": shown(r.RunID),
-		"current_run_applied_at": at(r.RunAt), "drifted": shown(r.Drifted), "resources_drifted": shown(r.ResourcesDrifted),
-		"resources_undrifted": shown(r.ResourcesUndrifted), "all_checks_succeeded": shown(r.AllChecksSucceeded), "checks_passed": shown(r.ChecksPassed),
-		"checks_failed": shown(r.ChecksFailed), "checks_errored": shown(r.ChecksErrored), "checks_unknown": shown(r.ChecksUnknown), "health_state": shown(r.Health)}
-}
-
-func shown[T any](v *T) any {
-	if v == nil {
-		return ""
-	}
-	return *v
-}
-
-func at(t *db.Time) string {
-	if t == nil {
-		return ""
-	}
-	return t.Wire()
-}
-
-// maxExport is how many rows an export has at most.
-const maxExport = 50_000
-
-// exportRows answers with the workspaces as CSV ("Explorer API", Export data as CSV).
-func (f *Feature) exportRows(ctx context.Context, w http.ResponseWriter, req *http.Request, o orgs.Org) error {
-	q, err := api.ParseQuery(req, "filter")
-	if err != nil {
-		return err
-	}
-	from, args, err := f.query(ctx, o, q)
-	if err != nil {
-		return err
-	}
-	rows, err := db.All[Row](ctx, f.DB, from+" LIMIT ?", append(args, maxExport)...)
-	if err != nil {
-		return err
-	}
-	chosen := fields
-	if want := q.List("fields"); len(want) > 0 {
-		chosen = nil
-		for _, name := range want {
-			one, ok := fieldOf(name)
-			if !ok {
-				return problem.BadRequest("There is no field %q", name)
-			}
-			chosen = append(chosen, one)
-		}
-	}
-	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
-	w.Header().Set("Content-Disposition", `attachment; filename="workspaces.csv"`)
-	out := csv.NewWriter(w)
-	line := make([]string, len(chosen))
-	for i, one := range chosen {
-		line[i] = one.name
-	}
-	_ = out.Write(line)
-	for _, r := range rows {
-		values := r.values()
-		for i, one := range chosen {
-			line[i] = Cell(fmt.Sprint(values[one.name]))
-		}
-		_ = out.Write(line)
-	}
-	out.Flush()
-	return nil
-}
-
-// Cell is a text that no spreadsheet takes for a formula.
-func Cell(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
-		return "'" + s
-	}
-	return s
 }

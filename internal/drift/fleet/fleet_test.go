@@ -2,6 +2,7 @@ package fleet_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -78,6 +79,43 @@ func TestExplorerFindsDriftedWorkspaces(t *testing.T) {
 		csv := s.Do("GET", "/api/v2/organizations/acme/explorer/export/csv?type=workspaces&fields=workspace_name,drifted&sort=workspace_name", o.Owner.Token, nil)
 		if got, want := string(csv.Body), "workspace_name,drifted\ndrifted,true\nhealthy,false\n"; got != want {
 			s.T.Errorf("CSV = %q, want %q", got, want)
+		}
+	})
+}
+
+// TestExplorerKnowsWhatWorkspacesUse shows and filters providers, modules and tags.
+func TestExplorerKnowsWhatWorkspacesUse(t *testing.T) {
+	apptest.Run(t, func(s *apptest.Server) {
+		o, drifted, healthy := furnished(s)
+		for i, one := range []struct{ ws, provider, module string }{{drifted, "hashicorp/aws", "root"}, {drifted, "hashicorp/aws", "vpc"}, {drifted, "hashicorp/random", "vpc"}, {healthy, "hashicorp/azurerm", "root"}} {
+			if _, err := s.DB.Exec(s.T.Context(), `INSERT INTO workspace_resources (id, workspace_id, address, name, provider, provider_type, module, created_at, updated_at, modified_by_state_version_id)
+				VALUES (?, ?, ?, 'x', ?, 'x', ?, ?, ?, '')`, fmt.Sprint("wsr-", i), one.ws, fmt.Sprint("x.", i), one.provider, one.module, db.Now(), db.Now()); err != nil {
+				s.T.Fatal(err)
+			}
+		}
+		if r := s.Do("PATCH", "/api/v2/workspaces/"+drifted+"/tag-bindings", o.Owner.Token, `{"data":[{"type":"tag-bindings","attributes":{"key":"billing","value":"tier2"}}]}`); r.Status != 200 {
+			s.T.Fatalf("tags = %d %s", r.Status, r.Body)
+		}
+		base := "/api/v2/organizations/acme/explorer?type=workspaces&sort=-provider_count&filter[0]"
+		for filter, want := range map[string]string{"[tags][contains][0]=billing:TIER2": drifted, "[tags][is_empty][0]=true": healthy, "[modules][contains][0]=vp": drifted, "[providers][does-not-contain][0]=aws": healthy,
+			"[provider_count][gteq][0]=2": drifted, "[module_count][is][0]=0": healthy, "[providers][is-not-empty][0]=1": drifted + " " + healthy, "[resource_count][is][0]=0": drifted + " " + healthy} {
+			var got []string
+			data, _ := s.Do("GET", base+filter, o.Owner.Token, nil).JSON()["data"].([]any)
+			for _, one := range data {
+				got = append(got, one.(map[string]any)["id"].(string))
+			}
+			if strings.Join(got, " ") != want {
+				s.T.Errorf("%s = %v, want %s", filter, got, want)
+			}
+		}
+		csv := s.Do("GET", "/api/v2/organizations/acme/explorer/export/csv?type=workspaces&fields=providers,modules,tags,provider_count&sort=workspace_name", o.Owner.Token, nil)
+		if got, want := string(csv.Body), "providers,modules,tags,provider_count\n\"hashicorp/aws, hashicorp/random\",vpc,billing:tier2,2\nhashicorp/azurerm,,,1\n"; got != want {
+			s.T.Errorf("CSV = %q, want %q", got, want)
+		}
+		for _, query := range []string{"[tags][gt][0]=1", "[tags][is][0]=x"} {
+			if r := s.Do("GET", base+query, o.Owner.Token, nil); r.Status != 400 {
+				s.T.Errorf("%s = %d, want 400", query, r.Status)
+			}
 		}
 	})
 }
