@@ -37,7 +37,7 @@ func TestModuleIsPublishedAndInstalled(t *testing.T) {
 	h.run(chromedp.SetUploadFiles(`input[type=file]`, []string{archive}))
 	h.Click("Publish 1.0.0")
 	h.At("/app/acme/registry/modules/acme/labels/null")
-	h.See("Makes labels", "the guide", `version = "1.0.0"`, "modules/inner", "ready")
+	h.See("Makes labels", "the guide", `version = "~> 1.0"`, "modules/inner", "ready")
 	h.Shot("registry-module")
 	h.Click("Inputs")
 	h.See("prefix", "required", "Before each label.")

@@ -1,7 +1,8 @@
 // Every route of the UI, by capability.
 import { createRouter } from '@tanstack/react-router'
 import { queryClient } from './kernel/queries'
-import { homeRoute, orgRoute, rootRoute } from './kernel/routing'
+import { RouteError, homeRoute, orgRoute, rootRoute } from './kernel/routing'
+import { NotFound } from './ui/Failure'
 import { parseSearch, stringifySearch } from './kernel/search'
 import { deliveryRoutes, workspaceDeliveryRoutes } from './delivery/routes'
 import { driftRoutes, profileDriftRoutes, settingsDriftRoutes, workspaceDriftRoutes } from './drift/routes'
@@ -23,6 +24,7 @@ import { stateRoutes } from './workspace/state/screens'
 import { workspacesRoute } from './workspace/list'
 import { overviewRoute } from './workspace/overview'
 import { projectsRoute } from './workspace/projects'
+import { resourcesRoute } from './workspace/resources'
 import { settingsRoute as workspaceSettingsRoute } from './workspace/settings'
 import { startRoute } from './workspace/start'
 import { variablesRoute } from './workspace/variables'
@@ -35,7 +37,7 @@ const routeTree = rootRoute.addChildren([
     startRoute,
     workspacesRoute,
     projectsRoute,
-    workspaceRoute.addChildren([overviewRoute, ...workspaceDeliveryRoutes, ...stateRoutes, ...workspaceDriftRoutes, ...workspaceGovernanceRoutes, variablesRoute, accessRoute, workspaceSettingsRoute]),
+    workspaceRoute.addChildren([overviewRoute, resourcesRoute, ...workspaceDeliveryRoutes, ...stateRoutes, ...workspaceDriftRoutes, ...workspaceGovernanceRoutes, variablesRoute, accessRoute, workspaceSettingsRoute]),
     settingsRoute.addChildren([settingsIndexRoute, usersRoute, teamsRoute, teamRoute, varsetsRoute, varsetRoute, agentsRoute, keysRoute, ...settingsDriftRoutes, generalRoute]),
     ...deliveryRoutes,
     ...registryRoutes,
@@ -48,6 +50,8 @@ export const router = createRouter({
   routeTree,
   basepath: '/app',
   context: { queryClient },
+  defaultErrorComponent: RouteError,
+  defaultNotFoundComponent: () => <NotFound />,
   defaultPreload: 'intent',
   defaultPreloadStaleTime: 0,
   scrollRestoration: true,

@@ -13,7 +13,7 @@ import (
 )
 
 var listParams = api.Params("search[name]", "search[wildcard-name]", "search[tags]", "search[exclude-tags]",
-	"filter[project][id]", "filter[current-run][status]", "filter[tagged]", "filter[tag-union]")
+	"filter[project][id]", "filter[current-run][status]", "filter[health-state]", "filter[tagged]", "filter[tag-union]")
 
 // CurrentRun is how to ask for the current run of a workspace in SQL; w is the alias of
 // the workspace, whose column current_run_id names the run.
@@ -104,6 +104,10 @@ func (f *Feature) conditions(ctx context.Context, org orgs.Org, q api.Query) (st
 	if statuses := q.List("filter[current-run][status]"); len(statuses) > 0 {
 		in, inArgs := f.CurrentRun.statusIn(statuses)
 		where, args = where+` AND `+in, append(args, inArgs...)
+	}
+	if states := q.List("filter[health-state]"); len(states) > 0 {
+		in, inArgs := db.List(` AND w.id IN (SELECT workspace_id FROM workspace_health WHERE state IN (?))`, states)
+		where, args = where+in, append(args, inArgs...)
 	}
 	with, without := q.List("search[tags]"), q.List("search[exclude-tags]")
 	if len(with)+len(without) > maxTagNames {

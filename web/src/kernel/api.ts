@@ -80,8 +80,12 @@ export async function text(url: string, signal?: AbortSignal): Promise<string> {
 
 /** toLogin leads to the login page, and back to here afterwards. */
 export function toLogin(): void {
-  window.location.assign(`/app/login?next=${encodeURIComponent(window.location.pathname + window.location.search)}`)
+  if (leaving) return
+  leaving = true
+  window.location.assign(`/app/login?next=${encodeURIComponent(window.location.pathname + window.location.search + window.location.hash)}`)
 }
+
+let leaving = false
 
 /** list reads a page of a list. */
 export async function list<P extends Path<'get'>>(path: P, params: Params<P>, query?: Query, signal?: AbortSignal): Promise<Page<KindAt<P, 'get'>>> {

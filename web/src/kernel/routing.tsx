@@ -1,19 +1,26 @@
 // The routes that all others hang below: the page itself, an organization, a workspace.
 import { createRootRouteWithContext, createRoute, redirect } from '@tanstack/react-router'
 import { Shell } from '~/shell/Shell'
-import { Failure, NotFound } from '~/ui/Failure'
-import { isMissing } from './problem'
+import { Failure, Forbidden, NotFound } from '~/ui/Failure'
+import { Problem, isMissing } from './problem'
 import { queryClient } from './queries'
 import { lastOrganization, meQuery, organizationQuery, organizationsQuery } from './session'
 
 export type Context = { queryClient: typeof queryClient }
+
+/** RouteError is what a screen shows that could not be loaded. */
+export function RouteError({ error, reset }: { error: unknown; reset: () => void }) {
+  if (isMissing(error)) return <NotFound />
+  if (error instanceof Problem && error.status === 403) return <Forbidden error={error} />
+  return <div className="mx-auto max-w-2xl p-6 pt-16"><Failure error={error} retry={reset} /></div>
+}
 
 /** rootRoute is the frame of every screen; below it, the user is known. */
 export const rootRoute = createRootRouteWithContext<Context>()({
   beforeLoad: ({ context }) => context.queryClient.ensureQueryData(meQuery).then(() => undefined),
   component: Shell,
   notFoundComponent: () => <NotFound />,
-  errorComponent: ({ error, reset }) => (isMissing(error) ? <NotFound /> : <div className="mx-auto max-w-2xl p-6 pt-16"><Failure error={error} retry={reset} /></div>),
+  errorComponent: RouteError,
 })
 
 /** homeRoute leads to the organization that was open last. */

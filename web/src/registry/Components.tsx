@@ -1,6 +1,6 @@
 // Stack component configurations: what they are, and their versions.
 import { useQuery } from '@tanstack/react-query'
-import { useParams } from '@tanstack/react-router'
+import { Link, useParams } from '@tanstack/react-router'
 import type { Resource } from '~/kernel/jsonapi'
 import { listQuery, polling } from '~/kernel/queries'
 import { Badge } from '~/ui/Badge'
@@ -18,18 +18,18 @@ export function Components() {
       <Panel>
         {list.isPending && <SkeletonRows rows={3} />}
         {list.data?.items.length === 0 && <Empty icon="registry" title="No component configurations yet"><p>They are parts of Stacks, published with the API.</p></Empty>}
-        {list.data && list.data.items.length > 0 && <ul aria-label="Component configurations">{list.data.items.map((c) => <One key={c.id} component={c} />)}</ul>}
+        {list.data && list.data.items.length > 0 && <ul aria-label="Component configurations">{list.data.items.map((c) => <One key={c.id} org={org} component={c} />)}</ul>}
       </Panel>
     </>
   )
 }
 
-function One({ component }: { component: Resource<'registry-components'> }) {
+function One({ org, component }: { org: string; component: Resource<'registry-components'> }) {
   const a = component.attributes
   return (
-    <li className="border-b border-line px-4 py-2.5 last:border-0">
+    <li className="relative border-b border-line px-4 py-2.5 last:border-0 hover:bg-hover">
       <div className="flex flex-wrap items-center gap-3">
-        <span className="font-medium">{a.name}</span>
+        <Link to="/$org/registry/components/$component" params={{ org, component: component.id }} className="font-medium after:absolute after:inset-0 hover:text-accent">{a.name}</Link>
         {a['latest-version'] ? <Badge tone="ok">{a['latest-version']}</Badge> : <Badge tone="warn">{a.status}</Badge>}
         <Time at={a['published-at'] ?? a['created-at']} className="ml-auto text-sm text-muted" />
       </div>

@@ -36,16 +36,25 @@ const indexRoute = createRoute({
   },
 })
 
+type Facets = { q?: string | undefined; kind?: 'private' | 'public' | undefined; provider?: string | undefined }
+
+/** facetsOf is what a list is narrowed to, by its address. */
+function facetsOf(s: Record<string, unknown>): Facets {
+  const text = (v: unknown) => (typeof v === 'string' && v !== '' ? v : undefined)
+  return { q: text(s.q), provider: text(s.provider), kind: s.kind === 'private' || s.kind === 'public' ? s.kind : undefined }
+}
+
 export const modulesRoute = createRoute({
   getParentRoute: () => registryRoute,
   path: '/modules',
-  validateSearch: (s: Record<string, unknown>): { q?: string | undefined } => (typeof s.q === 'string' && s.q !== '' ? { q: s.q } : {}),
+  validateSearch: facetsOf,
+  staticData: { crumb: () => 'Modules' },
   component: lazyRouteComponent(() => import('./modules/ModuleList'), 'ModuleList'),
 })
 
-const providersRoute = createRoute({ getParentRoute: () => registryRoute, path: '/providers', component: lazyRouteComponent(() => import('./providers/ProviderList'), 'ProviderList') })
-const keysRoute = createRoute({ getParentRoute: () => registryRoute, path: '/keys', component: lazyRouteComponent(() => import('./Keys'), 'Keys') })
-const componentsRoute = createRoute({ getParentRoute: () => registryRoute, path: '/components', component: lazyRouteComponent(() => import('./Components'), 'Components') })
+const providersRoute = createRoute({ getParentRoute: () => registryRoute, path: '/providers', validateSearch: facetsOf, staticData: { crumb: () => 'Providers' }, component: lazyRouteComponent(() => import('./providers/ProviderList'), 'ProviderList') })
+const keysRoute = createRoute({ getParentRoute: () => registryRoute, path: '/keys', staticData: { crumb: () => 'Keys' }, component: lazyRouteComponent(() => import('./Keys'), 'Keys') })
+const componentsRoute = createRoute({ getParentRoute: () => registryRoute, path: '/components', staticData: { crumb: () => 'Components' }, component: lazyRouteComponent(() => import('./Components'), 'Components') })
 
 export const publishRoute = createRoute({
   getParentRoute: () => orgRoute,
@@ -72,4 +81,12 @@ export const providerRoute = createRoute({
   component: lazyRouteComponent(() => import('./providers/ProviderPage'), 'ProviderPage'),
 })
 
-export const registryRoutes = [registryRoute.addChildren([indexRoute, modulesRoute, providersRoute, keysRoute, componentsRoute]), publishRoute, moduleRoute, providerRoute] as const
+export const componentRoute = createRoute({
+  getParentRoute: () => orgRoute,
+  path: '/registry/components/$component',
+  validateSearch: (s: Record<string, unknown>): { version?: string | undefined } => (typeof s.version === 'string' ? { version: s.version } : {}),
+  staticData: { crumb: (p) => p.component ?? '' },
+  component: lazyRouteComponent(() => import('./ComponentPage'), 'ComponentPage'),
+})
+
+export const registryRoutes = [registryRoute.addChildren([indexRoute, modulesRoute, providersRoute, keysRoute, componentsRoute]), publishRoute, moduleRoute, providerRoute, componentRoute] as const

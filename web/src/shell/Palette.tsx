@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { useDeferredValue, useEffect, useId, useRef, useState, type KeyboardEvent } from 'react'
 import { keyNames, useAllCommands, type Command } from '~/kernel/keyboard'
+import { refOf } from '~/kernel/jsonapi'
 import { listQuery } from '~/kernel/queries'
 import { useOrganizations } from '~/kernel/session'
 import { Icon, type IconName } from '~/ui/Icon'
@@ -97,17 +98,31 @@ function useFound(org: string | undefined, text: string): Found[] {
     ...listQuery('workspaces', '/organizations/{organization}/workspaces', { organization: org ?? '' }, { 'search[name]': search, 'page[size]': 8, sort: '-latest-change-at', 'fields[workspaces]': 'name' }),
     enabled: org !== undefined,
   })
+  const asked = org !== undefined && search.length >= 2
+  const runs = useQuery({
+    ...listQuery('runs', '/organizations/{organization}/runs', { organization: org ?? '' }, { 'search[basic]': search, 'page[size]': 6, include: 'workspace', 'fields[runs]': 'message,status,workspace', 'fields[workspaces]': 'name' }),
+    enabled: asked,
+  })
+  const modules = useQuery({ ...listQuery('registry-modules', '/organizations/{organization}/registry-modules', { organization: org ?? '' }, { q: search, 'filter[registry_name]': 'private', 'page[size]': 6 }), enabled: asked })
   return [
     ...(workspaces.data?.items ?? [])
       .filter((w) => w.attributes.name.toLowerCase().includes(text))
       .map((w) => ({ id: w.id, title: w.attributes.name, group: 'Workspaces', icon: 'workspace' as const, run: () => void navigate({ to: `/${org}/workspaces/${w.attributes.name}` }) })),
+    ...(asked ? (modules.data?.items ?? []) : [])
+      .filter(({ attributes: m }) => `${m.namespace}/${m.name}/${m.provider}`.toLowerCase().includes(text))
+      .map(({ id, attributes: m }) => ({ id, title: `${m.namespace}/${m.name}/${m.provider}`, group: 'Modules', icon: 'registry' as const, run: () => void navigate({ to: `/${org}/registry/modules/${m.namespace}/${m.name}/${m.provider}` }) })),
+    ...(asked ? (runs.data?.items ?? []) : []).map((r) => {
+      const workspace = runs.data?.included.get('workspaces', refOf(r, 'workspace')?.id)?.attributes.name
+      return { id: r.id, title: `${r.attributes.message || r.id}${workspace ? ` · ${workspace}` : ''}`, group: 'Runs', icon: 'run' as const, run: () => void navigate({ to: `/${org}/runs/${r.id}` }) }
+    }),
     ...orgs.map((o) => ({ id: `org-${o.id}`, title: o.id, group: 'Organizations', icon: 'building' as const, run: () => void navigate({ to: `/${o.id}/workspaces` }) })),
     ...commands.map((c) => ({ id: c.id, title: c.title, group: c.group ?? 'This screen', icon: 'command' as const, keys: c.keys, run: c.run })).toSorted((a, b) => order(a.group) - order(b.group)),
   ]
 }
 
 function order(group: string): number {
-  return ['This screen', 'Go to', 'General', 'Theme'].indexOf(group)
+  const at = ['This screen', 'Run', 'Workspace', 'List', 'Go to', 'General', 'Theme'].indexOf(group)
+  return at < 0 ? 4 : at
 }
 
 function matches(c: Command, text: string): boolean {

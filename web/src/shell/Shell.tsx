@@ -1,11 +1,14 @@
 // The frame of every screen: side bar, top bar, and the screen between them.
 import { Outlet, useNavigate, useParams, useRouterState } from '@tanstack/react-router'
-import { useEffect, useMemo, useState } from 'react'
-import { useEvents } from '~/kernel/events'
+import { useEffect, useMemo, useRef, useState } from 'react'
+import { useConnected, useEvents } from '~/kernel/events'
+import { checkVersion, watch } from '~/kernel/health'
 import { listen, useCommands, type Command } from '~/kernel/keyboard'
 import { setTheme } from '~/kernel/theme'
 import { Toasts } from '~/ui/Toast'
 import { cx } from '~/ui/classes'
+import { Banner } from './Banner'
+import { useScreens } from './commands'
 import { Palette } from './Palette'
 import { Shortcuts } from './Shortcuts'
 import { Sidebar } from './Sidebar'
@@ -13,13 +16,15 @@ import { Topbar } from './Topbar'
 import { organizationNav } from './nav'
 
 export function Shell() {
-  const { org } = useParams({ strict: false })
+  const { org, workspace } = useParams({ strict: false })
   const [drawer, setDrawer] = useState(false)
   const [open, setOpen] = useState<'palette' | 'shortcuts' | undefined>()
   const pathname = useRouterState({ select: (s) => s.location.pathname })
   useEffect(() => setDrawer(false), [pathname])
   useEffect(() => listen(), [])
-  useShellCommands(org, setOpen)
+  useEffect(() => watch(), [])
+  useShellCommands(org, workspace, setOpen)
+  useFocusOnArrival(pathname)
   return (
     <div className="min-h-screen lg:pl-60">
       <a href="#content" className="fixed top-2 left-2 z-50 -translate-y-20 rounded-md bg-accent px-3 py-2 text-accent-fg focus:translate-y-0">
@@ -34,6 +39,7 @@ export function Shell() {
       {org && <Live org={org} />}
       {open === 'palette' && <Palette org={org} onClose={() => setOpen(undefined)} />}
       {open === 'shortcuts' && <Shortcuts onClose={() => setOpen(undefined)} />}
+      <Banner />
       <Toasts />
     </div>
   )
@@ -41,10 +47,25 @@ export function Shell() {
 
 function Live({ org }: { org: string }) {
   useEvents(org)
+  const connected = useConnected()
+  useEffect(() => {
+    if (connected) void checkVersion() // the server may have been another one meanwhile
+  }, [connected])
   return null
 }
 
-function useShellCommands(org: string | undefined, open: (what: 'palette' | 'shortcuts') => void) {
+/** useFocusOnArrival puts the focus on the content of a new screen, for those who hear it or go by keys. */
+function useFocusOnArrival(pathname: string) {
+  const before = useRef(pathname)
+  useEffect(() => {
+    if (before.current === pathname) return
+    before.current = pathname
+    const lost = document.activeElement === null || document.activeElement === document.body
+    if (lost) document.getElementById('content')?.focus({ preventScroll: true })
+  }, [pathname])
+}
+
+function useShellCommands(org: string | undefined, workspace: string | undefined, open: (what: 'palette' | 'shortcuts') => void) {
   const navigate = useNavigate()
   const commands = useMemo<Command[]>(
     () => [
@@ -65,4 +86,6 @@ function useShellCommands(org: string | undefined, open: (what: 'palette' | 'sho
     [org, navigate, open],
   )
   useCommands(commands)
+  const named = useMemo(() => new Set([...(org ? organizationNav.map((n) => `/${org}/${n.path}`) : []), '/organizations']), [org])
+  useCommands(useScreens(org, workspace, named))
 }

@@ -46,13 +46,32 @@ export function Empty({ icon = 'info', title, children, actions, className }: Em
   )
 }
 
+function Ways() {
+  return (
+    <>
+      <Button onClick={() => window.history.back()}>Go back</Button>
+      <a href="/app/" className="inline-flex h-8 items-center rounded-md px-3 text-accent hover:underline">To the start</a>
+    </>
+  )
+}
+
+/** Forbidden is for what the user can know of and may not do. */
+export function Forbidden({ error }: { error: unknown }) {
+  return (
+    <Empty icon="lock" title="You may not see this" actions={<Ways />} className="pt-24">
+      <p>{messageOf(error)}</p>
+      <p>An owner of the organization can give your team the permission.</p>
+    </Empty>
+  )
+}
+
 /** NotFound is for addresses that lead nowhere, or where the user may not go. */
 export function NotFound({ error }: { error?: unknown }) {
   return (
     <Empty
       icon="search"
       title="There is nothing here"
-      actions={<Button onClick={() => window.history.back()}>Go back</Button>}
+      actions={<Ways />}
       className="pt-24"
     >
       <p>{error && !isMissing(error) ? messageOf(error) : 'It may have been deleted or renamed, or you may not see it. Ask an owner of the organization for access.'}</p>

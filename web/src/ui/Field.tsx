@@ -45,6 +45,22 @@ export function Textarea({ className, ...rest }: TextareaHTMLAttributes<HTMLText
   return <textarea spellCheck={false} rows={4} {...useIds()} className={cx(control, 'py-1.5', className)} {...rest} />
 }
 
+type FileProps = { label: string; accept?: string; multiple?: boolean; required?: boolean; onFiles: (files: File[]) => void }
+
+/** FileInput takes files, by choosing or dropping. */
+export function FileInput({ label, onFiles, ...rest }: FileProps) {
+  return (
+    <input
+      type="file"
+      {...useIds()}
+      aria-label={label}
+      onChange={(e) => onFiles([...(e.target.files ?? [])])}
+      className="block w-full rounded-md border border-dashed border-line-strong bg-sunken px-3 py-3 text-sm file:mr-3 file:rounded-md file:border-0 file:bg-accent-soft file:px-3 file:py-1.5 file:font-medium file:text-accent"
+      {...rest}
+    />
+  )
+}
+
 export function Select({ className, children, ...rest }: SelectHTMLAttributes<HTMLSelectElement>) {
   return (
     <select {...useIds()} className={cx(control, 'h-8 pr-7', className)} {...rest}>

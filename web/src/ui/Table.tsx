@@ -1,5 +1,6 @@
 import { useWindowVirtualizer } from '@tanstack/react-virtual'
 import { useLayoutEffect, useRef, useState, type ReactNode } from 'react'
+import { useRowKeys } from '~/kernel/rows'
 import { cx } from './classes'
 
 export type Column<T> = {
@@ -50,6 +51,7 @@ type RowsProps = {
 /** VirtualRows shows a list of any length; only the rows in view are in the document. */
 export function VirtualRows({ count, height, row, label, onRange }: RowsProps) {
   const box = useRef<HTMLDivElement>(null)
+  useRowKeys(box)
   const [top, setTop] = useState(0)
   useLayoutEffect(() => {
     setTop((box.current?.getBoundingClientRect().top ?? 0) + window.scrollY)
@@ -62,7 +64,7 @@ export function VirtualRows({ count, height, row, label, onRange }: RowsProps) {
   return (
     <div ref={box} role="list" aria-label={label} className="relative" style={{ height: virtual.getTotalSize() }}>
       {items.map((item) => (
-        <div key={item.key} role="listitem" aria-setsize={count} aria-posinset={item.index + 1} className="absolute inset-x-0 top-0" style={{ height, transform: `translateY(${item.start - top}px)` }}>
+        <div key={item.key} data-row role="listitem" aria-setsize={count} aria-posinset={item.index + 1} className="absolute inset-x-0 top-0 scroll-mt-16 focus-within:bg-hover" style={{ height, transform: `translateY(${item.start - top}px)` }}>
           {row(item.index)}
         </div>
       ))}

@@ -14,7 +14,7 @@ import { LockButton } from './locks'
 export const workspaceQuery = (org: string, name: string) =>
   queryOptions({
     queryKey: ['workspaces', 'read', org, name],
-    queryFn: ({ signal }) => api.read('/organizations/{organization}/workspaces/{name}', { organization: org, name }, { include: 'current-run,project,locked-by' }, signal),
+    queryFn: ({ signal }) => api.read('/organizations/{organization}/workspaces/{name}', { organization: org, name }, { include: 'current-run,project,locked-by,readme' }, signal),
     ...polling,
   })
 
@@ -58,6 +58,7 @@ function Frame() {
         <Tabs label="Workspace">
           <Tab to="/$org/workspaces/$workspace" params={params} activeOptions={{ exact: true }}>Overview</Tab>
           <Tab to="/$org/workspaces/$workspace/runs" params={params}>Runs</Tab>
+          <Tab to="/$org/workspaces/$workspace/resources" params={params}>Resources</Tab>
           {can['can-read-state-versions'] && <Tab to="/$org/workspaces/$workspace/states" params={params}>States</Tab>}
           {can['can-read-assessment-results'] && <Tab to="/$org/workspaces/$workspace/health" params={params}>Health</Tab>}
           {can['can-read-variable'] && <Tab to="/$org/workspaces/$workspace/variables" params={params}>Variables</Tab>}

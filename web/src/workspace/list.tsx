@@ -22,7 +22,16 @@ import { VirtualRows } from '~/ui/Table'
 import { Time } from '~/ui/Time'
 import { cx } from '~/ui/classes'
 
-type Filter = { q?: string; status?: StatusGroup; project?: string; tag?: string; sort?: string }
+type Filter = { q?: string; status?: StatusGroup; health?: HealthGroup; project?: string; tag?: string; sort?: string }
+
+/** healthGroups are what the assessments of a workspace may have come to. */
+const healthGroups = {
+  drifted: { label: 'Drifted', states: ['drifted'] },
+  failing: { label: 'Checks fail', states: ['checks-failing'] },
+  unassessed: { label: 'Not assessed', states: ['errored', 'blocked'] },
+} as const
+
+type HealthGroup = keyof typeof healthGroups
 
 export const workspacesRoute = createRoute({
   getParentRoute: () => orgRoute,
@@ -30,6 +39,7 @@ export const workspacesRoute = createRoute({
   validateSearch: (s: Record<string, unknown>): Filter => ({
     q: text(s.q), project: text(s.project), tag: text(s.tag), sort: text(s.sort),
     status: text(s.status) && String(s.status) in statusGroups ? (s.status as StatusGroup) : undefined,
+    health: text(s.health) && String(s.health) in healthGroups ? (s.health as HealthGroup) : undefined,
   }),
   staticData: { crumb: () => 'Workspaces' },
   component: Workspaces,
@@ -47,7 +57,7 @@ function Workspaces() {
   const organization = useOrganization(org)
   const mayCreate = organization.attributes.permissions['can-create-workspace']
   const list = useLongList<'workspaces'>((page) => ({ ...workspacesQuery(org, filter, page), ...polling }), JSON.stringify(filter))
-  const narrowed = Boolean(filter.q || filter.status || filter.project || filter.tag)
+  const narrowed = Boolean(filter.q || filter.status || filter.health || filter.project || filter.tag)
   return (
     <Page
       title="Workspaces"
@@ -72,7 +82,8 @@ function workspacesQuery(org: string, f: Filter, page: number) {
     'page[number]': page, 'page[size]': pageSize, include: 'current-run,project', sort: f.sort,
     'search[name]': f.q, 'search[tags]': f.tag, 'filter[project][id]': f.project,
     'filter[current-run][status]': f.status && statusGroups[f.status].statuses,
-    'fields[workspaces]': 'name,description,locked,resource-count,tag-names,latest-change-at,current-run,project',
+    'filter[health-state]': f.health && healthGroups[f.health].states,
+    'fields[workspaces]': 'name,description,locked,health-state,resource-count,tag-names,latest-change-at,current-run,project',
     'fields[runs]': 'status,created-at', 'fields[projects]': 'name',
   })
 }
@@ -88,7 +99,7 @@ function Filters({ org, filter }: { org: string; filter: Filter }) {
     const timer = setTimeout(() => set({ q: q || undefined }), 200)
     return () => clearTimeout(timer)
   }, [q, filter.q, set])
-  useCommands(useMemo(() => [{ id: 'clear', title: 'Clear all filters', keys: 'x', run: () => set({ q: undefined, status: undefined, project: undefined, tag: undefined }) }], [set]))
+  useCommands(useMemo(() => [{ id: 'clear', title: 'Clear all filters', keys: 'x', run: () => set({ q: undefined, status: undefined, health: undefined, project: undefined, tag: undefined }) }], [set]))
   return (
     <div className="mb-4 space-y-3">
       <div className="flex flex-wrap gap-2">
@@ -101,9 +112,13 @@ function Filters({ org, filter }: { org: string; filter: Filter }) {
           {Object.entries(sorts).map(([value, label]) => <option key={value} value={value}>{label}</option>)}
         </Select>
       </div>
-      <div className="flex flex-wrap items-center gap-1.5" role="group" aria-label="Status of the current run">
+      <div className="flex flex-wrap items-center gap-1.5" role="group" aria-label="Status of the current run, and health">
         {Object.entries(statusGroups).map(([key, group]) => (
           <Chip key={key} on={filter.status === key} onToggle={() => set({ status: filter.status === key ? undefined : (key as StatusGroup) })}>{group.label}</Chip>
+        ))}
+        <span aria-hidden="true" className="mx-1 h-5 w-px bg-line max-sm:hidden" />
+        {Object.entries(healthGroups).map(([key, group]) => (
+          <Chip key={key} on={filter.health === key} onToggle={() => set({ health: filter.health === key ? undefined : (key as HealthGroup) })}>{group.label}</Chip>
         ))}
         {filter.tag && <Chip on onToggle={() => set({ tag: undefined })}><Icon name="tag" size={12} />{filter.tag}<Icon name="cross" size={12} /></Chip>}
       </div>
@@ -135,6 +150,8 @@ function Row({ org, filter, item, included }: { org: string; filter: Filter; ite
         <div className="flex items-center gap-2">
           <Link to="/$org/workspaces/$workspace" params={{ org, workspace: a.name }} className="truncate font-medium after:absolute after:inset-0 hover:text-accent">{a.name}</Link>
           {a.locked && <span title="Locked" className="text-warn"><Icon name="lock" size={14} /><span className="sr-only">Locked</span></span>}
+          {a['health-state'] === 'drifted' && <span title="Drifted" className="text-warn"><Icon name="drift" size={14} /><span className="sr-only">Drifted</span></span>}
+          {a['health-state'] === 'checks-failing' && <span title="Checks fail" className="text-bad"><Icon name="warning" size={14} /><span className="sr-only">Checks fail</span></span>}
         </div>
         <div className="flex items-center gap-2 text-sm text-muted">
           <span className="truncate">{project?.attributes.name}{a.description ? ` · ${a.description}` : ''}</span>
@@ -165,7 +182,7 @@ function None({ org, narrowed, mayCreate }: { org: string; narrowed: boolean; ma
   if (narrowed) {
     return (
       <Empty icon="search" title="No workspace matches" actions={<Button onClick={() => void navigate({ search: {} })}>Show all</Button>}>
-        <p>Nothing has this name, status, project and tag at once.</p>
+        <p>Nothing has this name, status, health, project and tag at once.</p>
       </Empty>
     )
   }

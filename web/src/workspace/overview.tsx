@@ -1,11 +1,12 @@
 // A workspace at a glance: what runs, what it manages, what it gives to others.
 import { useQuery } from '@tanstack/react-query'
 import { Link, createRoute } from '@tanstack/react-router'
+import { Suspense, lazy } from 'react'
 import { runPath } from '~/delivery/links'
 import { RunStatus } from '~/delivery/status'
 import { count } from '~/kernel/formats'
 import { refOf } from '~/kernel/jsonapi'
-import { allQuery, polling } from '~/kernel/queries'
+import { allQuery } from '~/kernel/queries'
 import { Badge, Tag } from '~/ui/Badge'
 import { CopyButton, Id } from '~/ui/Copy'
 import { Empty } from '~/ui/Failure'
@@ -17,6 +18,8 @@ import { Time } from '~/ui/Time'
 import { LockNotice } from './locks'
 import { useWorkspace, workspaceRoute } from './frame'
 
+const Markdown = lazy(() => import('~/registry/markdown/Markdown').then((m) => ({ default: m.Markdown })))
+
 export const overviewRoute = createRoute({ getParentRoute: () => workspaceRoute, path: '/', component: Overview })
 
 function Overview() {
@@ -26,8 +29,8 @@ function Overview() {
       <div className="grid items-start gap-4 lg:grid-cols-[minmax(0,1fr)_20rem]">
         <div className="min-w-0 space-y-4">
           <CurrentRun />
-          <Resources />
           <Outputs />
+          <Readme />
         </div>
         <About />
       </div>
@@ -59,28 +62,12 @@ function CurrentRun() {
   )
 }
 
-function Resources() {
-  const { workspace: w } = useWorkspace()
-  const { data, error } = useQuery({ ...allQuery('workspaces', '/workspaces/{id}/resources', { id: w.id }), ...polling })
-  if (error || data?.length === 0) return null
-  return (
-    <Panel title={`Resources${data ? ` (${data.length})` : ''}`}>
-      {!data && <SkeletonRows rows={4} />}
-      {data && (
-        <div className="max-h-96 overflow-y-auto">
-          <Table
-            label="Resources"
-            items={data.map((r) => ({ id: r.id, ...(r.attributes as unknown as Record<string, string>) }) as Record<string, string> & { id: string })}
-            keyOf={(r) => r.id}
-            columns={[
-              { name: 'Address', cell: (r) => <code className="font-mono text-sm wrap-anywhere">{r.address}</code> },
-              { name: 'Provider', className: 'w-52 max-sm:hidden', cell: (r) => <span className="text-sm text-muted">{r.provider}</span> },
-            ]}
-          />
-        </div>
-      )}
-    </Panel>
-  )
+/** Readme is that of the configuration, which its newest archive brought. */
+function Readme() {
+  const { workspace: w, included } = useWorkspace()
+  const text = included.get('workspace-readme', refOf(w, 'readme')?.id)?.attributes['raw-markdown']
+  if (!text) return null
+  return <Panel title="README" padded><Suspense fallback={<SkeletonRows rows={4} />}><Markdown text={text} level={3} /></Suspense></Panel>
 }
 
 function Outputs() {
@@ -125,7 +112,7 @@ function About() {
         <Fact name="Runs"><Badge>{{ remote: 'on the server', agent: 'on agents', local: 'elsewhere: state only' }[a['execution-mode']] ?? a['execution-mode']}</Badge></Fact>
         <Fact name="Engine">{a.engine === 'terraform' ? 'Terraform' : a.engine === 'opentofu' ? 'OpenTofu' : "The server's"} {a['terraform-version']}</Fact>
         <Fact name="Applies">{a['auto-apply'] ? 'by itself' : 'when confirmed'}</Fact>
-        <Fact name="Manages">{count(a['resource-count'], 'resource')}</Fact>
+        <Fact name="Manages"><TextLink to="/$org/workspaces/$workspace/resources" params={{ org, workspace: a.name }}>{count(a['resource-count'], 'resource')}</TextLink></Fact>
         <Fact name="Changed"><Time at={a['latest-change-at']} /></Fact>
         <Fact name="Tags">
           {a['tag-names'].length === 0 && <span className="text-faint">none</span>}

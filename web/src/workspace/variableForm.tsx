@@ -26,9 +26,11 @@ type Props = {
   update: (id: string, document: unknown) => Promise<unknown>
   remove: (id: string) => Promise<void>
   empty: string
+  /** There are only environment variables. */
+  envOnly?: boolean
 }
 
-export function VariablesPanel({ title, list, mayChange, create, update, remove, empty }: Props) {
+export function VariablesPanel({ title, list, mayChange, create, update, remove, empty, envOnly }: Props) {
   const [editing, setEditing] = useState<Variable | 'new'>()
   const [removing, setRemoving] = useState<Variable>()
   const removal = useChange(['vars', 'varsets'], (v: Variable) => remove(v.id), (_, v) => {
@@ -63,7 +65,7 @@ export function VariablesPanel({ title, list, mayChange, create, update, remove,
           ]}
         />
       )}
-      {editing && <Edit variable={editing === 'new' ? undefined : editing} create={create} update={update} onClose={() => setEditing(undefined)} />}
+      {editing && <Edit envOnly={envOnly ?? false} variable={editing === 'new' ? undefined : editing} create={create} update={update} onClose={() => setEditing(undefined)} />}
       {removing && (
         <Confirm title={`Delete ${removing.attributes.key}?`} action="Delete" busy={removal.isPending} error={removal.error} onConfirm={() => removal.mutate(removing)} onClose={() => setRemoving(undefined)}>
           <p>The next run no longer gets it.{removing.attributes.sensitive && ' Its value is sensitive, so it cannot be read back from here.'}</p>
@@ -97,10 +99,10 @@ function Kinds({ variable: v }: { variable: Variable }) {
   )
 }
 
-function Edit({ variable: v, create, update, onClose }: { variable: Variable | undefined; onClose: () => void } & Pick<Props, 'create' | 'update'>) {
+function Edit({ variable: v, create, update, envOnly, onClose }: { variable: Variable | undefined; onClose: () => void } & Pick<Props, 'create' | 'update' | 'envOnly'>) {
   const [f, setF] = useState({
     key: v?.attributes.key ?? '', value: v?.attributes.value ?? '', description: v?.attributes.description ?? '',
-    category: v?.attributes.category ?? 'terraform', hcl: v?.attributes.hcl ?? false, sensitive: v?.attributes.sensitive ?? false,
+    category: v?.attributes.category ?? (envOnly ? 'env' : 'terraform'), hcl: v?.attributes.hcl ?? false, sensitive: v?.attributes.sensitive ?? false,
   })
   const wasSensitive = v?.attributes.sensitive ?? false
   const change = useChange(
@@ -118,11 +120,11 @@ function Edit({ variable: v, create, update, onClose }: { variable: Variable | u
   const wrong = fieldsOf(change.error)
   return (
     <FormDialog title={v ? 'Change variable' : 'Add variable'} action={v ? 'Save' : 'Add'} change={change} shows={['key', 'value']} onClose={onClose}>
-      <fieldset className="flex gap-6">
+      {!envOnly && <fieldset className="flex gap-6">
         <legend className="sr-only">Kind</legend>
         <Choice type="radio" name="category" label="Input variable" checked={f.category === 'terraform'} onChange={() => setF({ ...f, category: 'terraform' })} />
         <Choice type="radio" name="category" label="Environment" checked={f.category === 'env'} onChange={() => setF({ ...f, category: 'env', hcl: false })} />
-      </fieldset>
+      </fieldset>}
       <Field label="Key" error={wrong.key}>
         <Input className="font-mono" value={f.key} required autoFocus={!v} onChange={(e) => setF({ ...f, key: e.target.value })} />
       </Field>

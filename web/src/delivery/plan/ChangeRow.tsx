@@ -1,4 +1,4 @@
-import { useState } from 'react'
+import { useEffect, useState } from 'react'
 import { Badge } from '~/ui/Badge'
 import { Code } from '~/ui/Copy'
 import { Diff } from '~/ui/Diff'
@@ -21,6 +21,7 @@ export function Sign({ action }: { action: Action }) {
 /** ChangeRow is one resource of a plan; it opens to its attributes. */
 export function ChangeRow({ change: c, open: first }: { change: Change; open: boolean }) {
   const [open, setOpen] = useState(first)
+  useEffect(() => setOpen(first), [first])
   const look = actions[c.action]
   return (
     <li className="border-b border-line last:border-0">
@@ -61,6 +62,8 @@ function Remarks({ change: c }: { change: Change }) {
     c.previousAddress && `was ${c.previousAddress}`,
     c.importing !== undefined && (c.importing ? `imported from ${c.importing}` : 'imported'),
     c.deposed && `deposed object ${c.deposed}`,
+    c.deferred !== undefined && `put off to a later run${c.deferred && `: ${c.deferred}`}`,
+    c.ephemeral && 'ephemeral: it lives only while the engine runs, and is in no state',
   ].filter(Boolean)
   if (all.length === 0) return null
   return <span className="block text-sm wrap-anywhere text-muted">{all.join(' · ')}</span>

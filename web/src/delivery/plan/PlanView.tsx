@@ -39,6 +39,7 @@ export function PlanView({ id }: { id: string }) {
 function Changes({ plan }: { plan: Plan }) {
   const [chosen, setChosen] = useState<ReadonlySet<Action>>(new Set())
   const [words, setWords] = useState('')
+  const [all, setAll] = useState<boolean>()
   const found = useMemo(() => find(plan.changes, chosen, words), [plan, chosen, words])
   const toggle = (a: Action) => setChosen((was) => (was.has(a) ? new Set([...was].filter((x) => x !== a)) : new Set([...was, a])))
   if (plan.changes.length + plan.drift.length + plan.outputs.length === 0) {
@@ -53,9 +54,11 @@ function Changes({ plan }: { plan: Plan }) {
             <div className="flex flex-wrap gap-1.5" role="group" aria-label="Show only">
               {order.filter((a) => plan.counts[a] > 0).map((a) => <Filter key={a} action={a} count={plan.counts[a]} on={chosen.has(a)} onToggle={() => toggle(a)} />)}
             </div>
-            {plan.changes.length > 5 && <SearchInput label="Search addresses" className="ml-auto w-52 max-sm:w-full" value={words} onChange={(e) => setWords(e.target.value)} />}
+            <span className="ml-auto" />
+            {plan.changes.length > 5 && <SearchInput label="Search addresses" className="w-52 max-sm:w-full" value={words} onChange={(e) => setWords(e.target.value)} />}
+            {plan.changes.length > 1 && <Button small look="quiet" aria-pressed={all === true} onClick={() => setAll(!(all ?? plan.changes.length <= 3))}>{(all ?? plan.changes.length <= 3) ? 'Close all' : 'Open all'}</Button>}
           </div>
-          <List changes={found} open={found.length <= 3} />
+          <List changes={found} open={all ?? plan.changes.length <= 3} />
           {found.length === 0 && <p className="p-4 text-muted">No change is like that.</p>}
         </>
       )}

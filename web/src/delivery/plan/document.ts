@@ -7,6 +7,7 @@ export interface Document {
   readonly plan_format_version?: string
   readonly resource_changes?: readonly ResourceDocument[]
   readonly resource_drift?: readonly ResourceDocument[]
+  readonly deferred_changes?: readonly { readonly reason?: string; readonly resource_change?: ResourceDocument }[]
   readonly output_changes?: Readonly<Record<string, ChangeDocument>>
   readonly provider_schemas?: Readonly<Record<string, ProviderSchema>>
 }

@@ -21,6 +21,10 @@ export interface Change {
   readonly previousAddress?: string
   readonly importing?: string
   readonly deposed?: string
+  /** it is put off to a later run: why, in words, or "" */
+  readonly deferred?: string
+  /** it lives only while the engine runs */
+  readonly ephemeral: boolean
   /** why, in words */
   readonly reason?: string
   readonly generatedConfig?: string
@@ -48,7 +52,8 @@ export interface Plan {
 
 /** read makes a plan of the document of the server. Resources that stay as they are are left out. */
 export function read(doc: Document): Plan {
-  const changes = (doc.resource_changes ?? []).map((r) => changeOf(doc, r)).filter((c) => c.action !== 'none')
+  const put = (doc.deferred_changes ?? []).flatMap((d) => (d.resource_change ? [{ ...changeOf(doc, d.resource_change), deferred: deferrals[d.reason ?? ''] ?? '' }] : []))
+  const changes = [...(doc.resource_changes ?? []).map((r) => changeOf(doc, r)).filter((c) => c.action !== 'none'), ...put]
   const drift = (doc.resource_drift ?? []).map((r) => changeOf(doc, r)).filter((c) => c.action !== 'none')
   const outputs = Object.entries(doc.output_changes ?? {})
     .map(([name, c]) => outputOf(name, c))
@@ -66,6 +71,7 @@ function changeOf(doc: Document, r: ResourceDocument): Change {
     name: r.name,
     provider: r.provider_name ?? '',
     data: r.mode === 'data',
+    ephemeral: r.mode === 'ephemeral',
     action: actionOf(r),
     createFirst: actions[0] === 'create' && actions.length === 2,
     ...(r.previous_address !== undefined && r.previous_address !== r.address ? { previousAddress: r.previous_address } : {}),
@@ -106,6 +112,10 @@ function plainAction(actions: readonly string[]): Action {
     case 'read':
     case 'forget':
       return actions[0]
+    case 'open':
+    case 'renew':
+    case 'close':
+      return 'read' // of ephemeral resources
     default:
       return 'none'
   }
@@ -131,6 +141,15 @@ const reasons: Readonly<Record<string, string>> = {
   read_because_config_unknown: 'its configuration has values that are not known yet',
   read_because_dependency_pending: 'what it depends on changes',
   read_because_check_nested: 'a check reads it',
+}
+
+/** deferrals are why changes are put off, in words ("deferred_changes", "reason"). */
+const deferrals: Readonly<Record<string, string>> = {
+  instance_count_unknown: 'how many there will be is not known yet',
+  resource_config_unknown: 'its configuration has values that are not known yet',
+  provider_config_unknown: 'the configuration of its provider is not known yet',
+  deferred_prereq: 'what it depends on is put off',
+  absent_prereq: 'what it depends on is not there yet',
 }
 
 /** countsOf counts changes by action; an import or a move that also changes something counts for both. */

@@ -5,15 +5,15 @@ import { Fact, Facts, Panel } from '~/ui/Page'
 import { operations, reasonOf, sourceOf } from './words'
 
 /** RunFacts is who and why, and what is special about a run. */
-export function RunFacts({ run, who }: { org: string; run: Resource<'runs'>; who: string | undefined }) {
+export function RunFacts({ run, who, confirmed }: { run: Resource<'runs'>; who: string | undefined; confirmed: string | undefined }) {
   const a = run.attributes
-  const version = refOf(run, 'configuration-version')?.id
   const state = refOf(run, 'input-state-version')?.id
   return (
     <Panel title="Details" padded>
       <Facts>
         <Fact name="Kind">{operations[a.operation] ?? a.operation}</Fact>
         <Fact name="Started by">{who ?? 'the server'}</Fact>
+        {confirmed && <Fact name="Confirmed by">{confirmed}</Fact>}
         <Fact name="From">{sourceOf(a.source)}</Fact>
         <Fact name="Reason">{reasonOf(a['trigger-reason'])}</Fact>
         <Fact name="Applies">{a['plan-only'] ? 'never' : a['auto-apply'] ? 'by itself' : 'after a person confirms'}</Fact>
@@ -28,7 +28,6 @@ export function RunFacts({ run, who }: { org: string; run: Resource<'runs'>; who
             <ul className="space-y-0.5 font-mono text-sm">{a.variables.map((v) => <li key={v.key}>{v.key} = {v.value}</li>)}</ul>
           </Fact>
         )}
-        {version && <Fact name="Configuration"><Id>{version}</Id></Fact>}
         {state && <Fact name="State before"><Id>{state}</Id></Fact>}
       </Facts>
     </Panel>

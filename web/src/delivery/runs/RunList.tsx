@@ -1,15 +1,17 @@
 // Runs of a workspace or of an organization, filtered by what the address says.
 import { keepPreviousData, queryOptions, useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { useEffect, useState, type ReactNode } from 'react'
+import { useEffect, useMemo, useRef, useState, type ReactNode } from 'react'
 import * as api from '~/kernel/api'
 import { refOf, type Included, type Resource } from '~/kernel/jsonapi'
+import { useCommands } from '~/kernel/keyboard'
 import { polling } from '~/kernel/queries'
+import { useRowKeys } from '~/kernel/rows'
 import { words } from '~/kernel/search'
 import { Badge } from '~/ui/Badge'
 import { Button } from '~/ui/Button'
 import { Empty, Failure } from '~/ui/Failure'
-import { SearchInput, Select } from '~/ui/Field'
+import { Input, SearchInput, Select } from '~/ui/Field'
 import { Panel } from '~/ui/Page'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { Time } from '~/ui/Time'
@@ -28,6 +30,9 @@ export type Filter = {
   workspace?: string | undefined
   page?: number | undefined
 }
+
+/** nothing is a change that takes away all of a filter. */
+const nothing: Filter = { q: undefined, status: undefined, operation: undefined, source: undefined, by: undefined, workspace: undefined, page: undefined }
 
 /** filterOf reads a filter from an address. */
 export function filterOf(s: Record<string, unknown>): Filter {
@@ -67,6 +72,8 @@ type Props = Place & { filter: Filter; onFilter: (change: Filter) => void; empty
 
 export function RunList({ filter, onFilter, empty, ...place }: Props) {
   const runs = useQuery(query(place, filter))
+  const box = useRef<HTMLUListElement>(null)
+  useRowKeys(box)
   const narrowed = Object.values(filter).some((v) => v !== undefined)
   return (
     <>
@@ -74,9 +81,9 @@ export function RunList({ filter, onFilter, empty, ...place }: Props) {
       {runs.error && <Failure error={runs.error} retry={() => void runs.refetch()} className="mb-4" />}
       <Panel className={cx('transition-opacity', runs.isPlaceholderData && 'opacity-60')}>
         {runs.isPending && <SkeletonRows rows={8} />}
-        {runs.data?.items.length === 0 && (narrowed ? <Empty icon="search" title="No run is like that" actions={<Button onClick={() => onFilter({ q: undefined, status: undefined, operation: undefined, source: undefined, by: undefined, workspace: undefined, page: undefined })}>Clear all filters</Button>} /> : empty)}
+        {runs.data?.items.length === 0 && (narrowed ? <Empty icon="search" title="No run is like that" actions={<Button onClick={() => onFilter(nothing)}>Clear all filters</Button>} /> : empty)}
         {runs.data && runs.data.items.length > 0 && (
-          <ul aria-label="Runs">
+          <ul ref={box} aria-label="Runs">
             {runs.data.items.map((r) => <Row key={r.id} org={place.org} run={r} included={runs.data.included} withWorkspace={!place.workspace} onFilter={onFilter} />)}
           </ul>
         )}
@@ -88,12 +95,15 @@ export function RunList({ filter, onFilter, empty, ...place }: Props) {
 
 function Filters({ filter, onFilter, inOrg }: { filter: Filter; onFilter: (change: Filter) => void; inOrg: boolean }) {
   const [q, setQ] = useState(filter.q ?? '')
+  const [by, setBy] = useState(filter.by ?? '')
   useEffect(() => setQ(filter.q ?? ''), [filter.q])
+  useEffect(() => setBy(filter.by ?? ''), [filter.by])
   useEffect(() => {
-    if (q === (filter.q ?? '')) return
-    const timer = setTimeout(() => onFilter({ q: q || undefined, page: undefined }), 250)
+    if (q === (filter.q ?? '') && by === (filter.by ?? '')) return
+    const timer = setTimeout(() => onFilter({ q: q || undefined, by: by || undefined, page: undefined }), 250)
     return () => clearTimeout(timer)
-  }, [q, filter.q, onFilter])
+  }, [q, by, filter.q, filter.by, onFilter])
+  useCommands(useMemo(() => [{ id: 'clear', title: 'Clear all filters', keys: 'x', group: 'List', run: () => onFilter(nothing) }], [onFilter]))
   const one = (name: 'operation' | 'source', all: string, options: [string, string][]) => (
     <Select aria-label={all} className="w-44! max-sm:flex-1" value={filter[name] ?? ''} onChange={(e) => onFilter({ [name]: e.target.value || undefined, page: undefined })}>
       <option value="">{all}</option>
@@ -104,6 +114,7 @@ function Filters({ filter, onFilter, inOrg }: { filter: Filter; onFilter: (chang
     <div className="mb-4 space-y-3">
       <div className="flex flex-wrap gap-2">
         <SearchInput label="Search by message, id or commit" className="min-w-56 flex-1" value={q} onChange={(e) => setQ(e.target.value)} />
+        <Input aria-label="Started by" placeholder="Started by" className="w-36! max-sm:flex-1" value={by} onChange={(e) => setBy(e.target.value.trim())} />
         {one('operation', 'All kinds', Object.entries(operations))}
         {one('source', 'All sources', Object.entries(sources).filter(([k]) => k !== 'terraform+cloud').map(([k, v]) => [k, `From ${v}`]))}
       </div>
@@ -111,7 +122,6 @@ function Filters({ filter, onFilter, inOrg }: { filter: Filter; onFilter: (chang
         {Object.entries(statusGroups).map(([key, group]) => (
           <Chip key={key} on={filter.status === key} onToggle={() => onFilter({ status: filter.status === key ? undefined : (key as StatusGroup), page: undefined })}>{group.label}</Chip>
         ))}
-        {words(filter.by).map((name) => <Chip key={name} on onToggle={() => onFilter({ by: undefined, page: undefined })}>by {name} ×</Chip>)}
         {inOrg && words(filter.workspace).map((name) => <Chip key={name} on onToggle={() => onFilter({ workspace: undefined, page: undefined })}>in {name} ×</Chip>)}
       </div>
     </div>
@@ -139,7 +149,7 @@ function Row({ org, run, included, withWorkspace, onFilter }: RowProps) {
   const who = included.get('users', refOf(run, 'created-by')?.id)?.attributes.username
   const plan = included.get('plans', refOf(run, 'plan')?.id)
   return (
-    <li className="relative flex min-h-14 items-center gap-4 border-b border-line px-4 py-2 last:border-0 hover:bg-hover max-sm:flex-wrap max-sm:gap-y-1">
+    <li data-row className="relative flex min-h-14 scroll-mt-16 focus-within:bg-hover items-center gap-4 border-b border-line px-4 py-2 last:border-0 hover:bg-hover max-sm:flex-wrap max-sm:gap-y-1">
       <div className="min-w-0 flex-1 max-sm:basis-full">
         <Link to="/$org/workspaces/$workspace/runs/$run" params={{ org, workspace, run: run.id }} className="block truncate font-medium after:absolute after:inset-0 hover:text-accent">{a.message}</Link>
         <div className="flex min-w-0 items-center gap-1.5 text-sm text-muted">

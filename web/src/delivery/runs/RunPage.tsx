@@ -17,6 +17,8 @@ import { RunStatus } from '../status'
 import { Counts } from './Counts'
 import { Verbs, VerbDialog, type Verb } from './Decision'
 import { Events } from './Events'
+import { Help } from './Help'
+import { Configuration } from './Configuration'
 import { RunFacts } from './Facts'
 import { Queue } from './Queue'
 import { StageIcon, Stages, Taken, useNow } from './Stages'
@@ -37,7 +39,10 @@ function RunPage({ org, id }: { org: string; id: string }) {
   const plan = included.get('plans', refOf(item, 'plan')?.id)
   const apply = included.get('applies', refOf(item, 'apply')?.id)
   const who = included.get('users', refOf(item, 'created-by')?.id)?.attributes.username ?? undefined
-  return <Run key={id} org={org} run={item} workspace={workspace} plan={plan} apply={apply} who={who} />
+  const confirmed = included.get('users', refOf(item, 'confirmed-by')?.id)?.attributes.username ?? undefined
+  const version = included.get('configuration-versions', refOf(item, 'configuration-version')?.id)
+  const ingress = included.get('ingress-attributes', refOf(version, 'ingress-attributes')?.id)
+  return <Run key={id} {...{ org, run: item, workspace, plan, apply, who, confirmed, version, ingress }} />
 }
 
 type Props = {
@@ -47,9 +52,12 @@ type Props = {
   plan: Resource<'plans'> | undefined
   apply: Resource<'applies'> | undefined
   who: string | undefined
+  confirmed: string | undefined
+  version: Resource<'configuration-versions'> | undefined
+  ingress: Resource<'ingress-attributes'> | undefined
 }
 
-function Run({ org, run, workspace, plan, apply, who }: Props) {
+function Run({ org, run, workspace, plan, apply, who, confirmed, version, ingress }: Props) {
   const [verb, setVerb] = useState<Verb>()
   const onVerb = useCallback((v: Verb) => setVerb(v), [])
   const a = run.attributes
@@ -73,6 +81,7 @@ function Run({ org, run, workspace, plan, apply, who }: Props) {
       actions={<Verbs run={run} onVerb={onVerb} />}
     >
       <Panel padded className="mb-5"><Stages stages={stages} /></Panel>
+      <Help org={org} run={run} workspace={workspace} plan={plan} apply={apply} />
       {isQueued(a.status) && <Queue org={org} run={run} workspace={workspace} />}
       {a['debugging-mode'] && <Notice tone="info" className="mb-5">The engine prints all that it does: this run is in debugging mode.</Notice>}
       <div className="grid gap-5 xl:grid-cols-[minmax(0,1fr)_20rem]">
@@ -80,7 +89,8 @@ function Run({ org, run, workspace, plan, apply, who }: Props) {
           {stages.map((s) => s.key === 'plan' ? <PlanPart key="plan" stage={s} plan={plan} /> : s.key === 'apply' && <ApplyPart key="apply" stage={s} apply={apply} />)}
         </div>
         <div className="min-w-0 space-y-5">
-          <RunFacts org={org} run={run} who={who} />
+          <RunFacts run={run} who={who} confirmed={confirmed} />
+          <Configuration version={version} ingress={ingress} run={run} />
           <Events run={run} />
         </div>
       </div>

@@ -27,6 +27,7 @@ export function Stages({ stages }: { stages: readonly Stage[] }) {
           <a href={s.key === 'decision' ? '#decision' : `#${s.key}`} className="min-w-0 hover:underline">
             <span className={cx('block font-medium', (s.standing === 'waiting' || s.standing === 'skipped') && 'text-muted')}>{s.title}</span>
             <span className="block text-sm whitespace-nowrap text-muted">{s.says}<Taken stage={s} now={now} /></span>
+            {s.waited !== undefined && s.waited >= 1 && <span className="block text-xs whitespace-nowrap text-muted">waited {duration(s.waited)} before</span>}
           </a>
           {i < stages.length - 1 && <span aria-hidden="true" className="mx-2 mt-4 h-px flex-1 bg-line-strong/40 max-sm:hidden" />}
         </li>

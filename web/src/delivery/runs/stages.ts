@@ -12,6 +12,8 @@ export type Stage = {
   says: string
   from: string | undefined
   to: string | undefined
+  /** how long it waited for an executor, in seconds */
+  waited?: number | undefined
 }
 
 type Times = Record<string, string | undefined>
@@ -37,7 +39,11 @@ const standings: Record<string, [Standing, string]> = {
 function phase(key: 'plan' | 'apply', title: string, status = 'pending', times: Times = {}): Stage {
   const [standing, says] = standings[status] ?? ['waiting', status.replaceAll('_', ' ')]
   const to = times['finished-at'] ?? times['errored-at'] ?? times['canceled-at'] ?? times['force-canceled-at']
-  return { key, title, standing, says, from: times['started-at'] ?? times['queued-at'], to }
+  return { key, title, standing, says, from: times['started-at'] ?? times['queued-at'], to, waited: between(times['queued-at'], times['started-at']) }
+}
+
+function between(from: string | undefined, to: string | undefined): number | undefined {
+  return from === undefined || to === undefined ? undefined : Math.max(0, (Date.parse(to) - Date.parse(from)) / 1000)
 }
 
 /** undecided are the statuses in which a run waits for a person. */

@@ -14,9 +14,10 @@ import { Page, Panel } from '~/ui/Page'
 import { Skeleton, SkeletonRows } from '~/ui/Skeleton'
 import { Time } from '~/ui/Time'
 import { cx } from '~/ui/classes'
+import { Tests } from '../tests/Tests'
+import { constraintOf } from '../versions'
 import { Banner, Lifecycle } from './Lifecycle'
 import { PartView } from './PartView'
-import { TestRuns } from './TestRuns'
 import { Upload } from './Upload'
 import { detailsQuery, moduleQuery, type Address, type Details } from './queries'
 
@@ -63,10 +64,10 @@ function Module({ address, module: m }: { address: Address; module: Resource<'re
           {version !== undefined && details.isPending && <Panel><SkeletonRows /></Panel>}
           {details.error && <Failure error={details.error} retry={() => void details.refetch()} />}
           {details.data && <Shown details={details.data} part={search.part ?? ''} onPart={(part) => void navigate({ search: { ...search, part: part === '' ? undefined : part }, replace: true })} />}
-          {manages && <TestRuns address={address} />}
+          {manages && <Tests address={address} />}
         </div>
         <div className="min-w-0 space-y-5">
-          {version !== undefined && <Panel title="Use it" padded><Code text={snippet(address, version)} /></Panel>}
+          {version !== undefined && <Panel title="Use it" padded><Code text={snippet(address, constraintOf(version, ready))} /><p className="mt-2 text-sm text-muted">{version === ready[0] ? 'Takes newer versions that change nothing for those who use it.' : 'Takes this version and no other.'}</p></Panel>}
           <Versions module={m} shown={version} onVersion={(v) => void navigate({ search: { ...search, version: v }, replace: true })} />
           {details.data && manages && <Panel title="Manage this version" padded><Lifecycle address={address} details={details.data} mayDelete={a.permissions['can-delete']} onDeleted={() => void navigate({ search: {}, replace: true })} /></Panel>}
         </div>
@@ -76,8 +77,8 @@ function Module({ address, module: m }: { address: Address; module: Resource<'re
   )
 }
 
-function snippet(a: Address, version: string): string {
-  return `module "${a.name}" {\n  source  = "${window.location.host}/${a.namespace}/${a.name}/${a.provider}"\n  version = "${version}"\n}\n`
+function snippet(a: Address, constraint: string): string {
+  return `module "${a.name}" {\n  source  = "${window.location.host}/${a.namespace}/${a.name}/${a.provider}"\n  version = "${constraint}"\n}\n`
 }
 
 function None({ module: m }: { module: Resource<'registry-modules'> }) {

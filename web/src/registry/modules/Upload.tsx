@@ -8,7 +8,7 @@ import { bytes } from '~/kernel/formats'
 import { Button } from '~/ui/Button'
 import { Code } from '~/ui/Copy'
 import { Failure } from '~/ui/Failure'
-import { Field, Input } from '~/ui/Field'
+import { Field, FileInput, Input } from '~/ui/Field'
 import { params, path, type Address } from './queries'
 
 /** maxArchive is the size of the largest archive in bytes. */
@@ -50,7 +50,7 @@ export function Upload({ address, latest, onDone }: { address: Address; latest?:
         <Input value={version} onChange={(e) => setVersion(e.target.value)} className="max-w-40 font-mono" required />
       </Field>
       <Field label="Archive" help={`A .tar.gz of the folder with its .tf files at the top, up to ${bytes(maxArchive)}.`} error={tooLarge ? 'This file is too large.' : undefined}>
-        <input type="file" aria-label="Archive" accept=".tgz,.tar.gz,application/gzip" required onChange={(e) => setArchive(e.target.files?.[0])} className="block w-full rounded-md border border-dashed border-line-strong bg-sunken px-3 py-3 text-sm file:mr-3 file:rounded-md file:border-0 file:bg-accent-soft file:px-3 file:py-1.5 file:font-medium file:text-accent" />
+        <FileInput label="Archive" accept=".tgz,.tar.gz,application/gzip" required onFiles={(files) => setArchive(files[0])} />
       </Field>
       <Code title="How to make it" text="tar -czf module.tar.gz -C path/to/module ." />
       {change.error && <Failure error={change.error} />}

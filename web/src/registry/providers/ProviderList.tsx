@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query'
-import { Link, useParams } from '@tanstack/react-router'
+import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { useState } from 'react'
 import * as api from '~/kernel/api'
 import { body, refsOf } from '~/kernel/jsonapi'
@@ -11,27 +11,33 @@ import { Badge } from '~/ui/Badge'
 import { Button } from '~/ui/Button'
 import { Actions, Dialog } from '~/ui/Dialog'
 import { Empty, Failure } from '~/ui/Failure'
-import { Choice, Field, Input, SearchInput } from '~/ui/Field'
+import { Choice, Field, Input, SearchInput, Select } from '~/ui/Field'
 import { Panel } from '~/ui/Page'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { Time } from '~/ui/Time'
 
 export function ProviderList() {
   const { org } = useParams({ from: '/$org/registry/providers' })
-  const [q, setQ] = useState('')
+  const { q = '', kind } = useSearch({ from: '/$org/registry/providers' })
+  const navigate = useNavigate({ from: '/$org/registry/providers' })
   const [adding, setAdding] = useState(false)
   const may = useOrganization(org).attributes.permissions['can-create-provider']
-  const list = useQuery({ ...listQuery('registry-providers', '/organizations/{organization}/registry-providers', { organization: org }, { q, 'page[size]': 100 }), ...polling })
+  const list = useQuery({ ...listQuery('registry-providers', '/organizations/{organization}/registry-providers', { organization: org }, { q, 'filter[registry_name]': kind, 'page[size]': 100 }), ...polling })
   return (
     <>
       <div className="mb-4 flex flex-wrap gap-2">
-        <SearchInput label="Search providers" className="min-w-48 flex-1" value={q} onChange={(e) => setQ(e.target.value)} />
+        <SearchInput label="Search providers" className="min-w-48 flex-1" value={q} onChange={(e) => void navigate({ search: (was) => ({ ...was, q: e.target.value || undefined }), replace: true })} />
+        <Select aria-label="Kind" className="w-36! max-sm:flex-1" value={kind ?? ''} onChange={(e) => void navigate({ search: (was) => ({ ...was, kind: (e.target.value || undefined) as typeof kind }), replace: true })}>
+          <option value="">All kinds</option>
+          <option value="private">Our own</option>
+          <option value="public">Public</option>
+        </Select>
         {may && <Button look="primary" icon="plus" onClick={() => setAdding(true)}>Add a provider</Button>}
       </div>
       {list.error && <Failure error={list.error} retry={() => void list.refetch()} />}
       <Panel>
         {list.isPending && <SkeletonRows />}
-        {list.data?.items.length === 0 && (q ? <Empty icon="search" title="No provider is called like that" /> : <Empty icon="registry" title="No providers yet"><p>Providers that your organization has written, and a list of public ones that it recommends.</p></Empty>)}
+        {list.data?.items.length === 0 && (q || kind ? <Empty icon="search" title="No provider is like that" actions={<Button onClick={() => void navigate({ search: {}, replace: true })}>Show all</Button>} /> : <Empty icon="registry" title="No providers yet"><p>Providers that your organization has written, and a list of public ones that it recommends.</p></Empty>)}
         {list.data && list.data.items.length > 0 && (
           <ul aria-label="Providers">
             {list.data.items.map((p) => (

@@ -16,6 +16,8 @@ import { Page, Panel } from '~/ui/Page'
 import { Skeleton, SkeletonRows } from '~/ui/Skeleton'
 import { Time } from '~/ui/Time'
 import { cx } from '~/ui/classes'
+import { byVersion, constraintOf } from '../versions'
+import { NewVersion } from './NewVersion'
 
 const from = '/$org/registry/providers/$registry/$namespace/$name'
 const path = '/organizations/{organization}/registry-providers/{registry}/{namespace}/{name}' as const
@@ -25,25 +27,33 @@ export function ProviderPage() {
   const params = { organization: org, registry, namespace, name }
   const provider = useQuery({ ...readQuery('registry-providers', path, params), ...polling })
   const [removing, setRemoving] = useState(false)
+  const [adding, setAdding] = useState(false)
   const navigate = useNavigate()
   const change = useChange(['registry-providers'], () => api.remove(path, params), () => void navigate({ to: '/$org/registry/providers', params: { org } }))
   if (provider.isPending) return <div className="p-6" role="status" aria-label="Loading"><Skeleton className="h-7 w-64" /></div>
   if (provider.error) return isMissing(provider.error) ? <NotFound /> : <div className="p-6"><Failure error={provider.error} /></div>
   const isPublic = registry === 'public'
+  const may = provider.data.item.attributes.permissions
   return (
     <Page
       title={name}
       status={isPublic && <Badge tone="info">public</Badge>}
       about={<code className="font-mono text-sm">{namespace}/{name}</code>}
-      actions={provider.data.item.attributes.permissions['can-delete'] && <Button look="danger" icon="trash" onClick={() => setRemoving(true)}>Remove</Button>}
+      actions={
+        <>
+          {!isPublic && may['can-delete'] && <Button look="primary" icon="plus" onClick={() => setAdding(true)}>New version</Button>}
+          {may['can-delete'] && <Button look="danger" icon="trash" onClick={() => setRemoving(true)}>Remove</Button>}
+        </>
+      }
     >
       <div className="grid gap-5 lg:grid-cols-[minmax(0,1fr)_24rem]">
         {isPublic ? <Panel padded><p className="text-muted">A public provider that the organization recommends. Engines install it from the public registry, or from the network mirror of this server.</p></Panel> : <Versions params={params} />}
         <div className="min-w-0 space-y-5">
-          <Panel title="Use it" padded><Code text={snippet(isPublic ? `${namespace}/${name}` : `${window.location.host}/${namespace}/${name}`, name)} /></Panel>
+          <Panel title="Use it" padded><Use source={isPublic ? `${namespace}/${name}` : `${window.location.host}/${namespace}/${name}`} params={params} /></Panel>
           {!isPublic && <Steps org={org} name={name} />}
         </div>
       </div>
+      {adding && <NewVersion params={params} onClose={() => setAdding(false)} />}
       {removing && (
         <Confirm title={`Remove ${name}`} action="Remove" typed={name} busy={change.isPending} error={change.error} onConfirm={() => change.mutate(undefined)} onClose={() => setRemoving(false)}>
           <p>{isPublic ? 'The record is removed; the provider itself stays where it is.' : 'All its versions are deleted. Configurations that use it cannot be initialized any more.'}</p>
@@ -53,8 +63,14 @@ export function ProviderPage() {
   )
 }
 
-function snippet(source: string, name: string): string {
-  return `terraform {\n  required_providers {\n    ${name} = {\n      source = "${source}"\n    }\n  }\n}\n`
+/** Use is how a configuration asks for it: of its own versions, the newest that engines can get. */
+function Use({ source, params }: { source: string; params: Params }) {
+  const own = params.registry === 'private'
+  const list = useQuery({ ...allQuery('registry-provider-versions', `${path}/versions`, params), enabled: own })
+  const ready = (list.data ?? []).filter((v) => v.attributes['shasums-uploaded'] && v.attributes['shasums-sig-uploaded']).map((v) => v.attributes.version).toSorted(byVersion)
+  const newest = ready.find((v) => !v.includes('-')) ?? ready[0]
+  const version = newest === undefined ? '' : `\n      version = "${constraintOf(newest, ready)}"`
+  return <Code text={`terraform {\n  required_providers {\n    ${params.name} = {\n      source${version && ' '} = "${source}"${version}\n    }\n  }\n}\n`} />
 }
 
 type Params = { organization: string; registry: string; namespace: string; name: string }
@@ -65,7 +81,7 @@ function Versions({ params }: { params: Params }) {
     <Panel title="Versions">
       {list.isPending && <SkeletonRows rows={3} />}
       {list.error && <Failure error={list.error} className="m-4" />}
-      {list.data?.length === 0 && <Empty icon="registry" title="No version yet"><p>The steps beside say how one is published.</p></Empty>}
+      {list.data?.length === 0 && <Empty icon="registry" title="No version yet"><p>“New version” takes the files of a build. The steps beside do the same by the API.</p></Empty>}
       {list.data && list.data.length > 0 && <ul aria-label="Versions">{list.data.map((v, i) => <Version key={v.id} params={params} version={v} open={i === 0} />)}</ul>}
     </Panel>
   )
@@ -124,7 +140,7 @@ function Steps({ org, name }: { org: string; name: string }) {
   const base = `${window.location.origin}/api/v2/organizations/${org}/registry-providers/private/${org}/${name}`
   const call = (url: string, attributes: string, type: string) => `curl -H "Authorization: Bearer $TOKEN" \\\n  -H "Content-Type: application/vnd.api+json" \\\n  -d '{"data": {"type": "${type}", "attributes": ${attributes}}}' \\\n  ${url}`
   return (
-    <Panel title="Publish a version" padded>
+    <Panel title="Publish a version from a pipeline" padded>
       <ol className="list-decimal space-y-3 pl-5">
         <li>Build archives, for example with GoReleaser, and sign SHA256SUMS with a key of this registry.</li>
         <li>Make the version; upload SHA256SUMS and its signature to the addresses in the answer.<Code className="mt-2" text={call(`${base}/versions`, '{"version": "1.0.0", "key-id": "KEY_ID", "protocols": ["6.0"]}', 'registry-provider-versions')} /></li>

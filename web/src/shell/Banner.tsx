@@ -1,0 +1,25 @@
+// What stands between this page and its server, in a line that covers nothing that is used.
+import { useHealth } from '~/kernel/health'
+import { Button } from '~/ui/Button'
+import { Icon } from '~/ui/Icon'
+
+export function Banner() {
+  const { offline, outdated } = useHealth()
+  return (
+    <div aria-live="polite" className="pointer-events-none fixed inset-x-0 bottom-0 z-40 flex flex-col items-center gap-2 p-3 lg:left-60">
+      {offline && (
+        <p className="pointer-events-auto flex appear items-center gap-2.5 rounded-lg border border-line bg-raised px-4 py-2.5 shadow-high">
+          <Icon name="warning" className="text-warn" />
+          You are offline. What is shown may be old; it is read again when you are back.
+        </p>
+      )}
+      {outdated && (
+        <div className="pointer-events-auto flex appear items-center gap-3 rounded-lg border border-line bg-raised px-4 py-2 shadow-high">
+          <Icon name="info" className="text-info" />
+          The server has a new version of these pages.
+          <Button small look="primary" onClick={() => window.location.reload()}>Reload</Button>
+        </div>
+      )}
+    </div>
+  )
+}
