@@ -169,3 +169,77 @@ func TestAProviderIsPublished(t *testing.T) {
 		t.Errorf("the registry protocol does not offer the version: %s", r.Body)
 	}
 }
+
+// TestWhatAWorkspaceManages: its resources have a screen of their own, and the README of
+// its configuration is where one looks first.
+func TestWhatAWorkspaceManages(t *testing.T) {
+	st := newStage(t)
+	ws := st.Workspace(st.org, "", "payments")
+	st.Go("/app/acme/workspaces/payments/resources")
+	st.See("It manages nothing yet")
+	version := st.post("/api/v2/workspaces/"+ws+"/configuration-versions", `{"data":{"type":"configuration-versions","attributes":{"auto-queue-runs":false}}}`)
+	archive := apptest.TarGz(t, map[string]string{"main.tf": "", "README.md": "# Payments\n\nAsk **the cashiers** first.\n"})
+	if r := st.Do("PUT", version["attributes"].(map[string]any)["upload-url"].(string), "", archive); r.Status != 200 {
+		t.Fatalf("PUT configuration = %d %s", r.Status, r.Body)
+	}
+	st.Executor().Applied(st.org, ws, 1)
+	st.Settle()
+	st.See("1 resource", "terraform_data.a", "Changed") // the page follows
+	st.Choose("Type", "terraform_data")
+	st.At("/app/acme/workspaces/payments/resources?type=terraform_data")
+	st.Shot("workspace-resources")
+	st.Fill("Search addresses", "nothing")
+	st.See("No resource is like that")
+	st.Go("/app/acme/workspaces?health=drifted")
+	st.See("No workspace matches")
+	st.Click("Drifted")
+	st.See("payments")
+}
+
+// TestAComponentIsLookedAt: a component configuration with what it takes and gives.
+func TestAComponentIsLookedAt(t *testing.T) {
+	st := newStage(t)
+	component := st.post("/api/v2/organizations/acme/registry-components", `{"data":{"type":"registry-components","attributes":{"name":"cluster"}}}`)["id"].(string)
+	version := st.post("/api/v2/registry-components/"+component+"/versions", `{"data":{"type":"registry-component-versions","attributes":{"version":"1.0.0"}}}`)
+	archive := apptest.TarGz(t, map[string]string{
+		"README.md": "# Cluster\n\nA cluster with **everything**.\n",
+		"main.tfcomponent.hcl": `required_providers {
+  aws = { source = "hashicorp/aws", version = "~> 5.0" }
+}
+variable "region" {
+  type        = string
+  description = "Where it is."
+}
+component "vpc" {
+  source  = "terraform-aws-modules/vpc/aws"
+  version = "5.0.0"
+}
+output "vpc_id" {
+  type        = string
+  value       = component.vpc.id
+  description = "Its id."
+}
+`})
+	st.Go("/app/acme/registry/components")
+	st.Click("cluster")
+	st.At("/app/acme/registry/components/" + component)
+	st.See("cluster", "pending")
+	if r := st.Do("PUT", version["links"].(map[string]any)["upload"].(string), "", archive); r.Status != 200 {
+		t.Fatalf("PUT version = %d %s", r.Status, r.Body)
+	}
+	st.Settle()
+	st.See("completed", "A cluster with everything.", "Inputs (1)", "Where it is.", "Outputs (1)", "Its id.", "Providers (1)", "hashicorp/aws", "vpc", `version = "1.0.0"`)
+	st.Shot("registry-component")
+
+	st.post("/api/v2/organizations/acme/registry-modules", `{"data":{"type":"registry-modules","attributes":{"name":"labels","provider":"null","registry-name":"private"}}}`)
+	st.post("/api/v2/organizations/acme/registry-modules", `{"data":{"type":"registry-modules","attributes":{"name":"network","provider":"aws","registry-name":"private"}}}`)
+	st.Go("/app/acme/registry/modules")
+	st.See("labels", "network")
+	st.Choose("Provider", "aws")
+	st.At("/app/acme/registry/modules?provider=aws")
+	st.Until("the list to be narrowed", `!document.body.innerText.includes('labels')`)
+	st.Choose("Kind", "Public")
+	st.See("No module is like that")
+	st.Click("Show all")
+	st.See("labels", "network")
+}

@@ -71,25 +71,33 @@ func TestListFiltersAndOrders(t *testing.T) {
 		makeWorkspace(s, token, "acme", project, "delta-x", "env=prod")
 		makeWorkspace(s, s.Org("other").Owner.Token, "other", "", "alpha")
 
+		for state, name := range map[string]string{"drifted": "gamma", "checks-failing": "alpha"} {
+			if _, err := s.DB.Exec(s.T.Context(), `INSERT INTO workspace_health (workspace_id, org_id, state, reason, next_at) SELECT id, org_id, ?, '', created_at FROM workspaces WHERE name = ? AND org_id = ?`, state, name, org.ID); err != nil {
+				s.T.Fatal(err)
+			}
+		}
 		for query, want := range map[string][]string{
-			"":                                    {"alpha", "beta_x", "delta-x", "gamma"},
-			"sort=-name":                          {"gamma", "delta-x", "beta_x", "alpha"},
-			"sort=created-at":                     {"alpha", "beta_x", "gamma", "delta-x"},
-			"sort=-latest-change-at":              {"delta-x", "gamma", "beta_x", "alpha"},
-			"sort=current-run.created-at":         {"alpha", "beta_x", "delta-x", "gamma"},
-			"search[name]=ALPH":                   {"alpha"},
-			"search[name]=_":                      {"beta_x"},
-			"search[name]=%":                      {},
-			"search[wildcard-name]=*-x":           {"delta-x"},
-			"search[wildcard-name]=*a*a":          {"alpha", "gamma"},
-			"search[tags]=web":                    {"alpha", "gamma"},
-			"search[tags]=env":                    {},
-			"search[tags]=web,other":              {},
-			"search[exclude-tags]=web":            {"beta_x", "delta-x"},
-			"filter[project][id]=" + project:      {"delta-x", "gamma"},
-			"filter[project][id]=prj-nope":        {},
-			"filter[current-run][status]=applied": {},
-			"filter[tagged][0][key]=env":          {"alpha", "beta_x", "delta-x"},
+			"filter[health-state]=drifted":                {"gamma"},
+			"filter[health-state]=drifted,checks-failing": {"alpha", "gamma"},
+			"filter[health-state]=healthy":                {},
+			"":                                            {"alpha", "beta_x", "delta-x", "gamma"},
+			"sort=-name":                                  {"gamma", "delta-x", "beta_x", "alpha"},
+			"sort=created-at":                             {"alpha", "beta_x", "gamma", "delta-x"},
+			"sort=-latest-change-at":                      {"delta-x", "gamma", "beta_x", "alpha"},
+			"sort=current-run.created-at":                 {"alpha", "beta_x", "delta-x", "gamma"},
+			"search[name]=ALPH":                           {"alpha"},
+			"search[name]=_":                              {"beta_x"},
+			"search[name]=%":                              {},
+			"search[wildcard-name]=*-x":                   {"delta-x"},
+			"search[wildcard-name]=*a*a":                  {"alpha", "gamma"},
+			"search[tags]=web":                            {"alpha", "gamma"},
+			"search[tags]=env":                            {},
+			"search[tags]=web,other":                      {},
+			"search[exclude-tags]=web":                    {"beta_x", "delta-x"},
+			"filter[project][id]=" + project:              {"delta-x", "gamma"},
+			"filter[project][id]=prj-nope":                {},
+			"filter[current-run][status]=applied":         {},
+			"filter[tagged][0][key]=env":                  {"alpha", "beta_x", "delta-x"},
 			"filter[tagged][0][key]=env&filter[tagged][0][value]=prod":                     {"alpha", "delta-x"},
 			"filter[tagged][0][key]=env&filter[tagged][1][key]=web":                        {"alpha"},
 			"filter[tagged][0][key]=env&filter[tagged][1][key]=web&filter[tag-union]=true": {"alpha", "beta_x", "delta-x", "gamma"},

@@ -50,15 +50,23 @@ function One({ event, included }: { event: Resource<'run-events'>; included: Inc
 
 function Say({ run }: { run: string }) {
   const [text, setText] = useState('')
-  const change = useChange(['run-events', 'comments'], () => api.create('/runs/{id}/comments', { id: run }, body('comments', { body: text })), () => setText(''))
+  const change = useChange(['run-events', 'comments'], (said: string) => api.create('/runs/{id}/comments', { id: run }, body('comments', { body: said })))
+  /** The text is among the events before the server has it; if the server refuses, it is back in the field. */
+  const say = () => {
+    change.mutate(text, { onError: (_, said) => setText(said) })
+    setText('')
+  }
   return (
     <form
       className="mt-4 border-t border-line pt-4"
       onSubmit={(e) => {
         e.preventDefault()
-        change.mutate(undefined)
+        say()
       }}
     >
+      {change.isPending && (
+        <p className="mb-3 rounded-md bg-sunken px-2.5 py-1.5 wrap-anywhere whitespace-pre-wrap opacity-70" role="status">{change.variables}<span className="sr-only"> is being sent</span></p>
+      )}
       <Field label={<span className="sr-only">Comment</span>}>
         <Textarea rows={2} placeholder="Say something about this run" value={text} onChange={(e) => setText(e.target.value)} />
       </Field>
