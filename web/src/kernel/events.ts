@@ -74,11 +74,25 @@ export function useEvents(org: string) {
   }, [org, client])
 }
 
-/** collector joins changes that come within 150 ms, so that a burst reads everything once. */
-export function collector(client: Pick<QueryClient, 'invalidateQueries'>) {
+/** pause is how long changes are gathered, in ms; patience, how many pauses they wait for a change of this page. */
+const pause = 150
+const patience = 20
+
+/**
+ * collector joins changes that come shortly after each other, so that a burst reads
+ * everything once. What this page itself is changing is not read before it is done: it may
+ * be gone, and the page about to leave it.
+ */
+export function collector(client: Pick<QueryClient, 'invalidateQueries' | 'isMutating'>) {
   const kinds = new Set<string>()
   let timer: ReturnType<typeof setTimeout> | undefined
+  let waited = 0
   function flush() {
+    if (client.isMutating() > 0 && waited++ < patience) {
+      timer = setTimeout(flush, pause)
+      return
+    }
+    waited = 0
     timer = undefined
     const now = new Set(kinds)
     kinds.clear()
@@ -87,7 +101,7 @@ export function collector(client: Pick<QueryClient, 'invalidateQueries'>) {
   return {
     add(change: Change) {
       for (const kind of touches[change.type] ?? [change.type]) kinds.add(kind)
-      timer ??= setTimeout(flush, 150)
+      timer ??= setTimeout(flush, pause)
     },
     stop: () => clearTimeout(timer),
   }

@@ -159,14 +159,22 @@ describe('lead without locks', () => {
 test('a burst of changes reads everything that is stale once', () => {
   vi.useFakeTimers()
   const invalidateQueries = vi.fn<(f: { predicate: (q: { queryKey: unknown[] }) => boolean }) => Promise<void>>(() => Promise.resolve())
-  const c = collector({ invalidateQueries } as never)
+  let mutating = 0
+  const c = collector({ invalidateQueries, isMutating: () => mutating } as never)
   c.add({ type: 'runs', id: 'run-1' })
   c.add({ type: 'agents' })
   vi.advanceTimersByTime(200)
   expect(invalidateQueries).toHaveBeenCalledOnce()
   const stale = (kind: string) => invalidateQueries.mock.calls.at(-1)?.[0].predicate({ queryKey: [kind] })
-  expect(['runs', 'plans', 'agent-pools', 'teams'].map(stale)).toEqual([true, true, true, false])
+  expect(['runs', 'plans', 'agent-pools', 'projects'].map(stale)).toEqual([true, true, true, false])
+  mutating = 1 // this page is deleting something, say
+  c.add({ type: 'teams' })
+  vi.advanceTimersByTime(1000)
+  expect(invalidateQueries).toHaveBeenCalledOnce()
+  mutating = 0
+  vi.advanceTimersByTime(200)
+  expect(invalidateQueries).toHaveBeenCalledTimes(2)
   c.add({ type: '*' })
   vi.advanceTimersByTime(200)
-  expect(stale('teams')).toBe(true)
+  expect(stale('projects')).toBe(true)
 })

@@ -85,7 +85,7 @@ export const componentRoute = createRoute({
   getParentRoute: () => orgRoute,
   path: '/registry/components/$component',
   validateSearch: (s: Record<string, unknown>): { version?: string | undefined } => (typeof s.version === 'string' ? { version: s.version } : {}),
-  staticData: { crumb: (p) => p.component ?? '' },
+  staticData: { crumb: () => 'Component configuration' },
   component: lazyRouteComponent(() => import('./ComponentPage'), 'ComponentPage'),
 })
 
