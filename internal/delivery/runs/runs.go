@@ -159,9 +159,13 @@ func (f *Feature) Find(ctx context.Context, id string) (Run, error) {
 	return db.One[Run](ctx, f.DB, selectRuns+` WHERE r.id = ?`, id)
 }
 
-// LastApplied returns the last run of a workspace that was applied, or problem.NotFound.
+// LastApplied returns the last run of a workspace whose configuration is what the workspace
+// has: one that was applied, or that looked at everything and found nothing to apply. It is
+// problem.NotFound if there is none.
 func (f *Feature) LastApplied(ctx context.Context, workspaceID string) (Run, error) {
-	return db.One[Run](ctx, f.DB, selectRuns+` WHERE r.workspace_id = ? AND r.status = ? ORDER BY r.created_at DESC, r.id DESC LIMIT 1`, workspaceID, Applied)
+	return db.One[Run](ctx, f.DB, selectRuns+` WHERE r.workspace_id = ? AND (r.status = ? OR (r.status = ? AND r.refresh
+		AND NOT r.plan_only AND NOT r.refresh_only AND NOT r.is_destroy AND NOT r.has_changes AND r.target_addrs IN ('null', '[]')))
+		ORDER BY r.created_at DESC, r.id DESC LIMIT 1`, workspaceID, Applied, PlannedAndFinished)
 }
 
 // InProgress reports whether a run has not ended yet.

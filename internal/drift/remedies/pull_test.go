@@ -13,8 +13,9 @@ import (
 // scanned is a folder of a repository that a schedule scans.
 type scanned struct {
 	*fixture
-	forge    *forge
+	forge    *apptest.Forge
 	schedule string
+	token    string
 }
 
 const network = "resource \"a_b\" \"c\" {\n  size = \"t3\"\n  tags = { a = \"1\" }\n}\nmodule \"m\" {\n  source = \"../modules/m\"\n}\n"
@@ -22,7 +23,7 @@ const network = "resource \"a_b\" \"c\" {\n  size = \"t3\"\n  tags = { a = \"1\"
 func newScanned(t *testing.T, isGitLab bool) *scanned {
 	host := apptest.NewGitHost(t)
 	host.Commit("private/infra", "main", map[string]string{"network/main.tf": network, "other/main.tf": "provider \"x\" {}\nmodule \"m\" {\n  source = \"../modules/m\"\n}\n", "modules/m/main.tf": "resource \"a_b\" \"in\" {\n  size = \"t3\"\n}\n"})
-	g := newForge(t, host, isGitLab)
+	g := apptest.NewForge(t, host, isGitLab)
 	rewrite := host.Rewrite()
 	kind, url := "github-private", "https://github.com/private/infra"
 	if isGitLab {
@@ -33,7 +34,7 @@ func newScanned(t *testing.T, isGitLab bool) *scanned {
 	s := apptest.Start(t, func(c *config.Server) {
 		c.Outbound = config.Outbound{Allow: []string{"127.0.0.0/8"}, HTTP: true, Rewrite: rewrite}
 	})
-	f := &scanned{fixture: &fixture{Server: s, org: s.Org("acme"), e: s.Executor()}, forge: g}
+	f := &scanned{fixture: &fixture{Server: s, org: s.Org("acme"), e: s.Executor()}, forge: g, token: host.Token}
 	repo, _ := data(f.do(201, "POST", "/api/v2/organizations/acme/drift-repositories", fmt.Sprintf(`{"data":{"type":"drift-repositories","attributes":{"url":%q,"type":%q,"token":%q}}}`, url, kind, host.Token)))
 	f.schedule, _ = data(f.do(201, "POST", "/api/v2/organizations/acme/drift-schedules", fmt.Sprintf(`{"data":{"type":"drift-schedules","attributes":{"name":"infra","branch":"main","folders":["network"],"frequency":"daily"},
 		"relationships":{"repository":{"data":{"type":"drift-repositories","id":%q}}}}}`, repo)))
@@ -75,36 +76,36 @@ func TestAPullRequestAdopts(t *testing.T) {
 				t.Errorf("adopt = %v", a)
 			}
 			id, a := data(f.do(200, "POST", at+"/actions/adopt", nil))
-			if len(f.forge.asked) != 0 || a["status"] != "ready" || a["adopted-count"] != 1.0 {
-				t.Errorf("a patch asks the host %v: %v", f.forge.asked, a)
+			if len(f.forge.Asked()) != 0 || a["status"] != "ready" || a["adopted-count"] != 1.0 {
+				t.Errorf("a patch asks the host %v: %v", f.forge.Asked(), a)
 			}
 			f.do(200, "POST", at+"/actions/adopt", `{"data":{"attributes":{"open-pull-request":true}}}`)
 			f.Settle()
 			a = f.adoption(id)
-			p := f.forge.pulls
-			if a["status"] != "open" || a["pull-request-number"] != 1.0 || len(p) != 1 || p[0].base != "main" || p[0].title != "Adopt drift of infra, network" {
+			p := f.forge.Pulls()
+			if a["status"] != "open" || a["pull-request-number"] != 1.0 || len(p) != 1 || p[0].Base != "main" || p[0].Title != "Adopt drift of infra, network" {
 				t.Fatalf("adoption = %v, pull requests %+v", a, p)
 			}
 			for _, words := range []string{"/app/acme/drift/episodes/" + e, "`a_b.c size` in `network/main.tf:2`", "`module.m.a_b.in size`: `The module in modules/m is used more than once: an edit would change other objects too.`"} {
-				if !strings.Contains(p[0].body, words) {
-					t.Errorf("the pull request says\n%s\nwant %q in it", p[0].body, words)
+				if !strings.Contains(p[0].Body, words) {
+					t.Errorf("the pull request says\n%s\nwant %q in it", p[0].Body, words)
 				}
 			}
-			if got, want := f.forge.file(p[0].head, "network/main.tf"), strings.TrimSpace(strings.Replace(network, `"t3"`, `"m5"`, 1)); got != want {
+			if got, want := f.forge.File(p[0].Head, "network/main.tf"), strings.TrimSpace(strings.Replace(network, `"t3"`, `"m5"`, 1)); got != want {
 				t.Errorf("the branch has\n%s\nwant\n%s", got, want)
 			}
 			f.scan(change{address: "a_b.c", path: "size", wanted: "t3", real: "m6"}, change{address: "a_b.c", path: "tags.b", real: "2"})
-			if len(f.forge.pulls) != 1 || f.forge.pulls[0].updates == 0 || f.adoption(id)["stale"] != false {
-				t.Errorf("after another change: %+v, %v, want the one pull request up to date", f.forge.pulls, f.adoption(id))
+			if len(f.forge.Pulls()) != 1 || f.forge.Pulls()[0].Updates == 0 || f.adoption(id)["stale"] != false {
+				t.Errorf("after another change: %+v, %v, want the one pull request up to date", f.forge.Pulls(), f.adoption(id))
 			}
 			f.do(200, "POST", at+"/actions/adopt", `{"data":{"attributes":{"open-pull-request":true}}}`)
 			f.Settle()
-			if len(f.forge.pulls) != 1 {
-				t.Errorf("there are %d pull requests, want one for an episode", len(f.forge.pulls))
+			if len(f.forge.Pulls()) != 1 {
+				t.Errorf("there are %d pull requests, want one for an episode", len(f.forge.Pulls()))
 			}
-			f.forge.merge(1)
+			f.forge.Merge(1)
 			want := strings.TrimSpace(strings.Replace(strings.Replace(network, `"t3"`, `"m6"`, 1), `"1" }`, `"1", b = "2" }`, 1))
-			if got := f.forge.file("main", "network/main.tf"); got != want {
+			if got := f.forge.File("main", "network/main.tf"); got != want {
 				t.Errorf("merged:\n%s\nwant\n%s", got, want)
 			}
 			if left := f.scan(); left != "" {
@@ -118,14 +119,14 @@ func TestAPullRequestAdopts(t *testing.T) {
 func TestAHostThatRefuses(t *testing.T) {
 	f := newScanned(t, false)
 	e := f.scan(change{address: "a_b.c", path: "size", wanted: "t3", real: "m5"})
-	f.forge.refuse = 403
+	f.forge.Refuse(403)
 	id, _ := data(f.do(200, "POST", "/api/v2/drift-episodes/"+e+"/actions/adopt", `{"data":{"attributes":{"open-pull-request":true}}}`))
 	f.Settle()
 	a := f.adoption(id)
-	if a["status"] != "failed" || !strings.Contains(a["error-message"].(string), "may not write") || strings.Contains(fmt.Sprint(a), f.forge.host.Token) {
+	if a["status"] != "failed" || !strings.Contains(a["error-message"].(string), "may not write") || strings.Contains(fmt.Sprint(a), f.token) {
 		t.Errorf("adoption = %v, want it failed, with the reason", a)
 	}
-	f.forge.refuse = 0
+	f.forge.Refuse(0)
 	f.do(200, "POST", "/api/v2/drift-episodes/"+e+"/actions/adopt", `{"data":{"attributes":{"open-pull-request":true}}}`)
 	f.Settle()
 	if a := f.adoption(id); a["status"] != "open" || a["error-message"] != nil {
