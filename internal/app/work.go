@@ -154,9 +154,30 @@ func newWorker(ctx context.Context, c config.Executor, slots int, owner string, 
 	if m.Providers, err = providers.New(o); err != nil {
 		return nil, err
 	}
-	return &worker.Worker{Dir: dir, Slots: slots, Sandbox: box, Kinds: map[string]worker.Kind{
+	scans := *m
+	background := c.Scans
+	if background < 0 {
+		background = scansAtATime(slots, recipe.MemoryOf())
+	}
+	if c.RunMemory == 0 {
+		scans.Memory = recipe.MemoryOf() / 2 / int64(max(1, background))
+	}
+	return &worker.Worker{Dir: dir, Slots: slots, Background: background, Sandbox: box, Kinds: map[string]worker.Kind{
 		proto.KindPlan: recipe.Plans{Machine: m}, proto.KindApply: recipe.Applies{Machine: m}, proto.KindTest: recipe.Tests{Machine: m},
-		proto.KindScan: recipe.Scans{Machine: m}, proto.KindAssessment: recipe.Scans{Machine: m}}}, nil
+		proto.KindScan: recipe.Scans{Machine: &scans}, proto.KindAssessment: recipe.Scans{Machine: &scans}}}, nil
+}
+
+// scanMemory is what a scan is given of the memory of a machine: an engine and a provider.
+const scanMemory = 1 << 30
+
+// scansAtATime is how many scans are made beside runs: they mostly wait for clouds, so more
+// than there are processors, but half of the memory is for runs.
+func scansAtATime(slots int, memory int64) int {
+	n := 2 * max(1, slots)
+	if memory > 0 {
+		n = min(n, int(memory/2/scanMemory))
+	}
+	return max(1, n)
 }
 
 // workDir makes the folder of a worker. Others pass through it, and cannot list it.

@@ -66,7 +66,7 @@ func StartBench(b *testing.B, options ...func(*config.Server)) *Server {
 
 func start(t testing.TB, options []func(*config.Server)) *Server {
 	t.Helper()
-	c := config.Server{DataDir: t.TempDir(), Database: "sqlite", Blobs: "file", UnsafeSync: true, Executor: config.Executor{SandboxEgress: "optional"}}
+	c := config.Server{DataDir: t.TempDir(), Database: "sqlite", Blobs: "file", UnsafeSync: true, Executor: config.Executor{SandboxEgress: "optional", Scans: -1}}
 	for _, set := range options {
 		set(&c)
 	}

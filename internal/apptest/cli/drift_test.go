@@ -215,7 +215,7 @@ resource "aws_db_instance" "db" {
 
 // readable is a mirror of the provider of the fake cloud that other users may read, as those
 // are by whom runs are executed.
-func readable(t *testing.T) string {
+func readable(t testing.TB) string {
 	t.Helper()
 	binary := cli.FakeProvider()
 	if binary == "" {

@@ -119,7 +119,8 @@ const headStart = time.Second
 
 // first returns the job whose turn it is: of the organization with the fewest jobs
 // under way the one of the highest priority, and of these the oldest. What is done in the
-// background does not count: executors have slots of their own for it.
+// background comes after all else, and neither counts for the other: executors have slots of
+// their own for it.
 func (f *Feature) first(ctx context.Context, pool, executorID string, kinds []string) (Job, error) {
 	limit := f.Limit
 	if pool != "" || limit <= 0 {
@@ -131,17 +132,20 @@ func (f *Feature) first(ctx context.Context, pool, executorID string, kinds []st
 	query := `WITH RECURSIVE waiting(org_id) AS (
 			SELECT (SELECT w.org_id ` + waits + ` ORDER BY w.org_id LIMIT 1)
 			UNION ALL SELECT (SELECT w.org_id ` + waits + ` AND w.org_id > waiting.org_id ORDER BY w.org_id LIMIT 1) FROM waiting WHERE waiting.org_id IS NOT NULL),
-		heads(running, id) AS MATERIALIZED (
-			SELECT (SELECT count(*) FROM dispatch_jobs c WHERE c.status = 'claimed' AND COALESCE(c.pool_id, '') = ? AND c.org_id = waiting.org_id AND c.priority > 0),
-			(SELECT w.id ` + waits + ` AND w.org_id = waiting.org_id AND (w.prefer = '' OR w.prefer = ? OR w.queued_at < ?)
+		heads(id) AS MATERIALIZED (
+			SELECT (SELECT w.id ` + waits + ` AND w.org_id = waiting.org_id AND (w.prefer = '' OR w.prefer = ? OR w.queued_at < ?)
 				AND w.kind IN (?` + strings.Repeat(", ?", len(kinds)-1) + `) ORDER BY w.priority DESC, w.queued_at, w.id LIMIT 1)
-			FROM waiting WHERE waiting.org_id IS NOT NULL)
-		SELECT {j} FROM heads JOIN dispatch_jobs j ON j.id = heads.id WHERE (heads.running < ? OR j.priority = 0) ORDER BY heads.running, j.priority DESC, j.queued_at, j.id LIMIT 1`
-	args := []any{pool, pool, pool, pool, executorID, db.At(time.Now().Add(-headStart))}
+			FROM waiting WHERE waiting.org_id IS NOT NULL),
+		turns(id, running) AS (
+			SELECT h.id, (SELECT count(*) FROM dispatch_jobs c WHERE c.status = 'claimed' AND COALESCE(c.pool_id, '') = ? AND c.org_id = h.org_id AND (c.priority > 0) = (h.priority > 0))
+			FROM heads JOIN dispatch_jobs h ON h.id = heads.id)
+		SELECT {j} FROM turns JOIN dispatch_jobs j ON j.id = turns.id WHERE (turns.running < ? OR j.priority = 0)
+		ORDER BY CASE WHEN j.priority > 0 THEN 0 ELSE 1 END, turns.running, j.priority DESC, j.queued_at, j.id LIMIT 1`
+	args := []any{pool, pool, pool, executorID, db.At(time.Now().Add(-headStart))}
 	for _, k := range kinds {
 		args = append(args, k)
 	}
-	return db.One[Job](ctx, f.DB, query, append(args, limit)...)
+	return db.One[Job](ctx, f.DB, query, append(args, pool, limit)...)
 }
 
 // withinLimit is errMoved if the organization has as many jobs under way as it may. Who

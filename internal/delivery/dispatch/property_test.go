@@ -69,26 +69,35 @@ func (m *machine) node(t *rapid.T) *node { return m.nodes[rapid.IntRange(0, 1).D
 
 func (m *machine) enqueue(t *rapid.T) {
 	j := &jobModel{subject: fmt.Sprint("subject-", len(m.jobs)), kind: rapid.SampledFrom(kinds).Draw(t, "kind"), org: rapid.IntRange(0, 1).Draw(t, "org"),
-		priority: rapid.SampledFrom([]int{dispatch.Speculative, dispatch.Planning, dispatch.Applying}).Draw(t, "priority"), status: dispatch.Queued}
+		priority: rapid.SampledFrom([]int{dispatch.Background, dispatch.Background, dispatch.Speculative, dispatch.Planning, dispatch.Applying}).Draw(t, "priority"), status: dispatch.Queued}
 	j.id = m.node(t).add(m.s, m.orgs[j.org], j.kind, j.subject, j.priority)
 	m.jobs = append(m.jobs, j)
 }
 
-// next is the job whose turn it is.
+// background reports whether nobody waits for a job.
+func (j *jobModel) background() bool { return j.priority == dispatch.Background }
+
+// next is the job whose turn it is: however much waits in the background, it never comes
+// before what people wait for, and of it the organizations have equal shares.
 func (m *machine) next() *jobModel {
-	running := map[int]int{}
+	type share struct {
+		org        int
+		background bool
+	}
+	under := map[share]int{}
 	for _, j := range m.jobs {
 		if j.status == dispatch.Claimed {
-			running[j.org]++
+			under[share{j.org, j.background()}]++
 		}
 	}
+	running := func(j *jobModel) int { return under[share{j.org, j.background()}] }
 	var best *jobModel
 	for _, j := range m.jobs { // in the order of their age
 		if j.status != dispatch.Queued {
 			continue
 		}
-		better := best == nil || running[j.org] < running[best.org] ||
-			(running[j.org] == running[best.org] && j.priority > best.priority)
+		better := best == nil || !j.background() && best.background() ||
+			j.background() == best.background() && (running(j) < running(best) || running(j) == running(best) && j.priority > best.priority)
 		if better {
 			best = j
 		}

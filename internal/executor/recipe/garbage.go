@@ -13,16 +13,20 @@ import (
 // as is needed to stay below. A run with a large state may need more than its share, and
 // would do little else: it is left as it is.
 const (
-	growth     = "400"     // GOGC, in percent
-	shares     = 4         // of the memory of a run: the engine and some providers
-	leastShare = 512 << 20 // bytes
-	smallState = 4 << 20   // bytes
+	growth      = "400"     // GOGC, in percent
+	shares      = 4         // of the memory of a run: the engine and some providers
+	lightShares = 2         // of that of a scan, which has much less
+	leastShare  = 512 << 20 // bytes
+	smallState  = 4 << 20   // bytes
 )
 
 // garbage are variables of the environment that make engines collect less often. Those of
 // the workspace win.
 func (r *run) garbage() map[string]string {
 	share := r.Memory / shares
+	if r.light {
+		share = r.Memory / lightShares
+	}
 	if share < leastShare || stamp(r.t, r.statePath()).size > smallState {
 		return nil
 	}

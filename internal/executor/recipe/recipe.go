@@ -92,6 +92,7 @@ type run struct {
 	allow    []netip.AddrPort
 	secrets  []string // that are kept out of the log
 	remote   bool     // the backend of the configuration is used
+	light    bool     // it is a scan, of which many go on at a time
 }
 
 // failure is an error that people see.

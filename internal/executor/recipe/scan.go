@@ -53,7 +53,7 @@ func (s Scans) Run(ctx context.Context, t *worker.Task) proto.Result {
 		return proto.Result{Outcome: proto.Errored, Error: err.Error()}
 	}
 	it := &scan{run: s.newRun(ctx, t, spec.Phase, planGrace), spec: spec}
-	it.remote = spec.Remote
+	it.remote, it.light = spec.Remote, true
 	err := it.do()
 	if hideErr := errors.Join(it.hide(), it.leave(err)); hideErr != nil {
 		slog.ErrorContext(ctx, "secrets of a scan stay on disk", "folder", t.Dir, "err", hideErr)
@@ -132,6 +132,7 @@ func (s *scan) read(path string, limit int64) []byte {
 // What the plan says goes to the log; its JSON stays in a file. With warm there is no init
 // unless the plan fails: what a folder was left with may have become useless.
 const looks = `trap stop=1 INT
+renice -n 10 -p $$ > /dev/null 2>&1 # what people wait for goes first
 engine=$0 out=$1 warm=$2 schemas=$3; shift 3
 rm -f "$out/step"
 begin() { "$engine" init -input=false -no-color > "$out/said" 2>&1; }

@@ -24,7 +24,7 @@ const (
 	// Folders of what is done again and again, such as scans, wait longer and are more: they
 	// have little in them.
 	lastingAge  = 8 * 24 * time.Hour
-	maxLasting  = 2000
+	maxLasting  = 5000
 	lastingName = "scan-"
 	tidyEach    = time.Minute         // after those
 	owedAge     = 30 * 24 * time.Hour // of what the server has not taken

@@ -9,7 +9,6 @@
 package worker
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -35,7 +34,7 @@ type Worker struct {
 	Dir    string // folder of its own, on disk; another process with the same folder is refused
 	Slots  int    // jobs at the same time, less those that rest
 	// Background is how many of the kinds that are Background are done at the same time,
-	// beside those in Slots, so that these never wait for them; 0 is half as many, at least one.
+	// beside those in Slots, so that these never wait for them; 0 is none.
 	Background int
 	Sandbox    *sandbox.Sandbox // where their processes run
 	Kinds      map[string]Kind
@@ -147,14 +146,14 @@ func (w *Worker) claimAll(ctx, life context.Context, id string, jobs *sync.WaitG
 	slots := max(1, w.Slots)
 	var loops sync.WaitGroup
 	loop := func(kinds []string, slots int) {
-		if len(kinds) == 0 {
+		if len(kinds) == 0 || slots == 0 {
 			return
 		}
 		if err := w.claims(ctx, life, who, kinds, slots, jobs); err != nil {
 			stop(err)
 		}
 	}
-	loops.Go(func() { loop(w.kinds(true), cmp.Or(w.Background, max(1, slots/2))) })
+	loops.Go(func() { loop(w.kinds(true), w.Background) })
 	loop(w.kinds(false), slots)
 	loops.Wait()
 	if err := context.Cause(ctx); err != nil && !errors.Is(err, context.Canceled) {

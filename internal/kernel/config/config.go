@@ -89,6 +89,7 @@ type Executor struct {
 	SandboxEgress   string   `name:"sandbox-egress" env:"PLUMBLINE_SANDBOX_EGRESS" default:"required" enum:"required,optional" help:"Whether runs are refused where it cannot be judged to what they connect, as in a container without the capability SYS_PTRACE. With optional they then reach metadata services and whatever listens on this machine."`
 	RunEnv          []string `name:"run-env" env:"PLUMBLINE_RUN_ENV" placeholder:"NAME" help:"Variables of this process's own environment that every run gets, comma-separated, such as HTTPS_PROXY,NO_PROXY. Default: none."`
 	RunAllow        []string `name:"run-allow" env:"PLUMBLINE_RUN_ALLOW" placeholder:"IP:PORT" help:"Addresses of this machine or its link that runs may connect to although they are closed to them otherwise, comma-separated; port 0 is every port."`
+	Scans           int      `env:"PLUMBLINE_SCANS" default:"-1" help:"Scans for drift at a time, beside runs, which never wait for them; -1 is two for each run at a time, as far as there is memory for them, 0 is none."`
 	RunMemory       int64    `name:"run-memory" env:"PLUMBLINE_RUN_MEMORY" placeholder:"MiB" help:"Memory of the processes of a run. Default: no limit."`
 }
 
