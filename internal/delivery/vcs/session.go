@@ -120,18 +120,34 @@ func (s *session) connectSSH(r Remote, u *url.URL, addr netip.Addr) error {
 	s.ssh, s.url = true, u.String()
 	key, known := filepath.Join(s.dir, "key"), filepath.Join(s.dir, "known_hosts")
 	text := strings.TrimRight(r.Key.Reveal(), "\r\n") + "\n"
-	if err := errors.Join(os.WriteFile(key, []byte(text), 0o600), os.WriteFile(known, []byte(r.KnownHosts), 0o600)); err != nil {
+	hosts := ""
+	if lines := strings.TrimSpace(strings.ReplaceAll(r.KnownHosts, "\r\n", "\n")); lines != "" {
+		hosts = lines + "\n"
+	}
+	if err := errors.Join(os.WriteFile(key, []byte(text), 0o600), os.WriteFile(known, []byte(hosts), 0o600)); err != nil {
 		return err
 	}
 	strict := "accept-new"
-	if r.KnownHosts != "" {
+	if hosts != "" {
 		strict = "yes"
 	}
-	options := []string{"HostName=" + addr.String(), "HostKeyAlias=" + u.Host, "IdentityFile=" + key, "IdentitiesOnly=yes", "IdentityAgent=none", "BatchMode=yes",
+	options := []string{"HostName=" + addr.String(), "HostKeyAlias=" + knownAs(u), "IdentityFile=" + key, "IdentitiesOnly=yes", "IdentityAgent=none", "BatchMode=yes",
 		"UserKnownHostsFile=" + known, "GlobalKnownHostsFile=/dev/null", "StrictHostKeyChecking=" + strict, "HashKnownHosts=no", "UpdateHostKeys=no",
 		"ProxyCommand=none", "ProxyJump=none", "ForwardAgent=no", "PermitLocalCommand=no", "ConnectTimeout=20", "ServerAliveInterval=15", "ServerAliveCountMax=4"}
-	s.env = append(s.env, "GIT_SSH_COMMAND=ssh -F /dev/null -o "+strings.Join(options, " -o "), "GIT_SSH_VARIANT=ssh")
+	command := "ssh -F /dev/null"
+	for _, o := range options {
+		command += " -o '" + strings.ReplaceAll(o, "'", `'\''`) + "'"
+	}
+	s.env = append(s.env, "GIT_SSH_COMMAND="+command, "GIT_SSH_VARIANT=ssh")
 	return nil
+}
+
+// knownAs is the name of a host in known_hosts (sshd(8)): with its port unless that is 22.
+func knownAs(u *url.URL) string {
+	if port := u.Port(); port != "" && port != "22" {
+		return "[" + u.Hostname() + "]:" + port
+	}
+	return u.Hostname()
 }
 
 // knownHosts returns what is known of an SSH host after a connection.
@@ -249,12 +265,13 @@ var meanings = []struct {
 	said       *regexp.Regexp
 	code, text string
 }{
-	{regexp.MustCompile(`(?i)REMOTE HOST IDENTIFICATION HAS CHANGED|Host key verification failed`), HostKey, "The host shows another SSH key than the one that is known of it."},
+	{regexp.MustCompile(`(?i)REMOTE HOST IDENTIFICATION HAS CHANGED|Host key verification failed`), HostKey, "The host shows another SSH key than the one that is known of it. If it has a new one, give that as the known hosts, or empty them to trust the key that it shows next."},
 	{regexp.MustCompile(`(?i)could not read (Username|Password)|Authentication failed|HTTP Basic: Access denied|returned error: 40[13]|Permission denied \(|Invalid username or (token|password)|support for password authentication was removed`), Denied, "The repository is not there, or the token or key does not open it."},
 	{regexp.MustCompile(`(?i)returned error: 30[1278]|unable to update url base from redirection`), Unreachable, "The host redirects to another address: give the one where the repository is now."},
 	{regexp.MustCompile(`(?i)couldn't find remote ref|Remote branch .* not found`), BranchMissing, "The branch is not there."},
 	{regexp.MustCompile(`(?i)repository .* not found|returned error: 404|does not appear to be a git repository|not found:? did you run`), Unreachable, "There is no such repository, or the token or key does not open it."},
 	{regexp.MustCompile(`(?i)SSL certificate problem|server certificate verification failed`), Unreachable, "The certificate of the host is not trusted."},
+	{regexp.MustCompile(`(?i)cannot run ssh|ssh: not found`), Unreachable, "This server has no ssh program: an operator must install one (openssh-client)."},
 	{regexp.MustCompile(`(?i)Connection refused|Connection timed out|Could not resolve|Failed to connect|Connection reset|Operation timed out|No route to host|Connection closed`), Unreachable, "The host does not answer."},
 	{regexp.MustCompile(`(?i)File size limit exceeded|file too large|SIGXFSZ`), TooLarge, "The repository is too large."},
 }

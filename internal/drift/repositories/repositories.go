@@ -267,6 +267,9 @@ func (f *Feature) layout(ctx context.Context, r Repository, branch string) (vcs.
 		return vcs.Commit{}, nil, err
 	}
 	commit, err := f.Git.Fetch(ctx, r.OrgID, remote, branch)
+	if err == nil {
+		err = f.pin(ctx, r, commit.KnownHosts)
+	}
 	if err != nil {
 		return commit, nil, err
 	}
@@ -281,6 +284,16 @@ func (f *Feature) layout(ctx context.Context, r Repository, branch string) (vcs.
 	return commit, newLayout(files, contents), nil
 }
 
+// pin keeps the key that an SSH host has shown when it was used first: it must show the same
+// from then on.
+func (f *Feature) pin(ctx context.Context, r Repository, hosts string) error {
+	if r.ID == "" || r.KnownHosts != "" || hosts == "" {
+		return nil
+	}
+	_, err := f.DB.Exec(context.WithoutCancel(ctx), `UPDATE drift_repositories SET known_hosts = ? WHERE id = ? AND url = ? AND known_hosts = ''`, hosts, r.ID, r.URL)
+	return err
+}
+
 // Head returns the commit of a branch now.
 func (f *Feature) Head(ctx context.Context, id, branch string) (string, error) {
 	r, err := f.Find(ctx, id)
@@ -292,6 +305,9 @@ func (f *Feature) Head(ctx context.Context, id, branch string) (string, error) {
 		return "", err
 	}
 	refs, err := f.Git.Refs(ctx, remote)
+	if err == nil {
+		err = f.pin(ctx, r, refs.KnownHosts)
+	}
 	if err != nil {
 		return "", err
 	}
