@@ -57,7 +57,7 @@ func (a *App) drift() {
 	d.Repositories = &repositories.Feature{DB: a.DB, Keyring: a.Keyring, Orgs: a.Orgs, Git: d.Git, HTTP: a.outbound}
 	d.Repositories.Routes(r)
 	d.Verbs.Serve(d.Repositories.Endpoint())
-	d.Connections = &connections.Feature{DB: a.DB, Keyring: a.Keyring, Orgs: a.Orgs, Settings: d.Settings, HTTP: a.outbound, Identity: connections.AWSIdentity}
+	d.Connections = &connections.Feature{DB: a.DB, Keyring: a.Keyring, Orgs: a.Orgs, Settings: d.Settings, HTTP: a.outbound, Identity: connections.AWSIdentity, Token: a.OIDC.ScanToken, Issuer: a.OIDC.Issuer}
 	d.Connections.Routes(r)
 	d.Connections.ServeFiles(r, d.Keys.Authenticate)
 	d.Verbs.Serve(d.Connections.Endpoint())

@@ -18,6 +18,7 @@ import (
 	"testing"
 
 	"plumbline.dev/plumbline/internal/apptest"
+	"plumbline.dev/plumbline/internal/drift/connections"
 	"plumbline.dev/plumbline/internal/kernel/config"
 )
 
@@ -306,7 +307,7 @@ func TestCredentialsOfClouds(t *testing.T) {
 	w.key, w.orgID = w.newKey("admin")
 	_, saved, _ := w.call(w.key, "infra", obj{"save": 1, "infra_type": "aws-role", "infra_name": "prod", "infra_role": "arn:aws:iam::123456789012:role/tfstatecom-scan"})
 	role, _ := saved["infra_id"].(string)
-	env, err := w.App.Drift.Connections.Environment(t.Context(), []string{role}, "drsc-1")
+	env, err := w.App.Drift.Connections.Environment(t.Context(), []string{role}, connections.Use{ScanID: "drsc-1"})
 	if err != nil || env["AWS_ACCESS_KEY_ID"] != "ASIAMINTED" || env["AWS_SESSION_TOKEN"] != "minted-session" || len(env) != 3 {
 		t.Errorf("Environment = %v, %v", env, err)
 	}
@@ -340,7 +341,7 @@ func TestCredentialsOfClouds(t *testing.T) {
 		t.Errorf("test of an account = %v", answer)
 	}
 	googleID, _ := google["infra_id"].(string)
-	env, err = w.App.Drift.Connections.Environment(t.Context(), []string{role, googleID}, "drsc-2")
+	env, err = w.App.Drift.Connections.Environment(t.Context(), []string{role, googleID}, connections.Use{ScanID: "drsc-2"})
 	if err != nil || env["GOOGLE_OAUTH_ACCESS_TOKEN"] != "google-access-token" || len(env) != 4 {
 		t.Errorf("Environment of both = %v, %v", env, err)
 	}

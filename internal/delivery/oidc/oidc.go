@@ -1,4 +1,4 @@
-// Package oidc gives runs an identity: tokens signed by this server (workload identity),
+// Package oidc gives runs and scans an identity: tokens signed by this server (workload identity),
 // with which cloud platforms exchange short-lived credentials. It is an OpenID provider
 // as far as verifiers need one: a discovery document and public keys.
 //
@@ -19,7 +19,7 @@ import (
 	"plumbline.dev/plumbline/internal/kernel/jobs"
 )
 
-// Feature signs the identities of runs.
+// Feature signs the identities of runs and scans.
 type Feature struct {
 	DB      *db.DB
 	Keyring *crypt.Keyring
@@ -44,6 +44,7 @@ var claims = []string{
 	"terraform_workspace_id", "terraform_workspace_name",
 	"terraform_project_id", "terraform_project_name",
 	"terraform_organization_id", "terraform_organization_name",
+	"plumbline_schedule_id", "plumbline_folder", "plumbline_scan_id",
 }
 
 // discovery is the document of OpenID Connect Discovery 1.0.

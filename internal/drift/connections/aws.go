@@ -61,23 +61,57 @@ func (f *Feature) assumeRole(ctx context.Context, role, externalID, session stri
 		return AWSKeys{}, err
 	}
 	var out struct {
-		Result struct {
-			Credentials struct {
-				AccessKeyID     string `xml:"AccessKeyId"`
-				SecretAccessKey string `xml:"SecretAccessKey"`
-				SessionToken    string `xml:"SessionToken"`
-			} `xml:"Credentials"`
-		} `xml:"AssumeRoleResult"`
+		Result stsSession `xml:"AssumeRoleResult"`
 	}
-	err = f.sts(ctx, m[1], own, url.Values{
-		"Action": {"AssumeRole"}, "RoleArn": {role}, "RoleSessionName": {sessionName(session)}, "ExternalId": {externalID}, "DurationSeconds": {"3600"},
-		"PolicyArns.member.1.arn": {"arn:" + m[1] + ":iam::aws:policy/ReadOnlyAccess"}, "Policy": {beyondReading},
-	}, &out)
-	c := out.Result.Credentials
-	if err == nil && (c.AccessKeyID == "" || c.SecretAccessKey == "" || c.SessionToken == "") {
-		err = fail("sts_failed", "AWS answered without credentials.")
+	form := narrowed(m[1], role, session)
+	form.Set("Action", "AssumeRole")
+	form.Set("ExternalId", externalID)
+	if err := f.sts(ctx, m[1], &own, form, &out); err != nil {
+		return AWSKeys{}, err
 	}
-	return AWSKeys{ID: c.AccessKeyID, Secret: c.SecretAccessKey, Session: c.SessionToken}, err
+	return out.Result.keys()
+}
+
+// assumeByToken is assumeRole for a role that trusts the identity tokens of this server: the
+// token does not leave it, so the session is always a narrowed one.
+func (f *Feature) assumeByToken(ctx context.Context, role, token, session string) (AWSKeys, error) {
+	m := roleARN.FindStringSubmatch(role)
+	if m == nil {
+		return AWSKeys{}, fail("invalid_role", "%q is not the ARN of a role, such as arn:aws:iam::123456789012:role/tfstatecom-scan.", clip(role))
+	}
+	var out struct {
+		Result stsSession `xml:"AssumeRoleWithWebIdentityResult"`
+	}
+	form := narrowed(m[1], role, session)
+	form.Set("Action", "AssumeRoleWithWebIdentity")
+	form.Set("WebIdentityToken", token)
+	if err := f.sts(ctx, m[1], nil, form, &out); err != nil {
+		return AWSKeys{}, err
+	}
+	return out.Result.keys()
+}
+
+// stsSession is what AWS answers with credentials.
+type stsSession struct {
+	Credentials struct {
+		AccessKeyID     string `xml:"AccessKeyId"`
+		SecretAccessKey string `xml:"SecretAccessKey"`
+		SessionToken    string `xml:"SessionToken"`
+	} `xml:"Credentials"`
+}
+
+func (s stsSession) keys() (AWSKeys, error) {
+	c := s.Credentials
+	if c.AccessKeyID == "" || c.SecretAccessKey == "" || c.SessionToken == "" {
+		return AWSKeys{}, fail("sts_failed", "AWS answered without credentials.")
+	}
+	return AWSKeys{ID: c.AccessKeyID, Secret: c.SecretAccessKey, Session: c.SessionToken}, nil
+}
+
+// narrowed is the request for a session of a role that may only read.
+func narrowed(partition, role, session string) url.Values {
+	return url.Values{"RoleArn": {role}, "RoleSessionName": {sessionName(session)}, "DurationSeconds": {"3600"},
+		"PolicyArns.member.1.arn": {"arn:" + partition + ":iam::aws:policy/ReadOnlyAccess"}, "Policy": {beyondReading}}
 }
 
 var notInSession = regexp.MustCompile(`[^\w+=,.@-]`)
@@ -99,12 +133,13 @@ func (f *Feature) awsCaller(ctx context.Context, partition string, keys AWSKeys)
 	var out struct {
 		Result AWSCaller `xml:"GetCallerIdentityResult"`
 	}
-	err := f.sts(ctx, partition, keys, url.Values{"Action": {"GetCallerIdentity"}}, &out)
+	err := f.sts(ctx, partition, &keys, url.Values{"Action": {"GetCallerIdentity"}}, &out)
 	return out.Result, err
 }
 
-// sts makes a request to AWS's Security Token Service (API Reference 2011-06-15).
-func (f *Feature) sts(ctx context.Context, partition string, keys AWSKeys, form url.Values, into any) error {
+// sts makes a request to AWS's Security Token Service (API Reference 2011-06-15), signed
+// unless keys is nil.
+func (f *Feature) sts(ctx context.Context, partition string, keys *AWSKeys, form url.Values, into any) error {
 	form.Set("Version", "2011-06-15")
 	body, host := form.Encode(), stsHosts[partition]
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://"+host[0]+"/", strings.NewReader(body))
@@ -113,11 +148,13 @@ func (f *Feature) sts(ctx context.Context, partition string, keys AWSKeys, form 
 	}
 	sum := sha256.Sum256([]byte(body))
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
-	req.Header.Set("X-Amz-Content-Sha256", hex.EncodeToString(sum[:])) // for the signer, which takes it out
-	if keys.Session != "" {
-		req.Header.Set("X-Amz-Security-Token", keys.Session)
+	if keys != nil {
+		req.Header.Set("X-Amz-Content-Sha256", hex.EncodeToString(sum[:])) // for the signer, which takes it out
+		if keys.Session != "" {
+			req.Header.Set("X-Amz-Security-Token", keys.Session)
+		}
+		req = signer.SignV4STS(*req, keys.ID, keys.Secret, host[1])
 	}
-	req = signer.SignV4STS(*req, keys.ID, keys.Secret, host[1])
 	res, err := f.HTTP.Do(ctx, req)
 	if err != nil {
 		return outside("AWS", err)
@@ -128,7 +165,7 @@ func (f *Feature) sts(ctx context.Context, partition string, keys AWSKeys, form 
 		return outside("AWS", err)
 	}
 	if res.StatusCode != http.StatusOK {
-		return stsError(b)
+		return stsError(form.Get("Action"), b)
 	}
 	if err := xml.Unmarshal(b, into); err != nil {
 		return fail("sts_failed", "AWS gave an answer that is not understood.")
@@ -136,8 +173,8 @@ func (f *Feature) sts(ctx context.Context, partition string, keys AWSKeys, form 
 	return nil
 }
 
-// stsError says what AWS refused. Its messages name ARNs and no secrets.
-func stsError(b []byte) error {
+// stsError says what AWS refused of an action. Its messages name ARNs and no secrets.
+func stsError(action string, b []byte) error {
 	var said struct {
 		Error struct {
 			Code    string `xml:"Code"`
@@ -151,7 +188,13 @@ func stsError(b []byte) error {
 		"AccessDenied":          " The role must trust this server's identity and ask for the external id that the connection shows.",
 		"InvalidClientTokenId":  " The key id is not known.",
 		"SignatureDoesNotMatch": " The key secret does not belong to the key id.",
+		"InvalidIdentityToken":  " The account has no identity provider for this server's address, or cannot read the server's keys.",
+		"IDPCommunicationError": " AWS cannot reach this server at its public address.",
+		"ExpiredTokenException": " The clock of this server may be wrong.",
 	}[said.Error.Code]
+	if said.Error.Code == "AccessDenied" && action == "AssumeRoleWithWebIdentity" {
+		hint = " The role must trust the identity provider of this server, with the audience and the subject that the connection shows."
+	}
 	return fail("sts_refused", "AWS: %s: %s%s", said.Error.Code, clipLong(said.Error.Message), hint)
 }
 

@@ -22,6 +22,13 @@ type request struct {
 	KeySecret   jsonapi.Opt[crypt.Secret] `json:"key-secret"`
 	Workload    jsonapi.Opt[crypt.Secret] `json:"workload"`
 	Credentials jsonapi.Opt[crypt.Secret] `json:"credentials"`
+
+	Audience       jsonapi.Opt[string] `json:"audience"`
+	Provider       jsonapi.Opt[string] `json:"provider"`
+	ServiceAccount jsonapi.Opt[string] `json:"service-account"`
+	TenantID       jsonapi.Opt[string] `json:"tenant-id"`
+	ClientID       jsonapi.Opt[string] `json:"client-id"`
+	SubscriptionID jsonapi.Opt[string] `json:"subscription-id"`
 }
 
 // Limits in characters and bytes.
@@ -39,7 +46,7 @@ func (c *Connection) apply(in request) (warnings []string, err error) {
 	c.Name = strings.TrimSpace(c.Name)
 	switch {
 	case !slices.Contains(types, c.Type):
-		return nil, problem.Invalid("type", "Type must be one of aws-role, aws, gcp-role, gcp, oth")
+		return nil, problem.Invalid("type", "Type must be one of aws-role, aws, aws-oidc, azure-oidc, gcp-role, gcp, gcp-oidc, oth")
 	case c.Name == "":
 		return nil, problem.Invalid("name", "Name can't be blank").WithCode("field_required")
 	case utf8.RuneCountInString(c.Name) > maxName:
@@ -84,6 +91,8 @@ func (c *Connection) credentials(in request) ([]string, error) {
 		}
 	case Other:
 		return c.environment(in.Credentials)
+	case AWSOIDC, AzureOIDC, GCPOIDC:
+		return c.trust(in)
 	}
 	return nil, nil
 }

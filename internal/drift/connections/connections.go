@@ -1,6 +1,6 @@
 // Package connections keeps credentials for scans: AWS roles and keys, Google workload
-// identities and service accounts, or plain environment variables. They are sealed, never
-// shown, and made into variables when a scan begins.
+// identities and service accounts, plain environment variables, or who trusts the tokens that
+// this server signs. They are sealed, never shown, and made into variables when a scan begins.
 //
 // The surprising rule: what is merely wrong is saved, with a warning, and told by the test;
 // what is dangerous is refused: sources that would run programs or read files of this
@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"time"
 
+	"plumbline.dev/plumbline/internal/delivery/oidc"
 	"plumbline.dev/plumbline/internal/drift/settings"
 	"plumbline.dev/plumbline/internal/identity/orgs"
 	"plumbline.dev/plumbline/internal/kernel/api"
@@ -33,9 +34,14 @@ const (
 	GCPRole Type = "gcp-role" // a workload identity
 	GCP     Type = "gcp"      // the key of a service account
 	Other   Type = "oth"      // environment variables
+
+	// Nothing secret is kept of these: they trust the identity tokens of scans.
+	AWSOIDC   Type = "aws-oidc"
+	AzureOIDC Type = "azure-oidc"
+	GCPOIDC   Type = "gcp-oidc"
 )
 
-var types = []Type{AWSRole, AWS, GCPRole, GCP, Other}
+var types = []Type{AWSRole, AWS, GCPRole, GCP, Other, AWSOIDC, AzureOIDC, GCPOIDC}
 
 // Details are what may be shown of a connection.
 type Details struct {
@@ -43,9 +49,13 @@ type Details struct {
 	KeyID          string   `json:"key-id,omitempty"`
 	ClientEmail    string   `json:"client-email,omitempty"`
 	ProjectID      string   `json:"project-id,omitempty"`
-	Audience       string   `json:"audience,omitempty"`
+	Audience       string   `json:"audience,omitempty"`        // of identity tokens; of a gcp-role, its provider
 	ServiceAccount string   `json:"service-account,omitempty"` // that a workload identity acts as
 	Names          []string `json:"names,omitempty"`           // of variables
+	Provider       string   `json:"provider,omitempty"`        // projects/…/workloadIdentityPools/…/providers/…
+	TenantID       string   `json:"tenant-id,omitempty"`
+	ClientID       string   `json:"client-id,omitempty"`
+	SubscriptionID string   `json:"subscription-id,omitempty"`
 }
 
 // Connection is a set of credentials.
@@ -73,14 +83,16 @@ func (c Connection) Scope() authz.Scope { return authz.Scope{Org: c.OrgID} }
 // Variables returns the names of the environment variables that scans get.
 func (c Connection) Variables() []string {
 	switch c.Type {
-	case AWSRole, AWS:
+	case AWSRole, AWS, AWSOIDC:
 		names := []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
-		if c.Type == AWSRole {
+		if c.Type != AWS {
 			names = append(names, "AWS_SESSION_TOKEN")
 		}
 		return names
-	case GCPRole, GCP:
+	case GCPRole, GCP, GCPOIDC:
 		return []string{"GOOGLE_OAUTH_ACCESS_TOKEN"}
+	case AzureOIDC:
+		return []string{"ARM_CLIENT_ID", "ARM_OIDC_TOKEN", "ARM_SUBSCRIPTION_ID", "ARM_TENANT_ID", "ARM_USE_OIDC"}
 	}
 	return c.Details.V.Names
 }
@@ -95,6 +107,10 @@ type Feature struct {
 
 	// Identity returns the AWS credentials of this server, see AWSIdentity.
 	Identity func(ctx context.Context) (AWSKeys, error)
+	// Token makes an identity token of a scan for an audience; Issuer is the address that it
+	// names, "" if the server has none that clouds could know.
+	Token  func(ctx context.Context, s oidc.Scan, audience string) (string, error)
+	Issuer func() string
 	// Used returns the ids of the schedules that use a connection.
 	Used func(ctx context.Context, id string) ([]string, error)
 	// Release deactivates them: the connection is about to go.
@@ -172,10 +188,16 @@ func (f *Feature) reveal(ctx context.Context, c Connection) (string, error) {
 // that the scan prints.
 type Environment map[string]string
 
+// Use is what credentials are for.
+type Use struct{ ScheduleID, Folder, ScanID string }
+
+// trial is the use of a connection that is tested.
+var trial = Use{"test", "test", "test"}
+
 // Environment makes credentials for a scan of connections: tokens of an hour where the
 // connection allows it. It asks the clouds, so call it when the scan begins and outside of
 // transactions. An error of type *Error is for people.
-func (f *Feature) Environment(ctx context.Context, ids []string, scanID string) (Environment, error) {
+func (f *Feature) Environment(ctx context.Context, ids []string, use Use) (Environment, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	list, err := f.In(ctx, ids)
@@ -187,7 +209,7 @@ func (f *Feature) Environment(ctx context.Context, ids []string, scanID string) 
 	}
 	out := Environment{}
 	for _, c := range list {
-		env, err := f.mint(ctx, c, scanID)
+		env, err := f.mint(ctx, c, use)
 		if own, ok := asError(err); ok {
 			return nil, fail(own.Code, "Connection %q: %s", c.Name, own.Message)
 		}
@@ -205,7 +227,7 @@ func (f *Feature) Environment(ctx context.Context, ids []string, scanID string) 
 }
 
 // mint makes the variables of one connection.
-func (f *Feature) mint(ctx context.Context, c Connection, scanID string) (Environment, error) {
+func (f *Feature) mint(ctx context.Context, c Connection, use Use) (Environment, error) {
 	secret, err := f.reveal(ctx, c)
 	if err != nil {
 		return nil, err
@@ -216,7 +238,7 @@ func (f *Feature) mint(ctx context.Context, c Connection, scanID string) (Enviro
 		if err != nil {
 			return nil, err
 		}
-		keys, err := f.assumeRole(ctx, c.Details.V.Role, set.ExternalID, scanID)
+		keys, err := f.assumeRole(ctx, c.Details.V.Role, set.ExternalID, use.ScanID)
 		return keys.environment(), err
 	case AWS:
 		// Not GetSessionToken or GetFederationToken: their sessions may not ask IAM anything
@@ -228,6 +250,8 @@ func (f *Feature) mint(ctx context.Context, c Connection, scanID string) (Enviro
 	case GCP:
 		token, err := f.accountToken(ctx, secret)
 		return Environment{"GOOGLE_OAUTH_ACCESS_TOKEN": token}, err
+	case AWSOIDC, AzureOIDC, GCPOIDC:
+		return f.federated(ctx, c, use)
 	}
 	return variables(secret)
 }

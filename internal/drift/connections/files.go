@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"regexp"
+	"slices"
 	"sync"
 	"text/template"
 	"time"
@@ -14,14 +15,18 @@ import (
 	"plumbline.dev/plumbline/internal/drift/verbs"
 	"plumbline.dev/plumbline/internal/kernel/api"
 	"plumbline.dev/plumbline/internal/kernel/authz"
+	"plumbline.dev/plumbline/internal/kernel/db"
 	"plumbline.dev/plumbline/internal/kernel/problem"
 )
 
-//go:embed files/*.tf
+//go:embed files
 var files embed.FS
 
 // helpers are the configurations that make what connections need, by name.
-var helpers = template.Must(template.ParseFS(files, "files/*.tf"))
+var helpers = template.Must(template.ParseFS(files, "files/*"))
+
+// helperNames are the configurations themselves, without what they share.
+var helperNames = []string{"make-aws-oidc.tf", "make-azure-oidc.tf", "make-gcp-oidc.tf", "make-gcp-role-service-account.tf", "make-gcp-service-account.tf", "make-key.tf", "make-role.tf"}
 
 // helper is what a configuration is filled in with. All of it is in [\w:./+=,@-].
 type helper struct {
@@ -30,6 +35,9 @@ type helper struct {
 	Principal  string // ARN of the server's AWS identity
 	Account    string
 	Role       string // name
+
+	Issuer       string // of identity tokens
+	Organization string // name
 }
 
 // ServeFiles adds /drift/files/…: without a key what is the same for all, with one what is
@@ -48,31 +56,34 @@ func (f *Feature) ServeFiles(r *api.Router, authenticate func(ctx context.Contex
 			}
 			orgID = caller.OrgID
 		}
-		t := helpers.Lookup(req.PathValue("file"))
-		if t == nil {
+		name := req.PathValue("file")
+		if !slices.Contains(helperNames, name) {
 			return problem.NotFound
 		}
-		return f.writeFile(req.Context(), w, t, orgID)
+		return f.writeFile(req.Context(), w, name, orgID)
 	})
 }
 
 // writeFile answers with a configuration, for an organization if orgID is not "".
-func (f *Feature) writeFile(ctx context.Context, w http.ResponseWriter, t *template.Template, orgID string) error {
-	h := helper{Server: "Plumbline"}
+func (f *Feature) writeFile(ctx context.Context, w http.ResponseWriter, name, orgID string) error {
+	h := helper{Server: "Plumbline", Issuer: f.Issuer()}
 	if orgID != "" {
 		set, err := f.Settings.Find(ctx, orgID)
 		if err != nil {
 			return err
 		}
 		h.ExternalID = set.ExternalID
+		if h.Organization, err = db.One[string](ctx, f.DB, `SELECT name FROM organizations WHERE id = ?`, orgID); err != nil {
+			return err
+		}
 		h.Principal, h.Account, h.Role = f.principal.of(ctx, f)
 	}
 	var b bytes.Buffer
-	if err := t.Execute(&b, h); err != nil {
+	if err := helpers.ExecuteTemplate(&b, name, h); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.Header().Set("Content-Disposition", `attachment; filename="`+t.Name()+`"`)
+	w.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
 	_, _ = w.Write(b.Bytes())
 	return nil
 }

@@ -13,6 +13,7 @@ type found struct {
 	Checked string `json:"checked"` // identity: the cloud knows the credentials; parse: they were only read
 	Account string `json:"account,omitempty"`
 	ARN     string `json:"arn,omitempty"`
+	Name    string `json:"name,omitempty"` // of the subscription
 	Email   string `json:"email,omitempty"`
 	Probe   string `json:"probe,omitempty"` // the service that was asked
 }
@@ -38,14 +39,16 @@ func (f *Feature) test(ctx context.Context, c Connection) (found, error) {
 }
 
 func (f *Feature) ask(ctx context.Context, c Connection) (found, error) {
-	env, err := f.mint(ctx, c, "test")
+	env, err := f.mint(ctx, c, trial)
 	if err != nil {
 		return found{}, err
 	}
 	switch c.Type {
-	case AWSRole, AWS:
+	case AWSRole, AWS, AWSOIDC:
 		return f.askAWS(ctx, c.Details.V.Role, env)
-	case GCPRole, GCP:
+	case AzureOIDC:
+		return f.askAzure(ctx, c.Details.V, env["ARM_OIDC_TOKEN"])
+	case GCPRole, GCP, GCPOIDC:
 		email, err := f.googleCaller(ctx, env["GOOGLE_OAUTH_ACCESS_TOKEN"])
 		return found{Checked: "identity", Email: email, Probe: "Google"}, err
 	}

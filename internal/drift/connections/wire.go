@@ -15,16 +15,16 @@ import (
 
 // Routes adds the endpoints of this package to r.
 func (f *Feature) Routes(r *api.Router) {
-	api.Type(r, "drift-connections", authz.ReadDrift, f.In, view)
+	api.Type(r, "drift-connections", authz.ReadDrift, f.In, f.view)
 	api.List(r, "/organizations/{organization}/drift-connections", authz.ReadDrift, f.Orgs.ByName, f.list, api.Params("search[name]", "filter[type]", "sort"))
 	api.Create(r, "/organizations/{organization}/drift-connections", authz.ManageDrift, f.Orgs.ByName, f.create)
 	api.Read(r, "/drift-connections/{id}", authz.ReadDrift, f.Find)
 	api.Update(r, "/drift-connections/{id}", authz.ManageDrift, f.Find, f.update)
 	api.Do(r, "DELETE /drift-connections/{id}", authz.ManageDrift, f.Find, f.delete)
 	api.Handle(r, "POST /drift-connections/{id}/actions/test", authz.OperateDrift, f.Find, f.answerTest)
-	for _, t := range helpers.Templates() {
-		api.Handle(r, "GET /organizations/{organization}/drift-files/"+t.Name(), authz.ReadDrift, f.Orgs.ByName, func(ctx context.Context, w http.ResponseWriter, _ *http.Request, o orgs.Org) error {
-			return f.writeFile(ctx, w, t, o.ID)
+	for _, name := range helperNames {
+		api.Handle(r, "GET /organizations/{organization}/drift-files/"+name, authz.ReadDrift, f.Orgs.ByName, func(ctx context.Context, w http.ResponseWriter, _ *http.Request, o orgs.Org) error {
+			return f.writeFile(ctx, w, name, o.ID)
 		})
 	}
 }
@@ -36,6 +36,8 @@ type attributes struct {
 	Details     Details  `json:"details"`
 	Variables   []string `json:"variables"`
 	ExternalID  *string  `json:"external-id"`
+	Issuer      *string  `json:"issuer"`  // of identity tokens
+	Subject     *string  `json:"subject"` // of identity tokens, with * for schedule and folder
 	TestStatus  string   `json:"test-status"`
 	TestMessage string   `json:"test-message"`
 	TestedAt    *db.Time `json:"tested-at"`
@@ -43,7 +45,7 @@ type attributes struct {
 	UpdatedAt   db.Time  `json:"updated-at"`
 }
 
-func view(_ context.Context, c Connection) jsonapi.Resource {
+func (f *Feature) view(_ context.Context, c Connection) jsonapi.Resource {
 	names := c.Variables()
 	if names == nil {
 		names = []string{}
@@ -51,6 +53,9 @@ func view(_ context.Context, c Connection) jsonapi.Resource {
 	a := attributes{Name: c.Name, Type: c.Type, Details: c.Details.V, Variables: names, TestStatus: c.TestStatus, TestMessage: c.TestMessage, TestedAt: c.TestedAt, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt}
 	if c.Type == AWSRole {
 		a.ExternalID = c.ExternalID
+	}
+	if c.federates() {
+		a.Issuer, a.Subject = new(f.Issuer()), new(c.Subject())
 	}
 	return jsonapi.Resource{Type: "drift-connections", ID: c.ID, Attributes: a, Links: jsonapi.Self("/api/v2/drift-connections/" + c.ID),
 		Relationships: jsonapi.Relationships{"organization": jsonapi.ToOne("organizations", c.OrgName)}}
@@ -95,7 +100,8 @@ func (f *Feature) Endpoint() verbs.Endpoint {
 	return verbs.Endpoint{Path: "/infra",
 		Verbs: map[string]verbs.Verb{"save": {Do: f.saveVerb}, "list": {Do: f.listVerb}, "get": {Do: f.getVerb}, "delete": {Do: f.deleteVerb}, "test": {Do: f.testVerb}},
 		Fields: map[string]string{"name": "infra_name", "type": "infra_type", "role": "infra_role", "key-id": "infra_key_id", "key-secret": "infra_key_secret", //nolint:gosec // names of fields are no secrets
-			"workload": "infra_workload", "credentials": "infra_credentials"}}
+			"workload": "infra_workload", "credentials": "infra_credentials", "audience": "infra_audience", "provider": "infra_provider",
+			"service-account": "infra_service_account", "tenant-id": "infra_tenant_id", "client-id": "infra_client_id", "subscription-id": "infra_subscription_id"}}
 }
 
 // fields are those of save.
@@ -108,6 +114,13 @@ type fields struct {
 	KeySecret   jsonapi.Opt[crypt.Secret] `json:"infra_key_secret"`
 	Workload    jsonapi.Opt[crypt.Secret] `json:"infra_workload"`
 	Credentials jsonapi.Opt[crypt.Secret] `json:"infra_credentials"`
+
+	Audience       jsonapi.Opt[string] `json:"infra_audience"`
+	Provider       jsonapi.Opt[string] `json:"infra_provider"`
+	ServiceAccount jsonapi.Opt[string] `json:"infra_service_account"`
+	TenantID       jsonapi.Opt[string] `json:"infra_tenant_id"`
+	ClientID       jsonapi.Opt[string] `json:"infra_client_id"`
+	SubscriptionID jsonapi.Opt[string] `json:"infra_subscription_id"`
 }
 
 func (f *Feature) saveVerb(ctx context.Context, c verbs.Call) (verbs.Answer, error) {
@@ -124,7 +137,8 @@ func (f *Feature) saveVerb(ctx context.Context, c verbs.Call) (verbs.Answer, err
 	} else if !in.Type.Set {
 		return nil, verbs.Missing("infra_type")
 	}
-	warnings, err := conn.apply(request{Name: in.Name, Type: in.Type, Role: in.Role, KeyID: in.KeyID, KeySecret: in.KeySecret, Workload: in.Workload, Credentials: in.Credentials})
+	warnings, err := conn.apply(request{Name: in.Name, Type: in.Type, Role: in.Role, KeyID: in.KeyID, KeySecret: in.KeySecret, Workload: in.Workload, Credentials: in.Credentials,
+		Audience: in.Audience, Provider: in.Provider, ServiceAccount: in.ServiceAccount, TenantID: in.TenantID, ClientID: in.ClientID, SubscriptionID: in.SubscriptionID})
 	if err != nil {
 		return nil, err
 	}
@@ -142,6 +156,9 @@ func (f *Feature) saveVerb(ctx context.Context, c verbs.Call) (verbs.Answer, err
 	}
 	if conn.Type == AWSRole {
 		out["external_id"] = conn.ExternalID
+	}
+	if conn.federates() {
+		out["issuer"], out["subject"], out["audience"] = f.Issuer(), conn.Subject(), conn.Details.V.Audience
 	}
 	return out, err
 }
@@ -179,6 +196,15 @@ func (f *Feature) getVerb(ctx context.Context, c verbs.Call) (verbs.Answer, erro
 		payload["audience"], payload["service_account"] = d.Audience, d.ServiceAccount
 	case GCP:
 		payload["client_email"], payload["project_id"] = d.ClientEmail, d.ProjectID
+	case AWSOIDC:
+		payload["role"] = d.Role
+	case AzureOIDC:
+		payload["tenant_id"], payload["client_id"], payload["subscription_id"] = d.TenantID, d.ClientID, d.SubscriptionID
+	case GCPOIDC:
+		payload["provider"], payload["service_account"] = d.Provider, d.ServiceAccount
+	}
+	if r.federates() {
+		payload["issuer"], payload["subject"], payload["audience"] = f.Issuer(), r.Subject(), d.Audience
 	}
 	return verbs.Answer{"payload": payload}, nil
 }
@@ -202,7 +228,7 @@ func (f *Feature) testVerb(ctx context.Context, c verbs.Call) (verbs.Answer, err
 		return nil, verbs.Failed(own.Code, "%s", own.Message)
 	}
 	answer := verbs.Answer{"checked": out.Checked}
-	for name, value := range map[string]string{"account": out.Account, "arn": out.ARN, "email": out.Email, "probe": out.Probe} {
+	for name, value := range map[string]string{"account": out.Account, "arn": out.ARN, "name": out.Name, "email": out.Email, "probe": out.Probe} {
 		if value != "" {
 			answer[name] = value
 		}

@@ -65,10 +65,20 @@ func (f *Feature) whyNoPull(ctx context.Context, e findings.Episode) (string, er
 	switch {
 	case errors.Is(err, problem.NotFound):
 		return "The repository has no token, or its host has no pull requests. Download the patch.", nil
+	case problemOf(err) != "":
+		return problemOf(err), nil
 	case err == nil && forges[target.Kind] == nil:
 		return "Pull requests are opened at GitHub and GitLab only. Download the patch.", nil
 	}
 	return "", err
+}
+
+// problemOf is what a problem says to people, "" if an error is none.
+func problemOf(err error) string {
+	if p, ok := problem.From(err); ok {
+		return p.Detail
+	}
+	return ""
 }
 
 // target is the schedule of an episode, and where pull requests of its repository are made.
@@ -81,6 +91,10 @@ func (f *Feature) target(ctx context.Context, e findings.Episode) (schedules.Sch
 		return s, repositories.Target{}, problem.NotFound
 	}
 	t, err := f.Repositories.TargetOf(ctx, *s.RepositoryID)
+	var refused *vcs.Error // to the app of the repository
+	if errors.As(err, &refused) {
+		err = problem.Unprocessable("%s", refused.Message)
+	}
 	return s, t, err
 }
 

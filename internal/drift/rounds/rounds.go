@@ -188,7 +188,7 @@ func (f *Feature) spec(ctx context.Context, s *scans.Scan, _ dispatch.Job) (prot
 	if err != nil {
 		return proto.Scan{}, explained(err)
 	}
-	env, err := f.environment(ctx, sched, s.ID)
+	env, err := f.environment(ctx, sched, s)
 	if err != nil {
 		return proto.Scan{}, err
 	}
@@ -223,8 +223,8 @@ func (f *Feature) engine(ctx context.Context, s schedules.Schedule, of scans.Sca
 }
 
 // environment are the credentials and the variables of a schedule.
-func (f *Feature) environment(ctx context.Context, s schedules.Schedule, scanID string) ([]proto.Env, error) {
-	credentials, err := f.Connections.Environment(ctx, s.ConnectionIDs, scanID)
+func (f *Feature) environment(ctx context.Context, s schedules.Schedule, scan *scans.Scan) ([]proto.Env, error) {
+	credentials, err := f.Connections.Environment(ctx, s.ConnectionIDs, connections.Use{ScheduleID: s.ID, Folder: scan.Folder, ScanID: scan.ID})
 	if err != nil {
 		return nil, explained(err)
 	}
