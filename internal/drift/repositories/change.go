@@ -21,9 +21,11 @@ import (
 type request struct {
 	URL        jsonapi.Opt[string]       `json:"url"`
 	Type       jsonapi.Opt[string]       `json:"type"`
-	Token      jsonapi.Opt[crypt.Secret] `json:"token"` // or a private key, for ssh
+	Token      jsonapi.Opt[crypt.Secret] `json:"token"` // or a private key, for ssh and apps
 	Username   jsonapi.Opt[string]       `json:"username"`
 	KnownHosts jsonapi.Opt[string]       `json:"known-hosts"`
+	AppID      jsonapi.Opt[string]       `json:"app-id"`
+	Install    jsonapi.Opt[string]       `json:"installation-id"`
 	SkipCheck  jsonapi.Opt[bool]         `json:"skip-check"`
 }
 
@@ -59,10 +61,13 @@ func (r *Repository) apply(in request) error {
 	in.Username.Into(&r.Username)
 	in.KnownHosts.Into(&r.KnownHosts)
 	if !isNew && (hostOf(before.URL) != hostOf(r.URL) || before.Type != r.Type) {
-		r.Secret, r.RepoID = nil, ""
+		r.Secret, r.RepoID, r.AppID, r.Installation = nil, "", "", ""
 		if !in.KnownHosts.Set {
 			r.KnownHosts = ""
 		}
+	}
+	if err := r.app(in, u); err != nil {
+		return err
 	}
 	return r.checkSecret(in.Token, u)
 }
@@ -94,7 +99,7 @@ func (r *Repository) checkSecret(token jsonapi.Opt[crypt.Secret], u *url.URL) er
 		return problem.Invalid("username", "Username is too long or has characters that it must not have")
 	case len(r.KnownHosts) > maxKnownHosts || strings.ContainsRune(r.KnownHosts, 0):
 		return problem.Invalid("known-hosts", "Known hosts are too long (maximum is %d bytes)", maxKnownHosts)
-	case u.Scheme != "ssh" && strings.ContainsFunc(secret, func(c rune) bool { return c < ' ' || c == 0x7f }):
+	case u.Scheme != "ssh" && r.Type != GitHubApp && strings.ContainsFunc(secret, func(c rune) bool { return c < ' ' || c == 0x7f }):
 		return problem.Invalid("token", "Token must not have control characters")
 	}
 	if token.Set {
@@ -107,6 +112,11 @@ func (r *Repository) checkSecret(token jsonapi.Opt[crypt.Secret], u *url.URL) er
 	if u.Scheme == "ssh" && secret != "" {
 		if _, err := ssh.ParseRawPrivateKey([]byte(secret)); err != nil {
 			return problem.Invalid("token", "The token of a repository at an ssh address must be a private key without a passphrase, in PEM or OpenSSH form")
+		}
+	}
+	if r.Type == GitHubApp && secret != "" {
+		if _, err := parseKey(secret); err != nil {
+			return problem.Invalid("token", "The token of a GitHub app must be its private key in PEM form, as GitHub gives it")
 		}
 	}
 	if r.Type.asksToken() && !has {
@@ -175,7 +185,7 @@ func (f *Feature) store(ctx context.Context, r Repository) (Repository, error) {
 	if isNew {
 		err = f.DB.Insert(ctx, "drift_repositories", r)
 	} else {
-		err = f.DB.Update(ctx, "drift_repositories", r, "type", "url", "full_name", "repo_id", "private", "username", "secret", "known_hosts", "default_branch",
+		err = f.DB.Update(ctx, "drift_repositories", r, "type", "url", "full_name", "repo_id", "private", "username", "secret", "known_hosts", "app_id", "installation_id", "default_branch",
 			"branches", "check_status", "check_message", "checked_at", "updated_at")
 	}
 	if db.IsUnique(err) {
@@ -208,8 +218,9 @@ func (f *Feature) remove(ctx context.Context, r Repository, force bool) error {
 
 // probed is the outcome of a test.
 type probed struct {
-	Branches []string
-	Folders  []string
+	Branches     []string
+	Folders      []string
+	Repositories []string // that the installation of an app may read, nil of other types
 }
 
 // test connects to a repository and lists its branches, and the folders of one of them that
@@ -226,15 +237,22 @@ func (f *Feature) test(ctx context.Context, r Repository, branch string) (probed
 	if err = errors.Join(failed, err); err != nil {
 		return probed{}, err
 	}
+	out := probed{Branches: r.Branches.V, Folders: []string{}}
+	if r.Type == GitHubApp {
+		if out.Repositories, err = f.installed(ctx, r); err != nil {
+			return out, err
+		}
+	}
 	if branch == "" {
 		branch = r.DefaultBranch
 	}
 	if branch == "" {
-		return probed{Branches: r.Branches.V, Folders: []string{}}, nil // an empty repository
+		return out, nil // an empty repository
 	}
 	_, layout, err := f.layout(ctx, r, branch)
 	if err != nil {
-		return probed{}, err
+		return out, err
 	}
-	return probed{Branches: r.Branches.V, Folders: layout.Roots()}, nil
+	out.Folders = layout.Roots()
+	return out, nil
 }

@@ -31,13 +31,14 @@ const (
 	GitHubPublic  Type = "github-public"
 	GitHubPrivate Type = "github-private"
 	GitLabPublic  Type = "gitlab-public"
+	GitHubApp     Type = "github-app" // tokens of an installation
 	GitLab        Type = "gitlab"
 	Gitea         Type = "gitea"
 	Git           Type = "git" // any address by https or ssh
 )
 
 // types are all types, with what messages call them.
-var types = map[Type]string{GitHubPublic: "GitHub public", GitHubPrivate: "GitHub private", GitLabPublic: "Gitlab public", GitLab: "Gitlab", Gitea: "Gitea", Git: "git"}
+var types = map[Type]string{GitHubPublic: "GitHub public", GitHubPrivate: "GitHub private", GitHubApp: "GitHub app", GitLabPublic: "Gitlab public", GitLab: "Gitlab", Gitea: "Gitea", Git: "git"}
 
 // Short is the type without the distinction of public and private.
 func (t Type) Short() string {
@@ -46,7 +47,7 @@ func (t Type) Short() string {
 }
 
 // asksToken reports whether a repository of the type must have a token.
-func (t Type) asksToken() bool { return t == GitHubPrivate || t == GitLab }
+func (t Type) asksToken() bool { return t == GitHubPrivate || t == GitHubApp || t == GitLab }
 
 // Repository is a git repository.
 type Repository struct {
@@ -59,8 +60,10 @@ type Repository struct {
 	RepoID        string            `db:"repo_id"`   // number at the host, "" if it did not tell
 	Private       bool              `db:"private"`
 	Username      string            `db:"username"` // for the token, "" is what the host expects
-	Secret        []byte            `db:"secret"`   // token, or private key of ssh; sealed, nil is none
+	Secret        []byte            `db:"secret"`   // token, or private key of ssh or an app; sealed, nil is none
 	KnownHosts    string            `db:"known_hosts"`
+	AppID         string            `db:"app_id"`          // of GitHubApp: number, or client id
+	Installation  string            `db:"installation_id"` // of the app, its number
 	DefaultBranch string            `db:"default_branch"`
 	Branches      db.JSON[[]string] `db:"branches"`
 	CheckStatus   string            `db:"check_status"` // pending, ok, failed
@@ -92,6 +95,7 @@ type Feature struct {
 	Release func(ctx context.Context, id string) error
 
 	engines recent
+	minted installations
 }
 
 const selectRepositories = `SELECT {r}, o.name AS org_name FROM drift_repositories r JOIN organizations o ON o.id = r.org_id`
@@ -144,9 +148,19 @@ func (f *Feature) reveal(ctx context.Context, r Repository) (string, error) {
 	return string(b), err
 }
 
+// token returns what opens a repository: the one that was saved, or one of the installation
+// of an app for this repository and what is to be done there.
+func (f *Feature) token(ctx context.Context, r Repository, purpose purpose) (string, error) {
+	secret, err := f.reveal(ctx, r)
+	if err != nil || r.Type != GitHubApp {
+		return secret, err
+	}
+	return f.installationToken(ctx, r, secret, purpose)
+}
+
 // remote is a repository as git wants it.
 func (f *Feature) remote(ctx context.Context, r Repository) (vcs.Remote, error) {
-	secret, err := f.reveal(ctx, r)
+	secret, err := f.token(ctx, r, reading)
 	out := vcs.Remote{URL: r.URL, User: r.Username, KnownHosts: r.KnownHosts}
 	if strings.HasPrefix(r.URL, "ssh:") {
 		out.Key = crypt.Secret(secret)
@@ -337,7 +351,7 @@ func (f *Feature) TargetOf(ctx context.Context, id string) (Target, error) {
 	if err != nil || !ok || !r.HasToken() {
 		return Target{}, errors.Join(err, problem.NotFound)
 	}
-	token, err := f.reveal(ctx, r)
+	token, err := f.token(ctx, r, writing)
 	return Target{Kind: r.Type.Short(), API: h.api(u), FullName: r.FullName, Token: crypt.Secret(token)}, err
 }
 

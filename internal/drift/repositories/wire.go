@@ -40,6 +40,8 @@ type attributes struct {
 	Username      string   `json:"username"`
 	HasToken      bool     `json:"has-token"`
 	KnownHosts    string   `json:"known-hosts"`
+	AppID         string   `json:"app-id"`
+	Installation  string   `json:"installation-id"`
 	DefaultBranch string   `json:"default-branch"`
 	Branches      []string `json:"branches"`
 	CheckStatus   string   `json:"check-status"`
@@ -56,7 +58,7 @@ func view(_ context.Context, r Repository) jsonapi.Resource {
 	}
 	return jsonapi.Resource{Type: "drift-repositories", ID: r.ID, Links: jsonapi.Self("/api/v2/drift-repositories/" + r.ID),
 		Attributes: attributes{Type: r.Type, URL: r.URL, FullName: r.FullName, RepoID: r.RepoID, Private: r.Private, Username: r.Username, HasToken: r.Secret != nil,
-			KnownHosts: r.KnownHosts, DefaultBranch: r.DefaultBranch, Branches: branches, CheckStatus: r.CheckStatus, CheckMessage: r.CheckMessage,
+			KnownHosts: r.KnownHosts, AppID: r.AppID, Installation: r.Installation, DefaultBranch: r.DefaultBranch, Branches: branches, CheckStatus: r.CheckStatus, CheckMessage: r.CheckMessage,
 			CheckedAt: r.CheckedAt, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt},
 		Relationships: jsonapi.Relationships{"organization": jsonapi.ToOne("organizations", r.OrgName)}}
 }
@@ -92,17 +94,21 @@ func (f *Feature) delete(ctx context.Context, r Repository, in jsonapi.In[deleti
 	return f.remove(ctx, r, in.Data.Attributes.Force.V || api.QueryOf(ctx).Get("force") == "true")
 }
 
-// answerTest answers {"status":"ok", …} or {"status":"failed", "message":…}.
+// answerTest answers {"status":"good", …} or {"status":"bad", "message":…}.
 func (f *Feature) answerTest(ctx context.Context, w http.ResponseWriter, req *http.Request, r Repository) error {
 	found, err := f.test(ctx, r, req.URL.Query().Get("branch"))
 	var bad *vcs.Error
 	if errors.As(err, &bad) {
-		return api.WriteJSON(w, http.StatusOK, "application/json", map[string]any{"status": "failed", "code": bad.Code, "message": bad.Message})
+		return api.WriteJSON(w, http.StatusOK, "application/json", map[string]any{"status": "bad", "code": bad.Code, "message": bad.Message})
 	}
 	if err != nil {
 		return err
 	}
-	return api.WriteJSON(w, http.StatusOK, "application/json", map[string]any{"status": "ok", "branches": found.Branches, "folders": found.Folders})
+	answer := map[string]any{"status": "good", "branches": found.Branches, "folders": found.Folders}
+	if found.Repositories != nil {
+		answer["repositories"] = found.Repositories
+	}
+	return api.WriteJSON(w, http.StatusOK, "application/json", answer)
 }
 
 // Endpoint is /drift/state.
@@ -110,7 +116,7 @@ func (f *Feature) Endpoint() verbs.Endpoint {
 	return verbs.Endpoint{Path: "/state",
 		Verbs: map[string]verbs.Verb{"save": {Do: f.saveVerb}, "list": {Do: f.listVerb}, "get": {Do: f.getVerb}, "delete": {Do: f.deleteVerb}, "test": {Do: f.testVerb}},
 		Fields: map[string]string{"url": "state_repo", "type": "state_type", "token": "state_token", "username": "state_username",
-			"known-hosts": "state_known_hosts"}}
+			"known-hosts": "state_known_hosts", "app-id": "state_app_id", "installation-id": "state_installation_id"}}
 }
 
 // fields are those of save.
@@ -121,6 +127,8 @@ type fields struct {
 	Token      jsonapi.Opt[crypt.Secret] `json:"state_token"`
 	Username   jsonapi.Opt[string]       `json:"state_username"`
 	KnownHosts jsonapi.Opt[string]       `json:"state_known_hosts"`
+	AppID      jsonapi.Opt[string]       `json:"state_app_id"`
+	Install    jsonapi.Opt[string]       `json:"state_installation_id"`
 }
 
 func (f *Feature) saveVerb(ctx context.Context, c verbs.Call) (verbs.Answer, error) {
@@ -137,7 +145,7 @@ func (f *Feature) saveVerb(ctx context.Context, c verbs.Call) (verbs.Answer, err
 	} else if !in.Type.Set {
 		return nil, verbs.Missing("state_type")
 	}
-	r, err := f.prepare(ctx, r, request{URL: in.URL, Type: in.Type, Token: in.Token, Username: in.Username, KnownHosts: in.KnownHosts,
+	r, err := f.prepare(ctx, r, request{URL: in.URL, Type: in.Type, Token: in.Token, Username: in.Username, KnownHosts: in.KnownHosts, AppID: in.AppID, Install: in.Install,
 		SkipCheck: jsonapi.Opt[bool]{Set: true, V: c.Truthy("skip_check")}})
 	if err != nil {
 		return nil, err
@@ -170,7 +178,7 @@ func (f *Feature) getVerb(ctx context.Context, c verbs.Call) (verbs.Answer, erro
 	}
 	return verbs.Answer{"payload": verbs.Answer{"id": r.ID, "type": r.Type, "org_id": c.DriftID, "name_of_thing": "state", "repo_id": r.RepoID, "repo": r.URL,
 		"full_name": r.FullName, "private": r.Private, "default_branch": r.DefaultBranch, "has_token": r.Secret != nil, "username": r.Username,
-		"known_hosts": r.KnownHosts, "check_status": r.CheckStatus, "check_message": r.CheckMessage, "created": r.CreatedAt}}, nil
+		"known_hosts": r.KnownHosts, "app_id": r.AppID, "installation_id": r.Installation, "check_status": r.CheckStatus, "check_message": r.CheckMessage, "created": r.CreatedAt}}, nil
 }
 
 func (f *Feature) deleteVerb(ctx context.Context, c verbs.Call) (verbs.Answer, error) {
@@ -198,7 +206,11 @@ func (f *Feature) testVerb(ctx context.Context, c verbs.Call) (verbs.Answer, err
 	if errors.As(err, &bad) {
 		return nil, verbs.Failed(bad.Code, "%s", bad.Message)
 	}
-	return verbs.Answer{"branches": found.Branches, "files": found.Folders}, err
+	answer := verbs.Answer{"branches": found.Branches, "files": found.Folders}
+	if found.Repositories != nil {
+		answer["repositories"] = found.Repositories
+	}
+	return answer, err
 }
 
 // named returns the repository that state_id names.
