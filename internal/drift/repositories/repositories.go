@@ -95,7 +95,7 @@ type Feature struct {
 	Release func(ctx context.Context, id string) error
 
 	engines recent
-	minted installations
+	minted  installations
 }
 
 const selectRepositories = `SELECT {r}, o.name AS org_name FROM drift_repositories r JOIN organizations o ON o.id = r.org_id`
