@@ -6,7 +6,7 @@ import { Dialog } from '~/ui/Dialog'
 import { Failure, Notice } from '~/ui/Failure'
 
 /** Answer is what a test says, as JSON. */
-type Answer = { status: string; message?: string; branches?: string[]; folders?: string[]; checked?: string; account?: string; arn?: string; email?: string }
+type Answer = { status: string; message?: string; branches?: string[]; folders?: string[]; repositories?: string[]; checked?: string; account?: string; arn?: string; name?: string; email?: string }
 
 /** Test tries a repository or a connection now and shows what came of it. */
 export function Test({ path, kind, name }: { path: string; kind: string; name: string }) {
@@ -19,9 +19,10 @@ export function Test({ path, kind, name }: { path: string; kind: string; name: s
       {open && (
         <Dialog title={`Test of ${name}`} onClose={() => setOpen(false)}>
           {test.error && <Failure error={test.error} />}
-          {a && (a.status === 'ok' || a.status === 'good') && <Notice tone="ok" icon="check">{worksAs(a)}</Notice>}
-          {a && a.status !== 'ok' && a.status !== 'good' && <Notice tone="bad" icon="cross">{a.message ?? 'It does not work.'}</Notice>}
+          {a?.status === 'good' && <Notice tone="ok" icon="check">{worksAs(a)}</Notice>}
+          {a && a.status !== 'good' && <Notice tone="bad" icon="cross">{a.message ?? 'It does not work.'}</Notice>}
           {a?.branches && a.branches.length > 0 && <List title="Branches" items={a.branches} />}
+          {a?.repositories && a.repositories.length > 0 && <List title="Repositories of the installation" items={a.repositories} />}
           {a?.folders && a.folders.length > 0 && <List title="Folders with configurations" items={a.folders} />}
         </Dialog>
       )}
@@ -30,7 +31,7 @@ export function Test({ path, kind, name }: { path: string; kind: string; name: s
 }
 
 function worksAs(a: Answer): string {
-  const who = a.arn ?? a.email ?? a.account
+  const who = a.arn ?? a.email ?? a.name ?? a.account
   if (a.checked === 'parse') return 'It can be read. Whether the credentials are valid, only a scan tells.'
   return who ? `It works, as ${who}.` : 'It works.'
 }
