@@ -25,6 +25,12 @@ const (
 	azureAudience = "api://AzureADTokenExchange"
 )
 
+// The exchange of identity tokens at Google (RFC 8693).
+const (
+	googleExchange = "https://sts.googleapis.com/v1/token"
+	jwtSubject     = "urn:ietf:params:oauth:token-type:jwt"
+)
+
 var (
 	googleProvider = regexp.MustCompile(`^projects/[0-9]+/locations/[a-z0-9-]+/workloadIdentityPools/[a-z0-9-]+/providers/[a-z0-9-]+$`)
 	googleAccount  = regexp.MustCompile(`^[^\s@/]+@[^\s@/]+$`)
@@ -137,8 +143,8 @@ func (s subject) SubjectToken(context.Context, externalaccount.SupplierOptions) 
 // googleToken exchanges an identity token for an access token that may only read, of a
 // service account if there is one.
 func (f *Feature) googleToken(ctx context.Context, d Details, identity string) (string, error) {
-	c := externalaccount.Config{Audience: providerName(d.Provider), SubjectTokenType: "urn:ietf:params:oauth:token-type:jwt",
-		TokenURL: "https://sts.googleapis.com/v1/token", Scopes: scopes, SubjectTokenSupplier: subject(identity)}
+	c := externalaccount.Config{Audience: providerName(d.Provider), SubjectTokenType: jwtSubject,
+		TokenURL: googleExchange, Scopes: scopes, SubjectTokenSupplier: subject(identity)}
 	if d.ServiceAccount != "" {
 		c.ServiceAccountImpersonationURL = "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/" + url.PathEscape(d.ServiceAccount) + ":generateAccessToken"
 	}
