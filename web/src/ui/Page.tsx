@@ -1,6 +1,6 @@
 // The parts of every screen: its heading, and the boxes that its content is in.
-import { createLink, type LinkComponent } from '@tanstack/react-router'
-import { useEffect, type AnchorHTMLAttributes, type ReactNode, type Ref } from 'react'
+import { createLink, useLocation, type LinkComponent } from '@tanstack/react-router'
+import { useEffect, useRef, type AnchorHTMLAttributes, type ReactNode, type Ref } from 'react'
 import { cx } from './classes'
 
 type PageProps = {
@@ -83,10 +83,18 @@ const CreatedTab = createLink(TabAnchor)
 /** Tab is a link to a part of a thing. */
 export const Tab: LinkComponent<typeof TabAnchor> = (props) => <CreatedTab {...props} />
 
-/** Tabs are the parts of a thing, each with an address of its own. */
+/** Tabs are the parts of a thing, each with an address of its own. Where they do not all fit, the one that is open is in view. */
 export function Tabs({ label, children }: { label: string; children: ReactNode }) {
+  const bar = useRef<HTMLElement>(null)
+  const path = useLocation({ select: (l) => l.pathname })
+  useEffect(() => {
+    const open = bar.current?.querySelector('[data-status=active]')
+    if (!bar.current || !open) return
+    const [outer, inner] = [bar.current.getBoundingClientRect(), open.getBoundingClientRect()]
+    if (inner.left < outer.left || inner.right > outer.right) bar.current.scrollLeft += inner.left - outer.left - (outer.width - inner.width) / 2
+  }, [path])
   return (
-    <nav aria-label={label} className="mb-5 flex gap-5 overflow-x-auto border-b border-line">
+    <nav ref={bar} aria-label={label} className="mb-5 flex gap-5 overflow-x-auto border-b border-line">
       {children}
     </nav>
   )
