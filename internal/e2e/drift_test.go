@@ -5,6 +5,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp/kb"
+
+	"plumbline.dev/plumbline/internal/apptest"
 	"plumbline.dev/plumbline/internal/drift/classify"
 	"plumbline.dev/plumbline/internal/drift/severity"
 	"plumbline.dev/plumbline/internal/executor/proto"
@@ -27,7 +30,8 @@ func TestDriftIsFoundSeenAndIgnored(t *testing.T) {
 	st := newStage(t)
 	ws := st.Workspace(st.org, "", "web")
 	st.Go("/app/acme/drift")
-	st.See("Nothing drifts", "There are no days to show yet")
+	st.See("Nothing drifts", "First steps", "Add a repository")
+	st.Shot("drift-empty")
 	e := st.Executor()
 	e.Applied(st.org, ws, 1)
 
@@ -42,8 +46,7 @@ func TestDriftIsFoundSeenAndIgnored(t *testing.T) {
 	e.Put(ticket, proto.PlanJSON, `{"format_version":"1.2"}`)
 	e.Put(ticket, proto.Schemas, `{"format_version":"1.0"}`)
 	e.Finish(ticket, proto.Result{Outcome: proto.Finished}, proto.ScanResult{EngineVersion: "1.12.6"})
-	st.Go("/app/acme/workspaces/web/health")
-	st.See("Drifted", "1 finding", "1 of 3 resources")
+	st.See("Drifted", "1 finding", "1 of 3 resources", "Plan (JSON)") // it was told, and not asked for
 	st.Shot("drift-health")
 
 	if err := st.App.Drift.Fleet.Count(t.Context()); err != nil {
@@ -51,10 +54,20 @@ func TestDriftIsFoundSeenAndIgnored(t *testing.T) {
 	}
 	st.Click("Drift")
 	st.At("/app/acme/drift")
-	st.See("What drifts now", "web", "Show as a table")
+	st.See("What drifts now", "web", "Show as a table", "Targets, day by day")
 	st.Shot("drift-overview")
 	st.Click("Show as a table")
 	st.See("Show as a plot", time.Now().UTC().Format("2006-01-02"))
+	st.Choose("Lines", "By workspace")
+	st.Choose("Range", "A week")
+	st.At("/app/acme/drift?by=workspace&days=7")
+	st.Click("Show the map as a table")
+	st.See("Days with drift")
+	st.Click("Show as a map")
+	st.Tab("web, " + time.Now().UTC().Format("2006-01-02") + ": Critical, 1 finding")
+	st.Press(kb.ArrowLeft, kb.ArrowRight, kb.Enter)
+	st.See("Of one place", "1 finding")
+	st.Click("Of one place")
 	st.Click("Findings")
 	st.At("/app/acme/drift/findings")
 	st.Choose("Severity", "Low")
@@ -62,6 +75,19 @@ func TestDriftIsFoundSeenAndIgnored(t *testing.T) {
 	st.At("/app/acme/drift/findings?severity=low")
 	st.Click("Clear all filters")
 	st.See("aws_s3_bucket.logs")
+	st.Choose("Group", "By cause")
+	st.Click("Critical The bucket is public")
+	st.See("Anybody can read it.", "By themselves")
+	st.Shot("drift-findings-grouped")
+	st.Choose("Group", "Not grouped")
+	st.Click("Select aws_s3_bucket.logs acl")
+	st.See("1 finding selected")
+	st.Click("Assign…")
+	st.Fill("Who", st.org.Owner.Name)
+	st.Press(kb.ArrowDown)
+	st.Shot("drift-assign")
+	st.Click("Assign")
+	st.See("1 finding assigned.")
 	st.Shot("drift-findings")
 	st.Click("aws_s3_bucket.logs acl")
 	st.See("public-read", "Anybody can read it.", "Recorded", "Wanted")
@@ -69,19 +95,28 @@ func TestDriftIsFoundSeenAndIgnored(t *testing.T) {
 	st.Click("Acknowledge")
 	st.See("by " + st.org.Owner.Name)
 	st.Click("All of this drift")
-	st.See("Drift of web", "1 finding")
+	st.See("Drift of web", "1 finding", "What happened", "Drift began: 1 finding")
+	st.Click("Acknowledge")
+	st.See(st.org.Owner.Name + " acknowledged it")
 	st.Shot("drift-episode")
 	st.Click("The last one")
-	st.See("looking…", "3, 1 drifted")
+	st.See("looking…", "3, 1 drifted", "What it found: 1 difference")
 	st.Shot("drift-scan")
 
 	st.Go("/app/acme/drift/findings")
 	st.Click("aws_s3_bucket.logs acl")
 	st.Click("Ignore…")
+	st.See("This ignores 1 finding of now")
 	st.Fill("Reason", "It serves a public website.")
 	st.Shot("drift-ignore")
 	st.Click("Ignore")
 	st.See("It serves a public website.")
+	st.Go("/app/acme/drift/episodes")
+	st.See("Resolved")
+	st.Shot("drift-episodes")
+	st.Go("/app/acme/drift/workspaces?health=drifted")
+	st.See("web", "1 of 3 resources drifted")
+	st.Shot("drift-workspaces")
 	st.Go("/app/acme/drift")
 	st.See("Nothing drifts")
 	st.Go("/app/acme/drift/ignored")
@@ -93,6 +128,25 @@ func TestDriftIsFoundSeenAndIgnored(t *testing.T) {
 	st.Go("/app/acme/drift/scans")
 	st.See("web", "Finished")
 	st.Shot("drift-scans")
+}
+
+// assessed turns the assessments of a workspace on, and plays one that finds a bucket.
+func (st *stage) assessed(e *apptest.Executor, ws string) {
+	st.T.Helper()
+	for _, do := range []struct{ method, path, body string }{
+		{"PATCH", "/api/v2/workspaces/" + ws, `{"data":{"type":"workspaces","attributes":{"assessments-enabled":true}}}`},
+		{"POST", "/api/v2/workspaces/" + ws + "/actions/assess", ""},
+	} {
+		if r := st.Do(do.method, do.path, st.org.Owner.Token, do.body); r.Status != 200 {
+			st.T.Fatalf("%s %s = %d %s", do.method, do.path, r.Status, r.Body)
+		}
+	}
+	var spec proto.Scan
+	ticket := e.Claim(proto.KindAssessment, &spec)
+	e.Put(ticket, proto.Findings, driftReport(st.T))
+	e.Put(ticket, proto.PlanJSON, `{"format_version":"1.2"}`)
+	e.Put(ticket, proto.Schemas, `{"format_version":"1.0"}`)
+	e.Finish(ticket, proto.Result{Outcome: proto.Finished}, proto.ScanResult{EngineVersion: "1.12.6"})
 }
 
 func TestRepositoriesAndConnectionsAreAddedAndTested(t *testing.T) {

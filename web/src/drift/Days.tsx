@@ -5,16 +5,26 @@ import 'uplot/dist/uPlot.min.css'
 import { number } from '~/kernel/formats'
 import { Button } from '~/ui/Button'
 import { Table } from '~/ui/Table'
-import { Severity, severities, severityOptions } from './words'
+import { kinds, severityOptions } from './words'
 
-type Day = { day: string; name: string; 'open-findings': number }
+type Day = { day: string; name: string; label: string; 'open-findings': number }
+type Series = { name: string; label: string; colour: string; dash: number[] }
+type Row = { day: string; counts: Record<string, number> }
 
-const colours: Record<string, string> = { critical: 'text-bad', high: 'text-replace', medium: 'text-warn', low: 'text-info', info: 'text-idle' }
-const dashes: Record<string, number[]> = { critical: [], high: [8, 3], medium: [4, 3], low: [2, 3], info: [1, 4] }
+const severityLooks: Record<string, { colour: string; dash: number[] }> = {
+  critical: { colour: 'text-bad', dash: [] }, high: { colour: 'text-replace', dash: [8, 3] }, medium: { colour: 'text-warn', dash: [4, 3] },
+  low: { colour: 'text-info', dash: [2, 3] }, info: { colour: 'text-idle', dash: [1, 4] },
+}
+const looks = [
+  { colour: 'text-accent', dash: [] }, { colour: 'text-warn', dash: [8, 3] }, { colour: 'text-ok', dash: [4, 3] },
+  { colour: 'text-bad', dash: [2, 3] }, { colour: 'text-info', dash: [10, 3, 2, 3] }, { colour: 'text-replace', dash: [1, 4] },
+]
 
-export function Days({ days }: { days: Day[] }) {
+/** Days shows the days of a dimension: by severity all lines, else those of the six with the most. */
+export function Days({ days, by }: { days: Day[]; by: string }) {
   const [asTable, setAsTable] = useState(false)
   const rows = useMemo(() => byDay(days), [days])
+  const series = useMemo(() => seriesOf(days, by), [days, by])
   return (
     <div>
       <div className="flex justify-end px-4 pt-3">
@@ -25,18 +35,16 @@ export function Days({ days }: { days: Day[] }) {
           label="Open findings by day"
           items={rows.toReversed()}
           keyOf={(r) => r.day}
-          columns={[{ name: 'Day', cell: (r) => r.day }, ...severities.map((s) => ({ name: <Severity level={s} />, cell: (r: Row) => number(r.counts[s] ?? 0), className: 'tabular' }))]}
+          columns={[{ name: 'Day', cell: (r) => <span className="whitespace-nowrap">{r.day}</span> }, ...series.map((s) => ({ name: s.label, cell: (r: Row) => number(r.counts[s.name] ?? 0), className: 'tabular' }))]}
         />
       ) : (
-        <Plot rows={rows} />
+        <Plot rows={rows} series={series} by={by} />
       )}
     </div>
   )
 }
 
-type Row = { day: string; counts: Record<string, number> }
-
-/** byDay joins what is counted by severity; the oldest day comes first. */
+/** byDay joins what is counted by name; the oldest day comes first. */
 function byDay(days: Day[]): Row[] {
   const rows = new Map<string, Row>()
   for (const d of days) {
@@ -47,15 +55,29 @@ function byDay(days: Day[]): Row[] {
   return [...rows.values()].toSorted((a, b) => a.day.localeCompare(b.day))
 }
 
-function Plot({ rows }: { rows: Row[] }) {
+function seriesOf(days: Day[], by: string): Series[] {
+  if (by === 'severity') return severityOptions.map(([name, label]) => ({ name, label, colour: severityLooks[name]?.colour ?? '', dash: severityLooks[name]?.dash ?? [] }))
+  const total = new Map<string, { label: string; sum: number }>()
+  for (const d of days) total.set(d.name, { label: labelOf(d, by), sum: (total.get(d.name)?.sum ?? 0) + d['open-findings'] })
+  const most = [...total].toSorted((a, b) => b[1].sum - a[1].sum).slice(0, looks.length)
+  return most.map(([name, { label }], i) => ({ name, label, colour: looks[i]?.colour ?? '', dash: looks[i]?.dash ?? [] }))
+}
+
+function labelOf(d: Day, by: string): string {
+  if (by === 'kind') return kinds[d.name]?.label ?? d.name
+  if (by === 'provider') return d.name.replace(/^registry\.[a-z.]+\//, '')
+  return by === 'total' ? 'All' : d.label || d.name
+}
+
+function Plot({ rows, series, by }: { rows: Row[]; series: Series[]; by: string }) {
   const box = useRef<HTMLDivElement>(null)
   useEffect(() => {
     const el = box.current
     if (!el) return
-    let plot = draw(el, rows)
+    let plot = draw(el, rows, series)
     const again = () => {
       plot.destroy()
-      plot = draw(el, rows)
+      plot = draw(el, rows, series)
     }
     const size = new ResizeObserver(() => plot.setSize({ width: el.clientWidth, height: 240 }))
     size.observe(el)
@@ -69,22 +91,22 @@ function Plot({ rows }: { rows: Row[] }) {
       system.removeEventListener('change', again)
       plot.destroy()
     }
-  }, [rows])
-  return <div ref={box} role="img" aria-label="Plot of open findings by severity and day; the table has the numbers" className="w-full overflow-hidden px-2 py-3" />
+  }, [rows, series])
+  return <div ref={box} role="img" aria-label={`Plot of open findings by ${by} and day; the table has the numbers`} className="w-full overflow-hidden px-2 py-3" />
 }
 
-function draw(el: HTMLElement, rows: Row[]): uPlot {
+function draw(el: HTMLElement, rows: Row[], series: Series[]): uPlot {
   const muted = colourOf(el, 'text-muted')
   const line = colourOf(el, 'text-line')
   const axis: uPlot.Axis = { stroke: muted, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 } }
   const options: uPlot.Options = {
     width: el.clientWidth, height: 240, cursor: { drag: { x: false, y: false } },
     scales: { y: { range: (_, __, max) => [0, Math.max(4, Math.ceil(max * 1.1))] } },
-    axes: [axis, { ...axis, size: 44, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000, 10000] }],
-    series: [{ value: '{YYYY}-{MM}-{DD}' }, ...severityOptions.map(([level, label]) => ({ label, stroke: colourOf(el, colours[level] ?? ''), width: 2, dash: dashes[level], points: { show: rows.length < 3 } }))],
+    axes: [{ ...axis, incrs: [86400, 7 * 86400, 30 * 86400] }, { ...axis, size: 44, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000, 10000] }],
+    series: [{ value: '{YYYY}-{MM}-{DD}' }, ...series.map((s) => ({ label: s.label, stroke: colourOf(el, s.colour), width: 2, dash: s.dash, points: { show: rows.length < 3 } }))],
   }
   const days = rows.map((r) => Date.parse(r.day) / 1000)
-  return new uPlot(options, [days, ...severities.map((s) => rows.map((r) => r.counts[s] ?? 0))], el)
+  return new uPlot(options, [days, ...series.map((s) => rows.map((r) => r.counts[s.name] ?? 0))], el)
 }
 
 /** colourOf is the colour that a class gives a text here and now. */

@@ -2,20 +2,23 @@
 import { useQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
 import { useState } from 'react'
+import * as api from '~/kernel/api'
 import { count } from '~/kernel/formats'
 import { refOf, type Included, type Resource } from '~/kernel/jsonapi'
-import { listQuery, readQuery } from '~/kernel/queries'
+import { listQuery, readQuery, useChange } from '~/kernel/queries'
 import { useOrganization } from '~/kernel/session'
 import { Button } from '~/ui/Button'
 import { Failure } from '~/ui/Failure'
 import { Fact, Facts, Page, Panel, TextLink } from '~/ui/Page'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { Time } from '~/ui/Time'
-import { Seen, Snooze } from './Decide'
-import { useMayOperate } from './FindingPage'
+import { toast, toastError } from '~/ui/Toast'
+import { Give, Seen, Snooze, mayOperate, useOperateDrift } from './Decide'
+import { Happenings } from './Happenings'
+import { IgnoreForm } from './IgnoreForm'
 import { FindingRows } from './Findings'
 import { PutRight } from './PutRight'
-import { Place, watching } from './parts'
+import { Place, placeName, watching } from './parts'
 import { FindingStatus, Severity } from './words'
 
 export function EpisodePage() {
@@ -29,7 +32,8 @@ export function EpisodePage() {
 function Whole({ org, episode, included }: { org: string; episode: Resource<'drift-episodes'>; included: Included }) {
   const [snoozing, setSnoozing] = useState(false)
   const a = episode.attributes
-  const may = useMayOperate(org, episode, included)
+  const [ignoring, setIgnoring] = useState(false)
+  const may = mayOperate(useOperateDrift(org), episode, included)
   const schedule = refOf(episode, 'drift-schedule')
   const findings = useQuery({ ...listQuery('drift-findings', '/drift-episodes/{id}/drift-findings', { id: episode.id }, { 'page[size]': 100 }), ...watching })
   return (
@@ -41,7 +45,9 @@ function Whole({ org, episode, included }: { org: string; episode: Resource<'dri
         may && a.status === 'open' && (
           <>
             <Seen of="drift-episodes" id={episode.id} acknowledged={a['acknowledged-at'] !== null} />
+            <Give org={org} of="drift-episodes" id={episode.id} current={refOf(episode, 'assigned-to')?.id} />
             {schedule && <Button icon="bell" onClick={() => setSnoozing(true)}>Snooze…</Button>}
+            <Button icon="minus" onClick={() => setIgnoring(true)}>Ignore…</Button>
           </>
         )
       }
@@ -54,20 +60,25 @@ function Whole({ org, episode, included }: { org: string; episode: Resource<'dri
           {findings.data && findings.data.pagination.total > 100 && <p className="px-4 py-3 text-sm text-muted">These are the worst 100.</p>}
         </Panel>
         <div className="space-y-5">
+          {schedule && <Silence org={org} schedule={schedule.id} folder={a.folder ?? '.'} may={may} />}
           {a.status === 'open' && <PutRight org={org} episode={episode} included={included} may={may} />}
           <Panel title="About" padded><About org={org} episode={episode} included={included} /></Panel>
-          {schedule && may && <Silence org={org} schedule={schedule.id} folder={a.folder ?? '.'} />}
+          <Happenings org={org} episode={episode.id} />
         </div>
       </div>
+      {ignoring && (
+        <IgnoreForm
+          org={org}
+          title="Ignore drift"
+          around={{ name: placeName(episode, included), folder: a.folder ?? '.', workspace: refOf(episode, 'workspace'), schedule }}
+          address={findings.data?.items.length === 1 ? (findings.data.items[0]?.attributes.address ?? '*') : '*'}
+          path=""
+          onClose={() => setIgnoring(false)}
+        />
+      )}
       {snoozing && schedule && <Snooze org={org} schedule={schedule.id} folder={a.folder ?? '.'} onClose={() => setSnoozing(false)} />}
     </Page>
   )
-}
-
-function placeName(episode: Resource<'drift-episodes'>, included: Included): string {
-  const workspace = refOf(episode, 'workspace')?.id
-  const schedule = refOf(episode, 'drift-schedule')?.id
-  return included.get('workspaces', workspace)?.attributes.name ?? [included.get('drift-schedules', schedule)?.attributes.name || workspace || schedule, episode.attributes.folder].filter((s) => s && s !== '.').join(' · ')
 }
 
 function About({ org, episode, included }: { org: string; episode: Resource<'drift-episodes'>; included: Included }) {
@@ -93,10 +104,18 @@ function About({ org, episode, included }: { org: string; episode: Resource<'dri
 }
 
 /** Silence says until when the alerts of the folder are silent, if they are. */
-function Silence({ org, schedule, folder }: { org: string; schedule: string; folder: string }) {
-  const may = useOrganization(org).attributes.permissions['can-read-drift']
-  const list = useQuery({ ...listQuery('drift-snoozes', '/organizations/{organization}/drift-snoozes', { organization: org }, { 'filter[schedule]': schedule, 'page[size]': 100 }), enabled: may })
+function Silence({ org, schedule, folder, may }: { org: string; schedule: string; folder: string; may: boolean }) {
+  const enabled = useOrganization(org).attributes.permissions['can-read-drift']
+  const list = useQuery({ ...listQuery('drift-snoozes', '/organizations/{organization}/drift-snoozes', { organization: org }, { 'filter[schedule]': schedule, 'page[size]': 100 }), enabled, ...watching })
+  const wake = useChange(['drift-snoozes', 'drift-episode-events', 'drift-schedules'], (id: string) => api.remove('/drift-snoozes/{id}', { id }), () => toast('Alerts are told again.'))
   const snooze = list.data?.items.find((s) => s.attributes.folder === folder)
   if (!snooze) return null
-  return <Panel title="Snoozed" padded><p>Alerts are silent until <Time at={snooze.attributes.until} />, unless it gets worse.</p></Panel>
+  return (
+    <Panel title="Snoozed" padded>
+      <div className="flex flex-wrap items-center justify-between gap-2">
+        <p>Alerts are silent until <Time at={snooze.attributes.until} />, unless it gets worse.</p>
+        {may && <Button small busy={wake.isPending} onClick={() => wake.mutate(snooze.id, { onError: toastError })}>End the snooze</Button>}
+      </div>
+    </Panel>
+  )
 }

@@ -5,14 +5,16 @@ import { useParams } from '@tanstack/react-router'
 import { useState } from 'react'
 import { refOf, type Included, type Resource } from '~/kernel/jsonapi'
 import { readQuery } from '~/kernel/queries'
-import { useOrganization } from '~/kernel/session'
+import { Badge } from '~/ui/Badge'
 import { Button } from '~/ui/Button'
-import { Failure, Notice } from '~/ui/Failure'
+import { Failure } from '~/ui/Failure'
 import { Fact, Facts, Page, Panel, TextLink } from '~/ui/Page'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { Time } from '~/ui/Time'
-import { Ignore, Seen } from './Decide'
-import { Place, shown, watching } from './parts'
+import { Give, Seen, mayOperate, useOperateDrift } from './Decide'
+import { IgnoreForm } from './IgnoreForm'
+import { Values } from './Values'
+import { Place, placeName, watching } from './parts'
 import { FindingStatus, Severity, kinds } from './words'
 
 export function FindingPage() {
@@ -23,19 +25,10 @@ export function FindingPage() {
   return <Whole org={org} finding={data.item} included={data.included} />
 }
 
-/** useMayOperate tells whether the user may decide about drift in a place: a workspace, or a repository. */
-export function useMayOperate(org: string, of: { relationships?: unknown }, included: Included): boolean {
-  const organization = useOrganization(org).attributes.permissions
-  const workspace = refOf(of, 'workspace')
-  if (!workspace) return organization['can-operate-drift']
-  return included.get('workspaces', workspace.id)?.attributes.permissions['can-queue-run'] ?? false
-}
-
 function Whole({ org, finding, included }: { org: string; finding: Resource<'drift-findings'>; included: Included }) {
   const [ignoring, setIgnoring] = useState(false)
   const a = finding.attributes
-  const may = useMayOperate(org, finding, included)
-  const everywhere = useOrganization(org).attributes.permissions['can-operate-drift']
+  const may = mayOperate(useOperateDrift(org), finding, included)
   return (
     <Page
       title={a.path ? `${a.address} ${a.path}` : a.address}
@@ -45,6 +38,7 @@ function Whole({ org, finding, included }: { org: string; finding: Resource<'dri
         may && a.status !== 'resolved' && (
           <>
             <Seen of="drift-findings" id={finding.id} acknowledged={a['acknowledged-at'] !== null} />
+            <Give org={org} of="drift-findings" id={finding.id} current={refOf(finding, 'assigned-to')?.id} />
             {a.status === 'open' && <Button icon="minus" onClick={() => setIgnoring(true)}>Ignore…</Button>}
           </>
         )
@@ -52,21 +46,49 @@ function Whole({ org, finding, included }: { org: string; finding: Resource<'dri
     >
       <div className="grid gap-5 lg:grid-cols-[minmax(0,2fr)_minmax(0,1fr)]">
         <div className="min-w-0 space-y-5">
-          {(a.title || a.why || a.fix) && (
-            <Panel title={a.title ?? 'What it means'} padded>
-              <div className="space-y-3">
-                {a.why && <p><strong>Why it matters.</strong> {a.why}</p>}
-                {a.fix && <p><strong>What to do.</strong> {a.fix}</p>}
-              </div>
-            </Panel>
-          )}
           {a.kind === 'check' ? <Problems problems={a.problems} /> : <Values finding={a} />}
+          <Judgement finding={a} />
         </div>
         <Panel title="About" padded className="self-start"><About org={org} finding={finding} included={included} /></Panel>
       </div>
-      {ignoring && <Ignore id={finding.id} address={a.address} path={a.path} everywhere={everywhere} onClose={() => setIgnoring(false)} />}
+      {ignoring && (
+        <IgnoreForm
+          org={org}
+          title="Ignore the finding"
+          around={{ name: placeName(finding, included), folder: a.folder ?? '.', workspace: refOf(finding, 'workspace'), schedule: refOf(finding, 'drift-schedule') }}
+          address={a.address}
+          path={a.path ?? ''}
+          {...(!a.path && { kind: a.kind })}
+          onClose={() => setIgnoring(false)}
+        />
+      )}
     </Page>
   )
+}
+
+/** Judgement says which rule made the severity, why, and what to do. */
+function Judgement({ finding: a }: { finding: Resource<'drift-findings'>['attributes'] }) {
+  return (
+    <Panel title={a.title ?? 'What it means'} padded>
+      <div className="space-y-3">
+        <p className="flex flex-wrap items-center gap-2">
+          <Severity level={a.severity} />
+          {a.rules.length > 0 ? <span>by {a.rules.length === 1 ? 'rule' : 'rules'} {a.rules.map((r, i) => <span key={r}>{i > 0 && ', '}<code className="rounded bg-sunken px-1 font-mono text-sm">{r}</code></span>)}</span> : <span>No rule is about it: that is what findings of this kind are.</span>}
+          {a.stateful && <Badge tone="warn" icon="state">Holds data</Badge>}
+        </p>
+        {a.why && <p><strong>Why it matters.</strong> {a.why}</p>}
+        <p><strong>What to do.</strong> {a.fix ?? todo(a.kind)}</p>
+      </div>
+    </Panel>
+  )
+}
+
+function todo(kind: string): string {
+  if (kind === 'drift' || kind === 'deleted') return 'Apply, which makes it as the code says; or write into the code what is real; or ignore it, if it is meant to be so.'
+  if (kind === 'drift+config') return 'Look at both changes before you apply: the apply makes it as the code says, which is not as it was either.'
+  if (kind === 'check') return 'Read what the check says, and repair what it is about.'
+  if (kind === 'pending-config') return 'Apply, when the change is wanted.'
+  return 'Look at what follows from it in the next plan.'
 }
 
 function Problems({ problems }: { problems: string[] }) {
@@ -74,30 +96,6 @@ function Problems({ problems }: { problems: string[] }) {
     <Panel title="What the check says" padded>
       {problems.length === 0 ? <p className="text-muted">It says nothing.</p> : <ul className="list-disc space-y-1 pl-5">{problems.map((p) => <li key={p}>{p}</li>)}</ul>}
     </Panel>
-  )
-}
-
-function Values({ finding: a }: { finding: Resource<'drift-findings'>['attributes'] }) {
-  if (a.masked) return <Notice icon="lock">The values are sensitive. They are compared in the executor's memory and kept nowhere.</Notice>
-  const absent = (v: unknown) => v === null || v === undefined
-  const wanted = a['wanted-unknown'] ? <em className="font-sans text-muted">known after apply</em> : absent(a.wanted) ? undefined : shown(a.wanted)
-  const sides = [
-    { name: 'Recorded', about: 'in the state, after the last apply', value: absent(a.recorded) ? undefined : shown(a.recorded), tone: 'border-t-idle' },
-    { name: 'Real', about: 'what the provider says now', value: absent(a.real) ? undefined : shown(a.real), tone: 'border-t-bad' },
-    { name: 'Wanted', about: 'what the code says', value: wanted, tone: 'border-t-ok' },
-  ]
-  return (
-    <div className="grid gap-3 md:grid-cols-3">
-      {sides.map((side) => (
-        <section key={side.name} className={`min-w-0 rounded-lg border border-t-2 border-line bg-surface p-3 shadow-low ${side.tone}`}>
-          <h2 className="font-semibold">{side.name}</h2>
-          <p className="text-sm text-muted">{side.about}</p>
-          <pre className="mt-2 max-h-96 overflow-auto rounded bg-sunken p-2 font-mono text-sm wrap-anywhere whitespace-pre-wrap" tabIndex={0} aria-label={`${side.name} value`}>
-            {side.value ?? <em className="font-sans text-muted">nothing</em>}
-          </pre>
-        </section>
-      ))}
-    </div>
   )
 }
 
@@ -116,7 +114,6 @@ function About({ org, finding, included }: { org: string; finding: Resource<'dri
       {a.provider && <Fact name="Provider">{a.provider}</Fact>}
       {a.module && <Fact name="Module">{a.module}</Fact>}
       {a.actions.length > 0 && <Fact name="Next apply">{a.actions.join(', then ')}</Fact>}
-      {a.rules.length > 0 && <Fact name="Rules">{a.rules.join(', ')}</Fact>}
       <Fact name="First seen"><Time at={a['first-seen-at']} /></Fact>
       <Fact name="Last seen"><Time at={a['last-seen-at']} /></Fact>
       {a['resolved-at'] && <Fact name="Resolved"><Time at={a['resolved-at']} /></Fact>}

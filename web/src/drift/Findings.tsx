@@ -1,58 +1,144 @@
-// The findings of an organization, narrowed by what the address says.
-import { useQuery } from '@tanstack/react-query'
+// The findings of an organization, narrowed by what the address says: thousands, of which
+// only those in view are read.
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
-import { useCallback } from 'react'
-import type { Included, Resource } from '~/kernel/jsonapi'
+import { useCallback, useState } from 'react'
+import * as api from '~/kernel/api'
+import { count } from '~/kernel/formats'
+import { refOf, type Included, type Resource } from '~/kernel/jsonapi'
+import { pageSize, useLongList } from '~/kernel/longlist'
 import { listQuery } from '~/kernel/queries'
 import { Badge } from '~/ui/Badge'
 import { Button } from '~/ui/Button'
 import { Empty, Failure } from '~/ui/Failure'
+import { Menu } from '~/ui/Menu'
 import { Panel } from '~/ui/Page'
-import { SkeletonRows } from '~/ui/Skeleton'
+import { Skeleton, SkeletonRows } from '~/ui/Skeleton'
+import { VirtualRows } from '~/ui/Table'
 import { Time } from '~/ui/Time'
 import { cx } from '~/ui/classes'
-import { OneOf, Pages, Place, Search, watching } from './parts'
+import { Bulk } from './Bulk'
+import { mayOperate, useOperateDrift } from './Decide'
+import { FindingFilters } from './FindingFilters'
+import { Groups } from './Groups'
+import { Place, watching } from './parts'
 import type { FindingFilter } from './routes'
-import { FindingStatus, Severity, findingStatuses, kinds, severityOptions } from './words'
+import { FindingStatus, Severity, kinds } from './words'
 
 const at = '/$org/drift/findings'
+const formats = [['csv', 'CSV, for spreadsheets'], ['json', 'JSON'], ['sarif', 'SARIF, for code scanners']] as const
 
 export function Findings() {
   const { org } = useParams({ from: at })
   const filter = useSearch({ from: at })
   const navigate = useNavigate({ from: at })
-  const set = useCallback((change: FindingFilter) => void navigate({ search: (was) => ({ ...was, page: undefined, ...change }), replace: true }), [navigate])
-  const setQ = useCallback((q: string | undefined) => set({ q }), [set])
-  const list = useQuery({ ...query(org, filter), ...watching })
-  const narrowed = Boolean(filter.q || filter.severity || filter.kind || filter.status)
+  const [picked, setPicked] = useState<ReadonlySet<string>>(new Set())
+  const set = useCallback(
+    (change: FindingFilter) => {
+      setPicked(new Set())
+      void navigate({ search: (was) => ({ ...was, ...change }), replace: true })
+    },
+    [navigate],
+  )
+  const operates = useOperateDrift(org)
+  const list = useLongList<'drift-findings'>((page) => ({ ...findingsQuery(org, filter, page), ...watching }), JSON.stringify(filter))
+  const narrowed = Object.entries(filter).some(([k, v]) => v && k !== 'sort' && k !== 'group')
+  function toggle(id: string) {
+    setPicked((was) => {
+      const next = new Set(was)
+      if (!next.delete(id)) next.add(id)
+      return next
+    })
+  }
   return (
     <>
-      <div className="mb-4 flex flex-wrap gap-2">
-        <Search label="Search by address" value={filter.q} onChange={setQ} />
-        <OneOf label="Severity" all="All severities" value={filter.severity} options={severityOptions} onChange={(severity) => set({ severity })} />
-        <OneOf label="Kind" all="All kinds" value={filter.kind} options={Object.entries(kinds).map(([k, v]) => [k, v.label] as const)} onChange={(kind) => set({ kind })} />
-        <OneOf label="Status" all="Open and ignored" value={filter.status} options={findingStatuses} onChange={(status) => set({ status })} />
+      <FindingFilters org={org} filter={filter} onChange={set} />
+      <div className="mb-2 flex min-h-8 flex-wrap items-center justify-between gap-2">
+        <p className="text-muted" aria-live="polite">{list.loading ? ' ' : count(list.total, 'finding')}</p>
+        <Menu
+          label="Export"
+          align="end"
+          className="inline-flex h-8 items-center gap-1.5 rounded-md border border-line bg-surface px-3 shadow-low hover:border-line-strong hover:bg-hover"
+          trigger="Export"
+          items={formats.map(([format, label]) => ({ label, icon: 'download' as const, onSelect: () => window.location.assign(api.address('/organizations/{organization}/drift-export', { organization: org }, { ...narrowing(filter), format })) }))}
+        />
       </div>
-      {list.error && <Failure error={list.error} retry={() => void list.refetch()} className="mb-4" />}
-      <Panel className={cx('transition-opacity', list.isPlaceholderData && 'opacity-60')}>
-        {list.isPending && <SkeletonRows rows={8} />}
-        {list.data?.items.length === 0 && (narrowed ? (
-          <Empty icon="search" title="No finding is like that" actions={<Button onClick={() => void navigate({ search: {} })}>Clear all filters</Button>} />
-        ) : (
-          <Empty icon="check" title="Nothing differs"><p>What was looked at is as it was applied.</p></Empty>
-        ))}
-        {list.data && list.data.items.length > 0 && <FindingRows org={org} items={list.data.items} included={list.data.included} />}
-      </Panel>
-      <Pages page={filter.page} next={list.data?.pagination.next != null} onPage={(page) => set({ page })} />
+      {list.error && <Failure error={list.error} retry={list.retry} className="mb-4" />}
+      {filter.group && !list.loading && list.total > 0 ? (
+        <Groups org={org} by={filter.group} filter={filter} />
+      ) : (
+        <Panel className={cx('transition-opacity', list.stale && 'opacity-60')}>
+          {list.loading && <SkeletonRows rows={8} />}
+          {!list.loading && !list.error && list.total === 0 && (narrowed
+            ? <Empty icon="search" title="No finding is like that" actions={<Button onClick={() => void navigate({ search: {} })}>Clear all filters</Button>} />
+            : <Empty icon="check" title="Nothing differs"><p>What was looked at is as it was applied.</p></Empty>)}
+          {list.total > 0 && (
+            <VirtualRows
+              label="Findings"
+              count={list.total}
+              height={68}
+              onRange={list.onRange}
+              row={(i) => <VirtualRow org={org} {...list.at(i)} picked={picked} onPick={toggle} operates={operates} />}
+            />
+          )}
+        </Panel>
+      )}
+      {picked.size > 0 && <Bulk org={org} filter={filter} total={list.total} picked={picked} onPick={setPicked} />}
     </>
   )
 }
 
-function query(org: string, f: FindingFilter) {
+/** narrowing are the parameters that a filter means. */
+export function narrowing(f: FindingFilter): api.Query {
+  return {
+    'search[text]': f.q, 'filter[severity]': f.severity, 'filter[kind]': f.kind, 'filter[status]': f.status ?? ['open', 'ignored'], 'filter[provider]': f.provider,
+    'filter[workspace][name]': f.workspace, 'filter[schedule][id]': f.schedule, 'filter[assigned-to]': f.assignee, 'filter[acknowledged]': f.seen,
+    'filter[target]': f.target, 'filter[cause]': f.cause,
+  }
+}
+
+export function findingsQuery(org: string, f: FindingFilter, page: number) {
   return listQuery('drift-findings', '/organizations/{organization}/drift-findings', { organization: org }, {
-    'page[number]': f.page ?? 1, 'page[size]': 50, include: 'workspace,drift-schedule', 'search[address]': f.q,
-    'filter[severity]': f.severity, 'filter[kind]': f.kind, 'filter[status]': f.status ?? ['open', 'ignored'],
+    ...narrowing(f), sort: f.sort, 'page[number]': page, 'page[size]': pageSize, include: 'workspace,drift-schedule,assigned-to',
   })
+}
+
+type VirtualRowProps = { org: string; item: Resource<'drift-findings'> | undefined; included: Included; picked: ReadonlySet<string>; onPick: (id: string) => void; operates: boolean }
+
+function VirtualRow({ org, item, included, picked, onPick, operates }: VirtualRowProps) {
+  if (!item) return <div className="flex h-17 items-center border-b border-line px-4"><Skeleton className="h-4 w-64" /></div>
+  const a = item.attributes
+  const assigned = included.get('users', refOf(item, 'assigned-to')?.id)?.attributes.username
+  return (
+    <div className={cx('flex h-17 items-center gap-3 border-b border-line px-4 hover:bg-hover', picked.has(item.id) && 'bg-accent-soft')}>
+      {mayOperate(operates, item, included) && a.status !== 'resolved' && <input type="checkbox" aria-label={`Select ${a.address} ${a.path ?? ''}`.trim()} className="size-4 shrink-0 accent-accent" checked={picked.has(item.id)} onChange={() => onPick(item.id)} />}
+      <div className="min-w-0 flex-1">
+        <div className="flex items-center gap-2.5">
+          <Severity level={a.severity} />
+          <Address org={org} finding={item} className="truncate" />
+        </div>
+        <p className="mt-1 truncate text-sm text-muted">
+          {a.title ?? kinds[a.kind]?.label ?? a.kind} · <Place org={org} of={item} included={included} />
+        </p>
+      </div>
+      <div className="flex shrink-0 flex-col items-end gap-1 max-sm:hidden">
+        <span className="flex gap-1.5">
+          {assigned && <Badge icon="user">{assigned}</Badge>}
+          {a['acknowledged-at'] && <Badge icon="eye">Seen</Badge>}
+          <FindingStatus status={a.status} />
+        </span>
+        <span className="text-sm text-muted">since <Time at={a['first-seen-at']} /></span>
+      </div>
+    </div>
+  )
+}
+
+function Address({ org, finding, className }: { org: string; finding: Resource<'drift-findings'>; className?: string }) {
+  const a = finding.attributes
+  return (
+    <Link to="/$org/drift/findings/$finding" params={{ org, finding: finding.id }} title={`${a.address} ${a.path ?? ''}`.trim()} className={cx('min-w-0 font-mono text-sm font-medium hover:text-accent', className)}>
+      {a.address}{a.path && <span className="text-muted"> {a.path}</span>}
+    </Link>
+  )
 }
 
 /** FindingRows are findings in a list; bare leaves out where they are, where that is clear. */
@@ -65,9 +151,7 @@ export function FindingRows({ org, items, included, bare }: { org: string; items
           <li key={f.id} className="border-b border-line px-4 py-2.5 last:border-0 hover:bg-hover">
             <div className="flex flex-wrap items-center gap-x-3 gap-y-1">
               <Severity level={a.severity} />
-              <Link to="/$org/drift/findings/$finding" params={{ org, finding: f.id }} className="min-w-0 font-mono text-sm font-medium wrap-anywhere hover:text-accent">
-                {a.address}{a.path && <span className="text-muted"> {a.path}</span>}
-              </Link>
+              <Address org={org} finding={f} className="wrap-anywhere" />
               <span className="ml-auto flex items-center gap-2">
                 {a['acknowledged-at'] && <Badge icon="eye">Seen</Badge>}
                 <FindingStatus status={a.status} />

@@ -3,19 +3,19 @@ import { useQuery, type UseQueryResult } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
 import * as api from '~/kernel/api'
 import { count } from '~/kernel/formats'
-import { Included, body, type Resource } from '~/kernel/jsonapi'
-import { listQuery, useChange } from '~/kernel/queries'
+import { Included, body, refOf, type Resource } from '~/kernel/jsonapi'
+import { listQuery, readQuery, useChange } from '~/kernel/queries'
 import { Button } from '~/ui/Button'
 import { Failure, Notice } from '~/ui/Failure'
-import { Fact, Facts, Panel } from '~/ui/Page'
+import { Fact, Facts, Panel, TextLink } from '~/ui/Page'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { Time } from '~/ui/Time'
 import { toast } from '~/ui/Toast'
 import { useWorkspace } from '~/workspace/frame'
 import { FindingRows } from './Findings'
-import { watching } from './parts'
+import { Download, watching } from './parts'
 import { ScanRows } from './Scans'
-import { Health, healths } from './words'
+import { Health, Severity, healths } from './words'
 
 const stale = ['workspaces', 'assessment-results', 'drift-findings', 'drift-scans']
 
@@ -23,7 +23,8 @@ export function HealthTab() {
   const { org, workspace } = useWorkspace()
   const { id } = workspace
   const findings = useQuery({ ...listQuery('drift-findings', '/workspaces/{id}/drift-findings', { id }, { 'filter[status]': ['open', 'ignored'], 'page[size]': 100 }), ...watching })
-  const scans = useQuery({ ...listQuery('drift-scans', '/workspaces/{id}/drift-scans', { id }, { 'page[size]': 10 }), refetchInterval: 5000 })
+  const scans = useQuery({ ...listQuery('drift-scans', '/workspaces/{id}/drift-scans', { id }, { 'page[size]': 10 }), ...watching })
+  const episodes = useQuery({ ...listQuery('drift-episodes', '/workspaces/{id}/drift-episodes', { id }, { 'page[size]': 5 }), ...watching })
   return (
     <div className="grid gap-5 lg:grid-cols-[minmax(0,2fr)_minmax(0,1fr)]">
       <div className="min-w-0 space-y-5">
@@ -33,7 +34,24 @@ export function HealthTab() {
         </Listed>
         <Listed title="Scans" of={scans} empty="Nobody has looked yet.">{scans.data && <ScanRows org={org} items={scans.data.items} included={new Included()} bare />}</Listed>
       </div>
-      <Last workspace={workspace} />
+      <div className="min-w-0 space-y-5">
+        <Last org={org} workspace={workspace} />
+        <Panel title="Episodes">
+          {episodes.error && <Failure error={episodes.error} retry={() => void episodes.refetch()} className="m-4" />}
+          {episodes.isPending && <SkeletonRows rows={2} />}
+          {episodes.data?.items.length === 0 ? <p className="px-4 py-5 text-muted">It has never drifted.</p> : (
+            <ul aria-label="Episodes">
+              {episodes.data?.items.map((e) => (
+                <li key={e.id} className="flex flex-wrap items-center gap-2 border-b border-line px-4 py-2 last:border-0">
+                  <Severity level={e.attributes['worst-severity']} />
+                  <TextLink to="/$org/drift/episodes/$episode" params={{ org, episode: e.id }}>{e.attributes.status === 'open' ? <>since <Time at={e.attributes['opened-at']} /></> : <>ended <Time at={e.attributes['resolved-at']} /></>}</TextLink>
+                </li>
+              ))}
+            </ul>
+          )}
+        </Panel>
+        <History workspace={id} />
+      </div>
     </div>
   )
 }
@@ -79,10 +97,35 @@ function Listed({ title, of, empty, children }: { title: string; of: Any; empty:
   )
 }
 
-/** Last is the current assessment. */
-function Last({ workspace }: { workspace: Resource<'workspaces'> }) {
-  const list = useQuery({ ...listQuery('assessment-results', '/workspaces/{id}/assessment-results', { id: workspace.id }, { 'page[size]': 1 }), ...watching })
-  const a = list.data?.items[0]?.attributes
+/** History are the assessments before, the newest first. */
+function History({ workspace }: { workspace: string }) {
+  const list = useQuery({ ...listQuery('assessment-results', '/workspaces/{id}/assessment-results', { id: workspace }, { 'page[size]': 20 }), ...watching })
+  const before = list.data?.items ?? []
+  if (before.length < 2) return null
+  return (
+    <Panel title="Assessments">
+      <ul aria-label="Assessments" className="max-h-80 overflow-y-auto" tabIndex={0}>
+        {before.map(({ id, attributes: a }) => (
+          <li key={id} className="flex flex-wrap items-center justify-between gap-2 border-b border-line px-4 py-2 last:border-0">
+            <Health state={a.succeeded ? (a.drifted ? 'drifted' : a['checks-failed'] + a['checks-errored'] > 0 ? 'checks-failing' : 'healthy') : 'errored'} />
+            <span className="text-sm text-muted">{a.drifted && `${a['resources-drifted']} drifted · `}<Time at={a['created-at']} /></span>
+          </li>
+        ))}
+      </ul>
+    </Panel>
+  )
+}
+
+/** Last is the current assessment, with its files for who may read them. */
+function Last({ org, workspace }: { org: string; workspace: Resource<'workspaces'> }) {
+  const newest = useQuery({ ...listQuery('assessment-results', '/workspaces/{id}/assessment-results', { id: workspace.id }, { 'page[size]': 20 }), ...watching })
+  const id = newest.data?.items[0]?.id ?? ''
+  const one = useQuery({ ...readQuery('assessment-results', '/assessment-results/{id}', { id }), enabled: id !== '' })
+  const list = newest
+  const a = (one.data?.item ?? newest.data?.items[0])?.attributes
+  const links = one.data?.item.links ?? {}
+  const scan = refOf(newest.data?.items[0], 'drift-scan')
+  const admin = workspace.attributes.permissions['can-update']
   return (
     <Panel title="Last assessment" padded className="self-start">
       {list.error && <Failure error={list.error} retry={() => void list.refetch()} />}
@@ -97,7 +140,16 @@ function Last({ workspace }: { workspace: Resource<'workspaces'> }) {
           <Fact name="Checks fail">{a['checks-failed']}</Fact>
           {a['checks-errored'] > 0 && <Fact name="Checks error">{a['checks-errored']}</Fact>}
           {a['checks-unknown'] > 0 && <Fact name="Checks unknown">{a['checks-unknown']}</Fact>}
+          {a.severity && a.drifted && <Fact name="Worst"><Severity level={a.severity} /></Fact>}
+          {scan && <Fact name="Scan"><TextLink to="/$org/drift/scans/$scan" params={{ org, scan: scan.id }}>Log and verdict</TextLink></Fact>}
         </Facts>
+      )}
+      {a && admin && (
+        <div className="mt-4 flex flex-wrap gap-2">
+          {typeof links['json-output'] === 'string' && <Download label="Plan (JSON)" href={links['json-output']} />}
+          {typeof links['json-schema'] === 'string' && <Download label="Schemas (JSON)" href={links['json-schema']} />}
+          {typeof links['log-output'] === 'string' && <Download label="Log" href={links['log-output']} />}
+        </div>
       )}
     </Panel>
   )

@@ -6,28 +6,34 @@ import * as api from '~/kernel/api'
 import { refOf, type Included, type Resource } from '~/kernel/jsonapi'
 import { listQuery, useChange } from '~/kernel/queries'
 import { Badge } from '~/ui/Badge'
-import { IconButton } from '~/ui/Button'
+import { Button, IconButton } from '~/ui/Button'
 import { Confirm } from '~/ui/Dialog'
 import { Empty, Failure } from '~/ui/Failure'
 import { Panel } from '~/ui/Page'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { Time } from '~/ui/Time'
 import { toast } from '~/ui/Toast'
-import { stale } from './Decide'
-import { useMayOperate } from './FindingPage'
-import { Place } from './parts'
+import { mayOperate, stale, useOperateDrift } from './Decide'
+import { IgnoreForm } from './IgnoreForm'
+import { Place, watching } from './parts'
 import { kinds } from './words'
 
 export function Ignored() {
   const { org } = useParams({ from: '/$org/drift/ignored' })
+  const may = useOperateDrift(org)
+  const [adding, setAdding] = useState(false)
   const [removing, setRemoving] = useState<Resource<'drift-ignore-rules'>>()
-  const list = useQuery(listQuery('drift-ignore-rules', '/organizations/{organization}/drift-ignore-rules', { organization: org }, { 'page[size]': 100, include: 'workspace,drift-schedule,created-by' }))
+  const list = useQuery({ ...listQuery('drift-ignore-rules', '/organizations/{organization}/drift-ignore-rules', { organization: org }, { 'page[size]': 100, include: 'workspace,drift-schedule,created-by' }), ...watching })
   const remove = useChange(stale, (id: string) => api.remove('/drift-ignore-rules/{id}', { id }), () => {
     setRemoving(undefined)
     toast('What the rule ignored is open again.')
   })
   return (
     <>
+      <div className="mb-4 flex flex-wrap items-center justify-between gap-2">
+        <p className="text-muted">Findings that a rule matches make no drift. When a rule ends, they count again.</p>
+        {may && <Button icon="plus" onClick={() => setAdding(true)}>New rule</Button>}
+      </div>
       {list.error && <Failure error={list.error} retry={() => void list.refetch()} className="mb-4" />}
       <Panel>
         {list.isPending && <SkeletonRows rows={4} />}
@@ -36,6 +42,7 @@ export function Ignored() {
           <ul aria-label="Ignore rules">{list.data.items.map((r) => <Row key={r.id} org={org} rule={r} included={list.data.included} onRemove={() => setRemoving(r)} />)}</ul>
         )}
       </Panel>
+      {adding && <IgnoreForm org={org} title="Ignore in all of the organization" around={undefined} address="" path="" onClose={() => setAdding(false)} />}
       {removing && (
         <Confirm title="Ignore no more" action="Delete the rule" busy={remove.isPending} error={remove.error} onConfirm={() => remove.mutate(removing.id)} onClose={() => setRemoving(undefined)}>
           <p>What it ignores is open again: <code className="font-mono wrap-anywhere">{removing.attributes.address}</code></p>
@@ -47,7 +54,7 @@ export function Ignored() {
 
 function Row({ org, rule, included, onRemove }: { org: string; rule: Resource<'drift-ignore-rules'>; included: Included; onRemove: () => void }) {
   const a = rule.attributes
-  const may = useMayOperate(org, rule, included)
+  const may = mayOperate(useOperateDrift(org), rule, included)
   const [opened] = useState(() => Date.now())
   const by = included.get('users', refOf(rule, 'created-by')?.id)?.attributes.username
   const somewhere = refOf(rule, 'workspace') ?? refOf(rule, 'drift-schedule')

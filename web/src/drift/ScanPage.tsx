@@ -13,8 +13,9 @@ import { Failure, Notice } from '~/ui/Failure'
 import { Fact, Facts, Page, Panel, TextLink } from '~/ui/Page'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { Time } from '~/ui/Time'
-import { useMayOperate } from './FindingPage'
-import { Place } from './parts'
+import { mayOperate, useOperateDrift } from './Decide'
+import { Verdict } from './Verdict'
+import { Place, watching } from './parts'
 import { ScanStatus, Severity, reasons } from './words'
 
 const ongoing = ['queued', 'running', 'confirming']
@@ -23,7 +24,7 @@ export function ScanPage() {
   const { org, scan } = useParams({ from: '/$org/drift/scans/$scan' })
   const { data, error, refetch } = useQuery({
     ...readQuery('drift-scans', '/drift-scans/{id}', { id: scan }, { include: 'workspace,drift-schedule' }),
-    refetchInterval: (q) => (ongoing.includes(q.state.data?.item.attributes.status ?? '') ? 3000 : false),
+    ...watching,
   })
   if (error) return <Page title="Scan"><Failure error={error} retry={() => void refetch()} /></Page>
   if (!data) return <Page title="Scan"><Panel><SkeletonRows rows={6} /></Panel></Page>
@@ -33,7 +34,7 @@ export function ScanPage() {
 function Whole({ org, scan, included }: { org: string; scan: Resource<'drift-scans'>; included: Included }) {
   const [canceling, setCanceling] = useState(false)
   const a = scan.attributes
-  const may = useMayOperate(org, scan, included)
+  const may = mayOperate(useOperateDrift(org), scan, included)
   const cancel = useChange(['drift-scans'], () => api.create('/drift-scans/{id}/actions/cancel', { id: scan.id }, undefined), () => setCanceling(false))
   const begun = a['started-at'] !== null
   return (
@@ -46,13 +47,16 @@ function Whole({ org, scan, included }: { org: string; scan: Resource<'drift-sca
       {a['error-message'] && <Notice tone="bad" icon="warning" className="mb-5">{a['error-message']}</Notice>}
       {a.summary && <Notice tone={a['resources-drifted'] > 0 ? 'warn' : 'ok'} icon={a['resources-drifted'] > 0 ? 'drift' : 'check'} className="mb-5">{a.summary}</Notice>}
       <div className="grid gap-5 lg:grid-cols-[minmax(0,2fr)_minmax(0,1fr)]">
-        <Panel title="Log" className="self-start">
+        <div className="min-w-0 space-y-5">
+        {a.status !== 'queued' && a.status !== 'running' && a.fingerprint !== null && <Verdict scan={scan.id} />}
+        <Panel title="Log">
           {begun ? (
             <LogView name="scan" id={scan.id} events={`/drift-scans/${scan.id}/log/events`} url={a['log-read-url']} complete={!ongoing.includes(a.status)} waiting="An executor prepares the scan." />
           ) : (
             <p className="p-4 text-muted">{ongoing.includes(a.status) ? 'It waits for a free executor.' : 'It ended before it began.'}</p>
           )}
         </Panel>
+        </div>
         <Panel title="About" padded className="self-start"><About org={org} scan={scan} /></Panel>
       </div>
       {canceling && (
@@ -68,6 +72,7 @@ function About({ org, scan }: { org: string; scan: Resource<'drift-scans'> }) {
   const a = scan.attributes
   const confirms = refOf(scan, 'confirms')
   const took = a['started-at'] && a['ended-at'] ? (Date.parse(a['ended-at']) - Date.parse(a['started-at'])) / 1000 : undefined
+  const waited = a['started-at'] ? (Date.parse(a['started-at']) - Date.parse(a['queued-at'])) / 1000 : undefined
   return (
     <Facts>
       {a.branch && <Fact name="Branch">{a.branch}</Fact>}
@@ -80,8 +85,12 @@ function About({ org, scan }: { org: string; scan: Resource<'drift-scans'> }) {
           {a['pending-changes'] > 0 && <Fact name="Not applied">{a['pending-changes']} changes of the code</Fact>}
         </>
       )}
+      <Fact name="Queued"><Time at={a['queued-at']} /></Fact>
+      {waited !== undefined && <Fact name="Waited">{duration(waited)}</Fact>}
       <Fact name="Began"><Time at={a['started-at']} /></Fact>
       {took !== undefined && <Fact name="Took">{duration(took)}</Fact>}
+      {took !== undefined && <Fact name="Start">{a.warm ? 'warm: its folder was prepared by an earlier scan' : 'cold: fetched and initialized'}</Fact>}
+      {a['second-pass'] && <Fact name="Passes">two, because the result of a check was not clear from the plan</Fact>}
       {confirms && <Fact name="Confirms"><TextLink to="/$org/drift/scans/$scan" params={{ org, scan: confirms.id }}>an earlier scan</TextLink></Fact>}
     </Facts>
   )

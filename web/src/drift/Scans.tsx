@@ -1,6 +1,7 @@
 // The scans of an organization, the newest first.
 import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
+import { duration } from '~/kernel/formats'
 import type { Included, Resource } from '~/kernel/jsonapi'
 import { listQuery } from '~/kernel/queries'
 import { Button } from '~/ui/Button'
@@ -9,28 +10,35 @@ import { Panel } from '~/ui/Page'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { Time } from '~/ui/Time'
 import { cx } from '~/ui/classes'
-import { OneOf, Pages, Place } from './parts'
-import { ScanStatus, Severity, reasons, scanStatuses } from './words'
+import { OneOf, Pages, Place, watching } from './parts'
+import type { ScanFilter } from './routes'
+import { ScanStatus, Severity, reasons, scanStatuses, severityOptions } from './words'
 
 const at = '/$org/drift/scans'
 
 export function Scans() {
   const { org } = useParams({ from: at })
-  const filter = useSearch({ from: at })
+  const f = useSearch({ from: at })
   const navigate = useNavigate({ from: at })
   const list = useQuery({
     ...listQuery('drift-scans', '/organizations/{organization}/drift-scans', { organization: org }, {
-      'page[number]': filter.page ?? 1, 'page[size]': 50, include: 'workspace,drift-schedule', 'filter[status]': filter.status, 'filter[schedule][id]': filter.schedule,
+      'page[number]': f.page ?? 1, 'page[size]': 50, include: 'workspace,drift-schedule', sort: f.sort, 'filter[status]': f.status, 'filter[reason]': f.reason, 'filter[severity]': f.severity,
+      'filter[drifted]': f.drifted, 'filter[schedule][id]': f.schedule, 'filter[workspace][name]': f.workspace,
     }),
-    refetchInterval: 5000,
+    ...watching,
   })
-  const narrowed = Boolean(filter.status || filter.schedule)
-  const set = (change: typeof filter) => void navigate({ search: (was) => ({ ...was, page: undefined, ...change }), replace: true })
+  const narrowed = Boolean(f.status || f.reason || f.severity || f.drifted || f.schedule || f.workspace)
+  const set = (change: ScanFilter) => void navigate({ search: (was) => ({ ...was, page: undefined, ...change }), replace: true })
   return (
     <>
       <div className="mb-4 flex flex-wrap gap-2">
-        <OneOf label="Status" all="All statuses" value={filter.status} options={scanStatuses} onChange={(status) => set({ status })} />
-        {filter.schedule && <Button icon="cross" onClick={() => set({ schedule: undefined })}>Of one schedule</Button>}
+        <OneOf label="Status" all="All statuses" value={f.status} options={scanStatuses} onChange={(status) => set({ status })} />
+        <OneOf label="Why" all="For any reason" value={f.reason} options={Object.entries(reasons)} onChange={(reason) => set({ reason })} />
+        <OneOf label="Drift" all="Drift or none" value={f.drifted} options={[['true', 'With drift'], ['false', 'Without drift']]} onChange={(drifted) => set({ drifted })} />
+        <OneOf label="Severity" all="All severities" value={f.severity} options={severityOptions} onChange={(severity) => set({ severity })} />
+        <OneOf label="Order" all="Newest" value={f.sort} options={[['-resources-drifted', 'Most drift'], ['-severity', 'Worst'], ['queued-at', 'Oldest']]} onChange={(sort) => set({ sort })} />
+        {f.schedule && <Button icon="cross" onClick={() => set({ schedule: undefined })}>Of one schedule</Button>}
+        {f.workspace && <Button icon="cross" onClick={() => set({ workspace: undefined })}>Of {f.workspace}</Button>}
       </div>
       {list.error && <Failure error={list.error} retry={() => void list.refetch()} className="mb-4" />}
       <Panel className={cx('transition-opacity', list.isPlaceholderData && 'opacity-60')}>
@@ -42,7 +50,7 @@ export function Scans() {
         ))}
         {list.data && list.data.items.length > 0 && <ScanRows org={org} items={list.data.items} included={list.data.included} />}
       </Panel>
-      <Pages page={filter.page} next={list.data?.pagination.next != null} onPage={(page) => set({ page })} />
+      <Pages page={f.page} next={list.data?.pagination.next != null} onPage={(page) => set({ page })} />
     </>
   )
 }
@@ -59,6 +67,7 @@ export function ScanRows({ org, items, included, bare }: { org: string; items: R
             <Link to="/$org/drift/scans/$scan" params={{ org, scan: s.id }} className="min-w-0 font-medium wrap-anywhere hover:text-accent">{a['error-message'] ?? a.summary ?? `Scan ${reasons[a.reason] ?? a.reason}`}</Link>
             {a.severity && a['resources-drifted'] > 0 && <Severity level={a.severity} />}
             <span className="ml-auto flex items-center gap-3 text-sm text-muted">
+              {a['started-at'] && a['ended-at'] && <span className="tabular max-sm:hidden">{duration((Date.parse(a['ended-at']) - Date.parse(a['started-at'])) / 1000)}</span>}
               {!bare && <Place org={org} of={s} included={included} />}
               <Time at={a['queued-at']} className="whitespace-nowrap" />
             </span>

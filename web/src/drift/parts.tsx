@@ -1,13 +1,24 @@
 // What several screens of drift share: filters, pages, and where a thing is.
 import { useEffect, useState } from 'react'
 import { refOf, type Included } from '~/kernel/jsonapi'
+import { live } from '~/kernel/queries'
 import { Button } from '~/ui/Button'
 import { SearchInput, Select } from '~/ui/Field'
+import { Icon } from '~/ui/Icon'
 import { TextLink } from '~/ui/Page'
 import { cx } from '~/ui/classes'
 
-/** watching asks again by itself: the stream of changes says nothing of drift. */
-export const watching = { refetchInterval: 10_000 }
+/** watching asks again by itself: often while no stream tells of changes, else now and then, for what nobody tells of. */
+export const watching = { refetchInterval: () => (live.connected ? 60_000 : 8000) }
+
+/** Download is a link to a file. */
+export function Download({ label, href }: { label: string; href: string }) {
+  return (
+    <a href={href} download className="inline-flex h-8 items-center gap-1.5 rounded-md border border-line bg-surface px-3 whitespace-nowrap shadow-low hover:border-line-strong hover:bg-hover">
+      <Icon name="download" />{label}
+    </a>
+  )
+}
 
 /** text reads a parameter of the address. */
 export function text(v: unknown): string | undefined {
@@ -54,6 +65,13 @@ export function Pages({ page = 1, next, onPage }: { page: number | undefined; ne
       <Button icon="right" disabled={!next} onClick={() => onPage(page + 1)}>Next</Button>
     </nav>
   )
+}
+
+/** placeName is where something is, as text. */
+export function placeName(of: Placed, included: Included): string {
+  const workspace = refOf(of, 'workspace')?.id
+  const schedule = refOf(of, 'drift-schedule')?.id
+  return included.get('workspaces', workspace)?.attributes.name ?? [included.get('drift-schedules', schedule)?.attributes.name || workspace || schedule, of.attributes.folder].filter((s) => s && s !== '.').join(' · ')
 }
 
 type Placed = { attributes: { folder: string | null }; relationships?: unknown }

@@ -6,6 +6,7 @@ import { profileRoute } from '~/identity/profile'
 import { settingsRoute } from '~/organization/frame'
 import { Page, Tab, Tabs } from '~/ui/Page'
 import { workspaceRoute } from '~/workspace/frame'
+import { dimensions, ranges } from './dimensions'
 import { pageIn, text } from './parts'
 
 /** driftRoute is the frame of the lists. */
@@ -21,8 +22,10 @@ const driftRoute = createRoute({
         title="Drift"
         tabs={
           <Tabs label="Drift">
-            <Tab to="/$org/drift" params={{ org }} activeOptions={{ exact: true }}>Overview</Tab>
+            <Tab to="/$org/drift" params={{ org }} activeOptions={{ exact: true, includeSearch: false }}>Overview</Tab>
             <Tab to="/$org/drift/findings" params={{ org }} activeOptions={{ includeSearch: false }}>Findings</Tab>
+            <Tab to="/$org/drift/episodes" params={{ org }} activeOptions={{ includeSearch: false }}>Episodes</Tab>
+            <Tab to="/$org/drift/workspaces" params={{ org }} activeOptions={{ includeSearch: false }}>Workspaces</Tab>
             <Tab to="/$org/drift/scans" params={{ org }} activeOptions={{ includeSearch: false }}>Scans</Tab>
             <Tab to="/$org/drift/ignored" params={{ org }}>Ignored</Tab>
             {may['can-read-drift'] && <ConfigurationTabs org={org} />}
@@ -46,19 +49,58 @@ function ConfigurationTabs({ org }: { org: string }) {
   )
 }
 
-export type FindingFilter = { q?: string | undefined; severity?: string | undefined; kind?: string | undefined; status?: string | undefined; page?: number | undefined }
+export type FindingFilter = {
+  q?: string | undefined
+  severity?: string | undefined
+  kind?: string | undefined
+  status?: string | undefined
+  provider?: string | undefined
+  workspace?: string | undefined
+  schedule?: string | undefined
+  assignee?: string | undefined
+  seen?: string | undefined
+  target?: string | undefined
+  cause?: string | undefined
+  sort?: string | undefined
+  group?: string | undefined
+}
+export type EpisodeFilter = { q?: string | undefined; severity?: string | undefined; status?: string | undefined; assignee?: string | undefined; seen?: string | undefined; sort?: string | undefined; page?: number | undefined }
+export type FleetFilter = { q?: string | undefined; health?: string | undefined; drifted?: string | undefined; checks?: string | undefined; sort?: string | undefined }
+export type ScanFilter = { status?: string | undefined; reason?: string | undefined; severity?: string | undefined; drifted?: string | undefined; schedule?: string | undefined; workspace?: string | undefined; sort?: string | undefined; page?: number | undefined }
 
-const overviewRoute = createRoute({ getParentRoute: () => driftRoute, path: '/', component: lazyRouteComponent(() => import('./Overview'), 'Overview') })
+/** chosen reads the named texts of the address. */
+function chosen<K extends string>(s: Record<string, unknown>, ...names: K[]): Partial<Record<K, string | undefined>> {
+  return Object.fromEntries(names.map((n) => [n, text(s[n])])) as Partial<Record<K, string | undefined>>
+}
+
+const overviewRoute = createRoute({
+  getParentRoute: () => driftRoute,
+  path: '/',
+  validateSearch: (s: Record<string, unknown>): { by?: string | undefined; days?: number | undefined } => ({ by: String(s.by) in dimensions ? String(s.by) : undefined, days: String(s.days) in ranges ? Number(s.days) : undefined }),
+  component: lazyRouteComponent(() => import('./Overview'), 'Overview'),
+})
 const findingsRoute = createRoute({
   getParentRoute: () => driftRoute,
   path: '/findings',
-  validateSearch: (s: Record<string, unknown>): FindingFilter => ({ q: text(s.q), severity: text(s.severity), kind: text(s.kind), status: text(s.status), page: pageIn(s.page) }),
+  validateSearch: (s: Record<string, unknown>): FindingFilter => chosen(s, 'q', 'severity', 'kind', 'status', 'provider', 'workspace', 'schedule', 'assignee', 'seen', 'target', 'cause', 'sort', 'group'),
   component: lazyRouteComponent(() => import('./Findings'), 'Findings'),
+})
+const episodesRoute = createRoute({
+  getParentRoute: () => driftRoute,
+  path: '/episodes',
+  validateSearch: (s: Record<string, unknown>): EpisodeFilter => ({ ...chosen(s, 'q', 'severity', 'status', 'assignee', 'seen', 'sort'), page: pageIn(s.page) }),
+  component: lazyRouteComponent(() => import('./Episodes'), 'Episodes'),
+})
+const fleetRoute = createRoute({
+  getParentRoute: () => driftRoute,
+  path: '/workspaces',
+  validateSearch: (s: Record<string, unknown>): FleetFilter => chosen(s, 'q', 'health', 'drifted', 'checks', 'sort'),
+  component: lazyRouteComponent(() => import('./Fleet'), 'Fleet'),
 })
 const scansRoute = createRoute({
   getParentRoute: () => driftRoute,
   path: '/scans',
-  validateSearch: (s: Record<string, unknown>): { status?: string | undefined; schedule?: string | undefined; page?: number | undefined } => ({ status: text(s.status), schedule: text(s.schedule), page: pageIn(s.page) }),
+  validateSearch: (s: Record<string, unknown>): ScanFilter => ({ ...chosen(s, 'status', 'reason', 'severity', 'drifted', 'schedule', 'workspace', 'sort'), page: pageIn(s.page) }),
   component: lazyRouteComponent(() => import('./Scans'), 'Scans'),
 })
 const ignoredRoute = createRoute({ getParentRoute: () => driftRoute, path: '/ignored', component: lazyRouteComponent(() => import('./Ignored'), 'Ignored') })
@@ -109,7 +151,7 @@ const healthRoute = createRoute({
 })
 
 export const driftRoutes = [
-  driftRoute.addChildren([overviewRoute, findingsRoute, scansRoute, ignoredRoute, schedulesRoute, repositoriesRoute, connectionsRoute, alertsRoute]),
+  driftRoute.addChildren([overviewRoute, findingsRoute, episodesRoute, fleetRoute, scansRoute, ignoredRoute, schedulesRoute, repositoriesRoute, connectionsRoute, alertsRoute]),
   findingRoute, episodeRoute, scanRoute, alertRoute, scheduleRoute,
 ] as const
 export const workspaceDriftRoutes = [healthRoute] as const

@@ -1,0 +1,120 @@
+// Who looks after findings: members of the organization, found by typing.
+import { useQuery } from '@tanstack/react-query'
+import { useId, useState, type KeyboardEvent } from 'react'
+import * as api from '~/kernel/api'
+import { refOf } from '~/kernel/jsonapi'
+import { useMe } from '~/kernel/session'
+import { Button } from '~/ui/Button'
+import { Actions, Dialog } from '~/ui/Dialog'
+import { Failure } from '~/ui/Failure'
+import { Icon } from '~/ui/Icon'
+import { SkeletonRows } from '~/ui/Skeleton'
+import { cx } from '~/ui/classes'
+
+export type Person = { id: string; name: string; email: string }
+
+const most = 2000
+
+/** useMembers are the people of an organization, by name. */
+export function useMembers(org: string) {
+  return useQuery({ queryKey: ['organization-memberships', 'people', org], staleTime: 60_000, queryFn: ({ signal }) => members(org, signal) })
+}
+
+async function members(org: string, signal: AbortSignal): Promise<Person[]> {
+  const out: Person[] = []
+  for (let number = 1; out.length < most; number++) {
+    const page = await api.list('/organizations/{organization}/organization-memberships', { organization: org }, { 'page[size]': 100, 'page[number]': number, include: 'user', 'filter[status]': 'active' }, signal)
+    for (const m of page.items) {
+      const user = page.included.get('users', refOf(m, 'user')?.id)
+      if (user) out.push({ id: user.id, name: user.attributes.username, email: m.attributes.email ?? '' })
+    }
+    if (page.pagination.next === null) break
+  }
+  return out.toSorted((a, b) => a.name.localeCompare(b.name))
+}
+
+type Change = { mutate: (user: string | null) => void; isPending: boolean; error: unknown }
+
+/** Assign gives something to a member, or to nobody. */
+export function Assign({ org, title, current, change, onClose }: { org: string; title: string; current: string | undefined; change: Change; onClose: () => void }) {
+  const people = useMembers(org)
+  const [chosen, setChosen] = useState(current)
+  return (
+    <Dialog title={title} onClose={onClose}>
+      <form
+        onSubmit={(e) => {
+          e.preventDefault()
+          change.mutate(chosen ?? null)
+        }}
+      >
+        {people.error && <Failure error={people.error} retry={() => void people.refetch()} />}
+        {people.isPending && <SkeletonRows rows={4} />}
+        {people.data && <People people={people.data} chosen={chosen} onChoose={setChosen} />}
+        {change.error !== null && change.error !== undefined && <Failure error={change.error} className="mt-4" />}
+        <Actions>
+          {current && <Button className="mr-auto" disabled={change.isPending} onClick={() => change.mutate(null)}>Nobody</Button>}
+          <Button onClick={onClose}>Back</Button>
+          <Button type="submit" look="primary" busy={change.isPending} disabled={!chosen || chosen === current}>Assign</Button>
+        </Actions>
+      </form>
+    </Dialog>
+  )
+}
+
+/** People is a combobox (WAI-ARIA, editable with list): typing narrows, arrows choose. */
+function People({ people, chosen, onChoose }: { people: Person[]; chosen: string | undefined; onChoose: (id: string | undefined) => void }) {
+  const id = useId()
+  const me = useMe().id
+  const [q, setQ] = useState(people.find((p) => p.id === chosen)?.name ?? '')
+  const chosenName = people.find((p) => p.id === chosen)?.name
+  const wanted = q === chosenName ? '' : q.toLowerCase()
+  const found = people.filter((p) => `${p.name} ${p.email}`.toLowerCase().includes(wanted)).toSorted((a, b) => Number(b.id === me) - Number(a.id === me))
+  function choose(p: Person | undefined) {
+    if (!p) return
+    onChoose(p.id)
+    setQ(p.name)
+  }
+  function onKey(e: KeyboardEvent) {
+    const at = found.findIndex((p) => p.id === chosen)
+    const to = { ArrowDown: Math.min(at + 1, found.length - 1), ArrowUp: Math.max(at - 1, 0), Home: 0, End: found.length - 1 }[e.key]
+    if (to === undefined) return
+    e.preventDefault()
+    const p = found[to]
+    if (p) onChoose(p.id)
+    document.getElementById(`${id}-${p?.id}`)?.scrollIntoView({ block: 'nearest' })
+  }
+  return (
+    <>
+      <label htmlFor={id} className="mb-1 block font-medium">Who</label>
+      <input
+        id={id}
+        role="combobox"
+        aria-expanded="true"
+        aria-controls={`${id}-list`}
+        aria-autocomplete="list"
+        aria-activedescendant={chosen && found.some((p) => p.id === chosen) ? `${id}-${chosen}` : undefined}
+        autoComplete="off"
+        spellCheck={false}
+        placeholder="A name or a mail address"
+        className="h-8 w-full rounded-md border border-line-strong bg-surface px-2.5"
+        value={q}
+        onChange={(e) => {
+          setQ(e.target.value)
+          onChoose(undefined)
+        }}
+        onKeyDown={onKey}
+      />
+      <ul id={`${id}-list`} role="listbox" aria-label="Members" className="mt-2 max-h-60 overflow-y-auto rounded-md border border-line">
+        {found.slice(0, 100).map((p) => (
+          // oxlint-disable-next-line jsx-a11y/click-events-have-key-events -- the keys are those of the input
+          <li key={p.id} id={`${id}-${p.id}`} role="option" aria-selected={p.id === chosen} onClick={() => choose(p)} className={cx('flex cursor-pointer items-center gap-2 px-3 py-1.5', p.id === chosen ? 'bg-accent-soft text-accent' : 'hover:bg-hover')}>
+            <Icon name="user" />
+            <span className="font-medium">{p.name}{p.id === me && ' (you)'}</span>
+            <span className={cx('ml-auto truncate text-sm', p.id === chosen ? 'text-accent' : 'text-muted')}>{p.email}</span>
+          </li>
+        ))}
+        {found.length === 0 && <li className="px-3 py-2 text-muted">Nobody is called that.</li>}
+      </ul>
+    </>
+  )
+}
