@@ -26,7 +26,7 @@ async function members(org: string, signal: AbortSignal): Promise<Person[]> {
     const page = await api.list('/organizations/{organization}/organization-memberships', { organization: org }, { 'page[size]': 100, 'page[number]': number, include: 'user', 'filter[status]': 'active' }, signal)
     for (const m of page.items) {
       const user = page.included.get('users', refOf(m, 'user')?.id)
-      if (user) out.push({ id: user.id, name: user.attributes.username, email: m.attributes.email ?? '' })
+      if (user) out.push({ id: user.id, name: user.attributes.username ?? user.id, email: m.attributes.email ?? '' })
     }
     if (page.pagination.next === null) break
   }
@@ -104,17 +104,17 @@ function People({ people, chosen, onChoose }: { people: Person[]; chosen: string
         }}
         onKeyDown={onKey}
       />
-      <ul id={`${id}-list`} role="listbox" aria-label="Members" className="mt-2 max-h-60 overflow-y-auto rounded-md border border-line">
+      <div id={`${id}-list`} role="listbox" tabIndex={-1} aria-label="Members" className="mt-2 max-h-60 overflow-y-auto rounded-md border border-line">
         {found.slice(0, 100).map((p) => (
           // oxlint-disable-next-line jsx-a11y/click-events-have-key-events -- the keys are those of the input
-          <li key={p.id} id={`${id}-${p.id}`} role="option" aria-selected={p.id === chosen} onClick={() => choose(p)} className={cx('flex cursor-pointer items-center gap-2 px-3 py-1.5', p.id === chosen ? 'bg-accent-soft text-accent' : 'hover:bg-hover')}>
+          <div key={p.id} id={`${id}-${p.id}`} role="option" tabIndex={-1} aria-selected={p.id === chosen} onClick={() => choose(p)} className={cx('flex cursor-pointer items-center gap-2 px-3 py-1.5', p.id === chosen ? 'bg-accent-soft text-accent' : 'hover:bg-hover')}>
             <Icon name="user" />
             <span className="font-medium">{p.name}{p.id === me && ' (you)'}</span>
             <span className={cx('ml-auto truncate text-sm', p.id === chosen ? 'text-accent' : 'text-muted')}>{p.email}</span>
-          </li>
+          </div>
         ))}
-        {found.length === 0 && <li className="px-3 py-2 text-muted">Nobody is called that.</li>}
-      </ul>
+        {found.length === 0 && <p className="px-3 py-2 text-muted">Nobody is called that.</p>}
+      </div>
     </>
   )
 }

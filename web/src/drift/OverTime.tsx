@@ -1,6 +1,6 @@
 // Open findings over time, by what the address says.
 import { useQuery } from '@tanstack/react-query'
-import { Suspense, lazy } from 'react'
+import { Suspense, lazy, useState } from 'react'
 import { allQuery } from '~/kernel/queries'
 import { Failure } from '~/ui/Failure'
 import { Select } from '~/ui/Field'
@@ -12,7 +12,8 @@ const Days = lazy(() => import('./Days').then((m) => ({ default: m.Days })))
 
 /** OverTime plots a dimension; names are those that it shows, where there may be too many. */
 export function OverTime({ org, by, days, names, onChange }: { org: string; by: string; days: number; names: readonly string[] | undefined; onChange: (change: { by?: string; days?: number }) => void }) {
-  const from = new Date(Date.now() - (days - 1) * 86_400_000).toISOString().slice(0, 10)
+  const [opened] = useState(() => Date.now())
+  const from = new Date(opened - (days - 1) * 86_400_000).toISOString().slice(0, 10)
   const list = useQuery(allQuery('drift-days', '/organizations/{organization}/drift-days', { organization: org }, { 'filter[dimension]': by, 'filter[from]': from, 'filter[name]': names }))
   return (
     <Panel
