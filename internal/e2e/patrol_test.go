@@ -126,7 +126,7 @@ func TestDriftIsSnoozedByALinkAndResolvedWhileThePageFollows(t *testing.T) {
 	}
 	tag("by hand")
 	st.Go("/app/acme/drift/schedules")
-	st.Click("Scan network now")
+	st.Click("Scan now: network")
 	st.See("Finished", "network · network")
 	st.Click("Overview")
 	st.See("What drifts now", "1 finding in 1 resource")

@@ -53,17 +53,19 @@ function Whole({ org, episode, included }: { org: string; episode: Resource<'dri
       }
     >
       <div className="grid gap-5 lg:grid-cols-[minmax(0,2fr)_minmax(0,1fr)]">
-        <Panel title={findings.data ? count(findings.data.pagination.total, 'finding') : 'Findings'} className="self-start">
-          {findings.error && <Failure error={findings.error} retry={() => void findings.refetch()} className="m-4" />}
-          {findings.isPending && <SkeletonRows rows={5} />}
-          {findings.data && <FindingRows org={org} items={findings.data.items} included={findings.data.included} bare />}
-          {findings.data && findings.data.pagination.total > 100 && <p className="px-4 py-3 text-sm text-muted">These are the worst 100.</p>}
-        </Panel>
+        <div className="min-w-0 space-y-5">
+          <Panel title={findings.data ? count(findings.data.pagination.total, 'finding') : 'Findings'}>
+            {findings.error && <Failure error={findings.error} retry={() => void findings.refetch()} className="m-4" />}
+            {findings.isPending && <SkeletonRows rows={5} />}
+            {findings.data && <FindingRows org={org} items={findings.data.items} included={findings.data.included} bare />}
+            {findings.data && findings.data.pagination.total > 100 && <p className="px-4 py-3 text-sm text-muted">These are the worst 100.</p>}
+          </Panel>
+          <Happenings org={org} episode={episode.id} />
+        </div>
         <div className="space-y-5">
           {schedule && <Silence org={org} schedule={schedule.id} folder={a.folder ?? '.'} may={may} />}
           {a.status === 'open' && <PutRight org={org} episode={episode} included={included} may={may} />}
           <Panel title="About" padded><About org={org} episode={episode} included={included} /></Panel>
-          <Happenings org={org} episode={episode.id} />
         </div>
       </div>
       {ignoring && (

@@ -73,7 +73,7 @@ function Judgement({ finding: a }: { finding: Resource<'drift-findings'>['attrib
       <div className="space-y-3">
         <p className="flex flex-wrap items-center gap-2">
           <Severity level={a.severity} />
-          {a.rules.length > 0 ? <span>by {a.rules.length === 1 ? 'rule' : 'rules'} {a.rules.map((r, i) => <span key={r}>{i > 0 && ', '}<code className="rounded bg-sunken px-1 font-mono text-sm">{r}</code></span>)}</span> : <span>No rule is about it: that is what findings of this kind are.</span>}
+          {a.rules.length > 0 ? <span>by {a.rules.length === 1 ? 'rule' : 'rules'} {a.rules.map((r, i) => <span key={r}>{i > 0 && ', '}<code className="rounded bg-sunken px-1 font-mono text-sm">{r}</code></span>)}</span> : !a.why && <span>No rule is about it: that is what findings of this kind are.</span>}
           {a.stateful && <Badge tone="warn" icon="state">Holds data</Badge>}
         </p>
         {a.why && <p><strong>Why it matters.</strong> {a.why}</p>}

@@ -2,7 +2,7 @@
 // Enter opens the findings of the target.
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
-import { useRef, useState, type KeyboardEvent } from 'react'
+import { useEffect, useRef, useState, type KeyboardEvent } from 'react'
 import { count } from '~/kernel/formats'
 import type { Resource } from '~/kernel/jsonapi'
 import { readQuery } from '~/kernel/queries'
@@ -52,6 +52,10 @@ function placeOf(r: Row): string {
 function Grid({ org, map }: { org: string; map: Map }) {
   const navigate = useNavigate()
   const body = useRef<HTMLTableSectionElement>(null)
+  const scroll = useRef<HTMLDivElement>(null)
+  useEffect(() => {
+    if (scroll.current) scroll.current.scrollLeft = scroll.current.scrollWidth // today is what matters most
+  }, [map.days.length])
   const [at, setAt] = useState({ row: 0, day: map.days.length - 1 })
   const focused = { row: Math.min(at.row, map.rows.length - 1), day: Math.min(at.day, map.days.length - 1) }
   const open = (r: Row) => void navigate({ to: '/$org/drift/findings', params: { org }, search: { target: r.target } })
@@ -66,13 +70,13 @@ function Grid({ org, map }: { org: string; map: Map }) {
   }
   return (
     <>
-      <div className="overflow-x-auto px-4 pt-3 pb-2" dir="ltr">
+      <div ref={scroll} className="relative overflow-x-auto px-4 pt-3 pb-2">
         <table aria-label="Severity of drift by target and day" className="w-full border-separate border-spacing-0.5 text-xs">
           <thead>
             <tr>
               <th scope="col" className="sticky left-0 z-10 bg-surface text-left font-medium text-muted">Target</th>
               {map.days.map((d, i) => (
-                <th key={d} scope="col" className="h-5 min-w-4.5 text-left font-normal whitespace-nowrap text-muted">
+                <th key={d} scope="col" className="h-5 min-w-3.5 text-left font-normal whitespace-nowrap text-muted">
                   <span aria-hidden="true" className="block w-0">{(map.days.length - 1 - i) % 7 === 0 && i > 0 ? d.slice(5) : ''}</span>
                   <span className="sr-only">{d}</span>
                 </th>
@@ -82,7 +86,7 @@ function Grid({ org, map }: { org: string; map: Map }) {
           <tbody ref={body} onKeyDown={onKey}>
             {map.rows.map((r, row) => (
               <tr key={r.target}>
-                <th scope="row" className="sticky left-0 z-10 max-w-44 min-w-28 truncate bg-surface pr-2 text-left font-medium" title={placeOf(r)}>
+                <th scope="row" className="sticky left-0 z-10 max-w-36 min-w-20 truncate bg-surface pr-2 text-left font-medium" title={placeOf(r)}>
                   <button type="button" tabIndex={-1} className="max-w-full truncate text-sm hover:text-accent" onClick={() => open(r)}>{placeOf(r)}</button>
                 </th>
                 {r.cells.map((c, day) => (
@@ -94,7 +98,7 @@ function Grid({ org, map }: { org: string; map: Map }) {
                       onClick={() => open(r)}
                       title={`${map.days[day]}: ${c.severity ? `${names[c.severity] ?? c.severity}, ${count(c.findings, 'finding')}` : 'nothing'}`}
                       aria-label={`${placeOf(r)}, ${map.days[day]}: ${c.severity ? `${names[c.severity] ?? c.severity}, ${count(c.findings, 'finding')}` : 'nothing'}`}
-                      className={cx('flex h-5.5 w-full min-w-4.5 items-center justify-center rounded-sm font-semibold', looks[c.severity]?.look ?? 'bg-sunken')}
+                      className={cx('flex h-5.5 w-full min-w-3.5 items-center justify-center rounded-sm font-semibold', looks[c.severity]?.look ?? 'bg-sunken')}
                     >
                       {looks[c.severity]?.letter ?? ''}
                     </button>

@@ -36,7 +36,7 @@ type OneOfProps = { label: string; all: string; value: string | undefined; optio
 /** OneOf narrows a list to one of several values, or to none of them. */
 export function OneOf({ label, all, value, options, onChange }: OneOfProps) {
   return (
-    <Select aria-label={label} className="w-40! max-sm:flex-1" value={value ?? ''} onChange={(e) => onChange(e.target.value || undefined)}>
+    <Select aria-label={label} className="w-44! max-sm:flex-1" value={value ?? ''} onChange={(e) => onChange(e.target.value || undefined)}>
       <option value="">{all}</option>
       {options.map(([v, name]) => <option key={v} value={v}>{name}</option>)}
     </Select>
