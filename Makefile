@@ -56,9 +56,9 @@ test: ## all tests that need no secret, on SQLite and, if installed, PostgreSQL 
 
 PICTURES ?= $(CURDIR)/.cache/pictures
 .PHONY: screenshots
-screenshots: ## every screen in light, dark and 390 px, as PNG files in .cache/pictures (PICTURES=/some/folder); needs Chromium
+screenshots: ## every screen in light, dark and 390 px, as PNG files in .cache/pictures (PICTURES=/some/folder), and those of docs/pictures; needs Chromium
 	$(MAKE) --no-print-directory web
-	SCREENSHOTS='$(PICTURES)' go test -count=1 ./internal/e2e
+	SCREENSHOTS='$(PICTURES)' DOCS='$(CURDIR)/docs/pictures' go test -count=1 ./internal/e2e
 
 .PHONY: bench
 bench: build ## the Go benchmarks, then a fresh server under load (LOAD="-seconds 1 -databases sqlite" for less)

@@ -22,7 +22,7 @@ type hosted struct {
 	engine cli.Engine
 }
 
-func newHosted(t *testing.T) *hosted {
+func newHosted(t testing.TB) *hosted {
 	t.Helper()
 	h := serve(t)
 	h.Go(regexp.MustCompile(`/app/setup/[A-Za-z0-9]+`).FindString(string(h.Log())))
@@ -35,7 +35,7 @@ func newHosted(t *testing.T) *hosted {
 }
 
 // serve starts the server as people run it, and nothing more.
-func serve(t *testing.T, flags ...string) *hosted {
+func serve(t testing.TB, flags ...string) *hosted {
 	t.Helper()
 	engines := cli.Engines()
 	if len(engines) == 0 || engines[0].Name != "tofu" {

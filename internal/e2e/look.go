@@ -5,14 +5,28 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
+// documented are the pictures that docs/ui.md shows, of those that TestEveryScreen makes.
+var documented = strings.Fields(`
+	workspaces workspaces-dark workspaces-narrow
+	workspaces-workspace
+	workspaces-workspace-runs-run workspaces-workspace-runs-run-dark workspaces-workspace-runs-run-narrow
+	workspaces-workspace-states workspaces-workspace-states-compare workspaces-workspace-states-state
+	workspaces-workspace-variables workspaces-workspace-health workspaces-workspace-settings
+	runs start projects profile-tokens
+	drift drift-dark drift-narrow drift-findings drift-findings-finding drift-episodes-episode
+	registry-modules registry-modules-namespace-name-provider registry-modules-namespace-name-provider-dark registry-providers-registry-namespace-name
+	settings-users settings-teams-team settings-varsets-varset settings-agents`)
+
 // Shot judges the screen by axe-core, light, dark and narrow; if SCREENSHOTS names a
-// folder, it leaves a picture of each there: name.png, name-dark.png, name-narrow.png.
+// folder, it leaves a picture of each there: name.png, name-dark.png, name-narrow.png. If
+// DOCS names a folder, those that are documented are there too, as WebP.
 // The window is 1280 × 800 and light afterwards.
 func (b *Browser) Shot(name string) {
 	b.t.Helper()
@@ -28,6 +42,9 @@ func (b *Browser) Shot(name string) {
 		b.fits(name + look.suffix)
 		if dir := os.Getenv("SCREENSHOTS"); dir != "" {
 			b.write(filepath.Join(dir, name+look.suffix+".png"))
+		}
+		if picture := strings.TrimPrefix(name, "screens/") + look.suffix; os.Getenv("DOCS") != "" && slices.Contains(documented, picture) {
+			b.write(filepath.Join(os.Getenv("DOCS"), picture+".webp"))
 		}
 	}
 }
@@ -58,7 +75,11 @@ func (b *Browser) write(path string) {
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
 	err := chromedp.Run(ctx, chromedp.ActionFunc(func(ctx context.Context) (err error) {
-		picture, err = page.CaptureScreenshot().Do(ctx)
+		shot := page.CaptureScreenshot()
+		if filepath.Ext(path) == ".webp" {
+			shot = shot.WithFormat(page.CaptureScreenshotFormatWebp).WithQuality(80)
+		}
+		picture, err = shot.Do(ctx)
 		return err
 	}))
 	if err == nil {

@@ -1,7 +1,7 @@
 // Every route of the UI, by capability.
 import { createRouter } from '@tanstack/react-router'
 import { queryClient } from './kernel/queries'
-import { RouteError, homeRoute, orgRoute, rootRoute } from './kernel/routing'
+import { RouteError, homeRoute, orgHomeRoute, orgRoute, rootRoute } from './kernel/routing'
 import { NotFound } from './ui/Failure'
 import { parseSearch, stringifySearch } from './kernel/search'
 import { deliveryRoutes, workspaceDeliveryRoutes } from './delivery/routes'
@@ -34,6 +34,7 @@ const routeTree = rootRoute.addChildren([
   organizationsRoute,
   profileRoute.addChildren([...profileRoutes, ...profileDriftRoutes]),
   orgRoute.addChildren([
+    orgHomeRoute,
     startRoute,
     workspacesRoute,
     projectsRoute,

@@ -5,6 +5,8 @@ type Wire = { status?: string; title?: string; detail?: string; source?: { point
 /** Problem is an answer that is an error, or no answer at all (status 0). */
 export class Problem extends Error {
   readonly status: number
+  /** The server has said no more than what the status means. */
+  readonly wordless: boolean
   /** Messages by the field of the form that they are about, such as "name". */
   readonly fields: Record<string, string>
 
@@ -13,6 +15,7 @@ export class Problem extends Error {
     super(about.map(([, text]) => text).join(' ') || fallback)
     this.name = 'Problem'
     this.status = status
+    this.wordless = errors.every((e) => !e.detail)
     this.fields = Object.fromEntries(about.filter(([field]) => field !== ''))
   }
 }
@@ -49,6 +52,7 @@ export function explanation(status: number): string {
 
 /** messageOf is the text to show for anything that was thrown. */
 export function messageOf(err: unknown): string {
+  if (err instanceof Problem && err.wordless && [401, 403, 404, 429].includes(err.status)) return explanation(err.status)
   return err instanceof Error ? err.message : String(err)
 }
 

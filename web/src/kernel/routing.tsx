@@ -2,6 +2,7 @@
 import { createRootRouteWithContext, createRoute, redirect } from '@tanstack/react-router'
 import { Shell } from '~/shell/Shell'
 import { Failure, Forbidden, NotFound } from '~/ui/Failure'
+import { check, ofOrganization } from './allowed'
 import { Problem, isMissing } from './problem'
 import { queryClient } from './queries'
 import { lastOrganization, meQuery, organizationQuery, organizationsQuery } from './session'
@@ -40,8 +41,18 @@ export const homeRoute = createRoute({
 export const orgRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: '/$org',
-  beforeLoad: async ({ context, params }) => {
-    await context.queryClient.ensureQueryData(organizationQuery(params.org))
+  beforeLoad: async ({ context, params, location }) => {
+    const organization = await context.queryClient.ensureQueryData(organizationQuery(params.org))
     lastOrganization.set(params.org)
+    check(ofOrganization, location.pathname, `/${params.org}`, organization.attributes.permissions)
+  },
+})
+
+/** orgHomeRoute is an organization without more. */
+export const orgHomeRoute = createRoute({
+  getParentRoute: () => orgRoute,
+  path: '/',
+  beforeLoad: ({ params }) => {
+    throw redirect({ to: '/$org/workspaces', params, replace: true })
   },
 })

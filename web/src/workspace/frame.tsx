@@ -3,6 +3,7 @@
 import { queryOptions, useSuspenseQuery } from '@tanstack/react-query'
 import { Outlet, createRoute } from '@tanstack/react-router'
 import { RunStatus } from '~/delivery/status'
+import { check, ofWorkspace } from '~/kernel/allowed'
 import * as api from '~/kernel/api'
 import { refOf } from '~/kernel/jsonapi'
 import { polling } from '~/kernel/queries'
@@ -22,7 +23,10 @@ export const workspaceRoute = createRoute({
   getParentRoute: () => orgRoute,
   path: '/workspaces/$workspace',
   staticData: { crumb: (p) => [{ label: 'Workspaces', to: `/${p.org}/workspaces` }, { label: p.workspace ?? '', to: `/${p.org}/workspaces/${p.workspace}` }] },
-  loader: ({ context, params }) => context.queryClient.ensureQueryData(workspaceQuery(params.org, params.workspace)),
+  beforeLoad: async ({ context, params, location }) => {
+    const { item } = await context.queryClient.ensureQueryData(workspaceQuery(params.org, params.workspace))
+    check(ofWorkspace, location.pathname, `/workspaces/${params.workspace}`, item.attributes.permissions)
+  },
   component: Frame,
 })
 

@@ -1,0 +1,120 @@
+package e2e
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// queries are what addresses need behind the path, to show something.
+var queries = map[string]string{
+	"/$org/workspaces/$workspace/states/compare": "?from=$from&to=$state",
+}
+
+// elsewhere are screens that other tests look at.
+var elsewhere = []string{"/$org/registry/components/$component"}
+
+// TestEveryScreen walks all routes of the UI, as its router has them, in an organization with
+// everything in it, and looks at each: so no screen is forgotten, not even a new one. What
+// stands in for the parameters of an address is in demo.params.
+func TestEveryScreen(t *testing.T) {
+	d := newDemo(t)
+	d.Go("/app/acme/workspaces")
+	d.See("network-prod")
+	var routes []string
+	d.Eval(`Object.keys(window.__TSR_ROUTER__.routesByPath)`, &routes)
+	slices.Sort(routes)
+	if len(routes) < 30 {
+		t.Fatalf("the router has the routes %q, want all of the UI", routes)
+	}
+	for _, route := range routes {
+		path, ok := d.fill(route)
+		if slices.Contains(elsewhere, route) {
+			continue
+		}
+		if !ok {
+			t.Errorf("nothing stands in for a parameter of %s: add it to the demo", route)
+			continue
+		}
+		d.visit("/app" + path)
+		d.Until("the screen "+path, `document.querySelector('main h1') && window.__TSR_ROUTER__.state.status === 'idle'`)
+		if d.route() != route && d.route() != route+"/" {
+			continue // it leads to another one
+		}
+		d.loaded()
+		d.Unseen(nothing)
+		d.calmly(path)
+		d.Shot("screens/" + screen(route))
+	}
+}
+
+// fill replaces the parameters of a route.
+func (d *demo) fill(route string) (path string, ok bool) {
+	params := d.params
+	if strings.HasPrefix(route, "/$org/registry/modules/") {
+		params = with(params, map[string]string{"$name": "vpc", "$provider": "aws"})
+	}
+	if strings.HasPrefix(route, "/$org/registry/providers/") {
+		params = with(params, map[string]string{"$name": "inventory"})
+	}
+	parts := strings.Split(route, "/")
+	for i, part := range parts {
+		if !strings.HasPrefix(part, "$") {
+			continue
+		}
+		if parts[i], ok = params[part]; !ok {
+			return "", false
+		}
+	}
+	query := queries[route]
+	for param, value := range params {
+		query = strings.ReplaceAll(query, param, value)
+	}
+	return strings.Join(parts, "/") + query, true
+}
+
+func with(a, b map[string]string) map[string]string {
+	out := maps.Clone(a)
+	maps.Copy(out, b)
+	return out
+}
+
+// visit goes to another screen as a link does, without loading the page again.
+func (b *Browser) visit(path string) {
+	b.t.Helper()
+	var done bool
+	b.Eval(`new Promise((r) => { window.__TSR_ROUTER__.history.push(`+quoted(path)+`); setTimeout(() => r(true), 50) })`, &done)
+}
+
+// route is the route that the router is at.
+func (b *Browser) route() (route string) {
+	b.t.Helper()
+	b.Eval(`window.__TSR_ROUTER__.state.matches.at(-1)?.fullPath ?? ''`, &route)
+	return route
+}
+
+// loaded waits until nothing is being read.
+func (b *Browser) loaded() {
+	b.t.Helper()
+	b.Until("all to be read", `document.querySelectorAll('.skeleton').length === 0`)
+}
+
+// calmly fails if the screen says that something went wrong.
+func (b *Browser) calmly(path string) {
+	b.t.Helper()
+	var said string
+	if b.Eval(`[...document.querySelectorAll('[role=alert]')].map((e) => e.innerText).join()`, &said); said != "" {
+		b.t.Errorf("%s says %s", path, said)
+	}
+}
+
+// screen is how the picture of a route is called: "/$org/workspaces/$workspace/runs" is
+// "workspaces-workspace-runs".
+func screen(route string) string {
+	name := strings.ReplaceAll(strings.Trim(strings.TrimPrefix(route, "/$org"), "/"), "/", "-")
+	if name == "" {
+		return "home"
+	}
+	return strings.ReplaceAll(name, "$", "")
+}
