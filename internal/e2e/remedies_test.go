@@ -59,5 +59,7 @@ func TestDriftIsPutRight(t *testing.T) {
 	st.See("The run is")
 	st.Shot("drift-put-right")
 	st.Click("The run")
-	st.See("Apply again what drifted: terraform_data.a")
+	st.See("Apply again what drifted: terraform_data.a", "Puts right")
+	st.Click("The episode")
+	st.See("Drift of web")
 }

@@ -1,5 +1,6 @@
 import type { Resource } from '~/kernel/jsonapi'
 import { refOf } from '~/kernel/jsonapi'
+import { RunEpisode } from '~/drift/RunEpisode'
 import { Id } from '~/ui/Copy'
 import { Fact, Facts, Panel } from '~/ui/Page'
 import { operations, reasonOf, sourceOf } from './words'
@@ -16,6 +17,7 @@ export function RunFacts({ run, who, confirmed }: { run: Resource<'runs'>; who: 
         {confirmed && <Fact name="Confirmed by">{confirmed}</Fact>}
         <Fact name="From">{sourceOf(a.source)}</Fact>
         <Fact name="Reason">{reasonOf(a['trigger-reason'])}</Fact>
+        <RunEpisode run={run.id} />
         <Fact name="Applies">{a['plan-only'] ? 'never' : a['auto-apply'] ? 'by itself' : 'after a person confirms'}</Fact>
         {a['terraform-version'] && <Fact name="Engine version">{a['terraform-version']}</Fact>}
         {!a.refresh && <Fact name="Refresh">skipped</Fact>}
