@@ -198,6 +198,7 @@ func (a *App) build() {
 	a.Router.ServeDocument()
 	a.health()
 	a.serveIPRanges()
+	a.serveInstallation()
 	a.UI = &webui.Feature{Files: web.Files()}
 	a.UI.Routes(a.Router)
 	a.serveCA()
@@ -313,6 +314,7 @@ func (a *App) Run(ctx context.Context) {
 	var wg sync.WaitGroup
 	wg.Go(func() { a.Bus.Run(ctx) })
 	wg.Go(func() { a.Usage.Run(ctx) })
+	wg.Go(func() { a.present(ctx) })
 	wg.Go(func() { a.Dispatch.Run(ctx) })
 	wg.Go(func() {
 		if err := a.Jobs.Run(ctx); err != nil {

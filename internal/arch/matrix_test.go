@@ -167,6 +167,8 @@ var levels = map[string]string{
 	"authz.Site":                  "site",
 	"mirror.document":             "site",
 	"users.User":                  "site",
+	"app.failedJob":               "site",
+	"login.session":               "site",
 	"projects.Project":            "project",
 	"access.ToProject":            "project",
 	"workspaces.Workspace":        "workspace",
@@ -189,13 +191,16 @@ var levels = map[string]string{
 
 // personal are the routes that are decided by whose the resource is.
 var personal = map[string]bool{
-	"GET /api/v2/account/details":                   true,
-	"GET /api/v2/users/{id}":                        true,
-	"GET /api/v2/users/{id}/authentication-tokens":  true,
-	"POST /api/v2/users/{id}/authentication-tokens": true,
-	"GET /api/v2/authentication-tokens/{id}":        true,
-	"DELETE /api/v2/authentication-tokens/{id}":     true,
-	"GET /api/v2/organization/audit-trail":          true, // of the organization whose token asks
+	"GET /api/v2/account/details":                                       true,
+	"GET /api/v2/users/{id}":                                            true,
+	"GET /api/v2/users/{id}/authentication-tokens":                      true,
+	"POST /api/v2/users/{id}/authentication-tokens":                     true,
+	"GET /api/v2/authentication-tokens/{id}":                            true,
+	"DELETE /api/v2/authentication-tokens/{id}":                         true,
+	"GET /api/v2/organization/audit-trail":                              true, // of the organization whose token asks
+	"DELETE /api/v2/account/sessions/{id}":                              true,
+	"POST /api/v2/organization-memberships/{membership}/actions/accept": true,
+	"POST /api/v2/organization-memberships/{membership}/actions/leave":  true,
 }
 
 // stricter are the routes whose load decides: members of the team may do it too, if
@@ -212,6 +217,8 @@ var stricter = map[string]authz.Permission{
 // here because it shows or makes only what is the caller's own, or checks a permission
 // on what its body names.
 var open = []string{
+	"DELETE /api/v2/account/sessions",
+	"DELETE /api/v2/account/sessions/{id}",
 	"DELETE /api/v2/authentication-tokens/{id}",
 	"DELETE /api/v2/teams/{id}/authentication-token",
 	"GET /.well-known/jwks",
@@ -228,6 +235,8 @@ var open = []string{
 	"GET /api/registry/v1/modules/search",
 	"GET /api/registry/{registry}/v2/gpg-keys",
 	"GET /api/v2/account/details",
+	"GET /api/v2/account/sessions",
+	"GET /api/v2/account/two-factor",
 	"GET /api/v2/authentication-tokens/{id}",
 	"GET /api/v2/openapi.json",
 	"GET /api/v2/organization-memberships",
@@ -243,6 +252,12 @@ var open = []string{
 	"PATCH /api/v2/account/password",
 	"PATCH /api/v2/account/update",
 	"POST /api/registry/{registry}/v2/gpg-keys",
+	"POST /api/v2/account/two-factor",
+	"POST /api/v2/account/two-factor/actions/confirm",
+	"POST /api/v2/account/two-factor/actions/disable",
+	"POST /api/v2/account/two-factor/actions/renew-recovery-codes",
+	"POST /api/v2/organization-memberships/{membership}/actions/accept",
+	"POST /api/v2/organization-memberships/{membership}/actions/leave",
 	"POST /api/v2/organizations",
 	"POST /api/v2/plan-exports",
 	"POST /api/v2/registry-modules",

@@ -73,6 +73,7 @@ func (w *world) furnish(o apptest.Org) map[string]string {
 	ids["reserved-tag-keys"] = as("POST", base+"/reserved-tag-keys", `{"data":{"type":"reserved-tag-keys","attributes":{"key":"env","disable-overrides":false}}}`)
 	ids["agent-pools"] = as("POST", base+"/agent-pools", document("agent-pools", map[string]any{"name": "pool"}))
 	ids["agents"] = "agent-" + o.Name
+	ids["sessions"], ids["failed-jobs"] = w.furnishSite(o)
 	if _, err := w.s.DB.Exec(w.t.Context(), `INSERT INTO agents (id, pool_id, name, ip_address, status, last_ping_at, created_at) VALUES (?, ?, '', '', 'idle', ?, ?)`,
 		ids["agents"], ids["agent-pools"], db.Now(), db.Now()); err != nil {
 		w.t.Fatal(err)
@@ -121,6 +122,19 @@ func (w *world) furnishScans(o apptest.Org, ids map[string]string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+}
+
+// furnishSite makes a browser session of the owner and a job that failed.
+func (w *world) furnishSite(o apptest.Org) (session, job string) {
+	t, _, err := w.s.App.Tokens.MintSession(w.t.Context(), o.Owner.ID)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	n, err := db.One[int64](w.t.Context(), w.s.DB, `INSERT INTO river_job (args, attempt, errors, finalized_at, kind, max_attempts, queue, state) VALUES ('{}', 1, '[]', ?, 'plumbline', 1, 'default', 'discarded') RETURNING id`, db.Now())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return t.ID, strconv.FormatInt(n, 10)
 }
 
 // furnishRun makes a run that waits, because its workspace is locked, and what belongs to it.

@@ -21,6 +21,8 @@ type Agent struct {
 	Status     string  `db:"status"` // idle, busy, unknown, errored, exited
 	LastPingAt db.Time `db:"last_ping_at"`
 	CreatedAt  db.Time `db:"created_at"`
+	Version    string  `db:"version"`  // of the agent; "" if it did not say
+	Platform   string  `db:"platform"` // such as linux/amd64
 
 	OrgID string `db:"org_id,extra"`
 }
@@ -35,10 +37,11 @@ func (f *Feature) agentRoutes(r *api.Router) {
 	api.List(r, "/agent-pools/{id}/agents", authz.ManageAgentPools, f.Find, f.listAgents, api.Params("filter[last-ping-since]"))
 	api.Read(r, "/agents/{id}", authz.ManageAgentPools, f.findAgent)
 	api.Delete(r, "/agents/{id}", authz.ManageAgentPools, f.findAgent, f.deleteAgent)
+	api.List(r, "/admin/agents", authz.SiteAdmin, api.Site, f.allAgents, api.Params("filter[status]")) // ours
 }
 
 func agentView(_ context.Context, a Agent) jsonapi.Resource {
-	out := agentAttributes{Status: a.Status, IPAddress: a.IPAddress, LastPingAt: a.LastPingAt, CreatedAt: a.CreatedAt}
+	out := agentAttributes{Status: a.Status, IPAddress: a.IPAddress, LastPingAt: a.LastPingAt, CreatedAt: a.CreatedAt, Version: a.Version, Platform: a.Platform}
 	if a.Name != "" {
 		out.Name = &a.Name
 	}
@@ -52,6 +55,8 @@ type agentAttributes struct {
 	IPAddress  string  `json:"ip-address"`
 	LastPingAt db.Time `json:"last-ping-at"`
 	CreatedAt  db.Time `json:"created-at"`
+	Version    string  `json:"version"`  // ours, as the next
+	Platform   string  `json:"platform"` // such as linux/amd64
 }
 
 var agentOrders = map[string]string{"": "a.created_at, a.id", "created-at": "a.created_at, a.id", "-created-at": "a.created_at DESC, a.id DESC"}
@@ -70,6 +75,20 @@ func (f *Feature) listAgents(ctx context.Context, p Pool, q api.Query) (api.Page
 		where, args = where+` AND a.last_ping_at >= ?`, append(args, db.At(t))
 	}
 	return api.Select[Agent](ctx, f.DB, q, selectAgents+where+` ORDER BY `+order, args...)
+}
+
+// allAgents lists the agents of all organizations. It takes q, a part of the name of an agent,
+// its pool or its organization.
+func (f *Feature) allAgents(ctx context.Context, _ authz.Site, q api.Query) (api.Page[Agent], error) {
+	where, args := ` WHERE 1 = 1`, []any(nil)
+	if status := q.List("filter[status]"); len(status) > 0 {
+		where, args = db.List(where+` AND a.status IN (?)`, status)
+	}
+	if like := q.Like("q"); like != "" {
+		where += ` AND (LOWER(a.name) LIKE ? ESCAPE '\' OR p.name_lower LIKE ? ESCAPE '\' OR p.org_id IN (SELECT o.id FROM organizations o WHERE o.name_lower LIKE ? ESCAPE '\'))`
+		args = append(args, like, like, like)
+	}
+	return api.Select[Agent](ctx, f.DB, q, selectAgents+where+` ORDER BY a.last_ping_at DESC, a.id`, args...)
 }
 
 func (f *Feature) findAgent(ctx context.Context, id string) (Agent, error) {

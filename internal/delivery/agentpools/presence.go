@@ -18,8 +18,8 @@ import (
 // under a new one, and returns the id.
 func (f *Feature) Join(ctx context.Context, a Agent) (string, error) {
 	a.Status, a.CreatedAt, a.LastPingAt = "idle", db.Now(), db.Now()
-	n, err := f.DB.Exec(ctx, `UPDATE agents SET name = ?, ip_address = ?, status = ?, last_ping_at = ? WHERE id = ? AND pool_id = ?`,
-		a.Name, a.IPAddress, a.Status, a.LastPingAt, a.ID, a.PoolID)
+	n, err := f.DB.Exec(ctx, `UPDATE agents SET name = ?, ip_address = ?, status = ?, last_ping_at = ?, version = ?, platform = ? WHERE id = ? AND pool_id = ?`,
+		a.Name, a.IPAddress, a.Status, a.LastPingAt, a.Version, a.Platform, a.ID, a.PoolID)
 	if err == nil && n == 0 {
 		a.ID = id.New("agent")
 		err = f.DB.Insert(ctx, "agents", a)

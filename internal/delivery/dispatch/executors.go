@@ -29,7 +29,7 @@ func (f *Feature) PoolOf(poolID, ip string) Server { return Server{f, poolID, ip
 // Register implements proto.Server. Under an id that was known before it is a process
 // that has started again: what the one before it held is lost at once.
 func (s Server) Register(ctx context.Context, who proto.Executor) (proto.Registration, error) {
-	if len(who.Name) > 255 || len(who.ID) > 64 {
+	if len(who.Name) > 255 || len(who.ID) > 64 || len(who.Version)+len(who.OS)+len(who.Arch) > 255 {
 		return proto.Registration{}, problem.BadRequest("The name of an agent has at most 255 characters.")
 	}
 	prefix := "worker"
@@ -43,13 +43,21 @@ func (s Server) Register(ctx context.Context, who proto.Executor) (proto.Registr
 	}
 	if s.pool != "" {
 		var err error
-		who.ID, err = s.f.Agents.Join(ctx, agentpools.Agent{ID: who.ID, PoolID: s.pool, Name: who.Name, IPAddress: s.ip})
+		who.ID, err = s.f.Agents.Join(ctx, agentpools.Agent{ID: who.ID, PoolID: s.pool, Name: who.Name, IPAddress: s.ip, Version: who.Version, Platform: platform(who)})
 		if err != nil {
 			return proto.Registration{}, err
 		}
 	}
 	slog.InfoContext(ctx, "an executor is ready", "executor", who.ID, "name", who.Name, "version", who.Version, "os", who.OS, "arch", who.Arch, "sandbox", who.Sandbox, "pool", s.pool)
 	return proto.Registration{ID: who.ID}, nil
+}
+
+// platform is what an executor runs on, such as linux/amd64; "" if it does not say.
+func platform(who proto.Executor) string {
+	if who.OS == "" {
+		return ""
+	}
+	return who.OS + "/" + who.Arch
 }
 
 // Leave implements proto.Server. What the executor still holds is lost.

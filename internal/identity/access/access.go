@@ -105,7 +105,7 @@ type grant struct {
 	Target string `db:"target"` // id of what the part is about
 	Name   string `db:"name"`   // user name, organization name, team name, access level
 	A      string `db:"a"`      // JSON of flags or custom permissions; of an organization why it is closed
-	B      string `db:"b"`      // JSON of custom permissions
+	B      string `db:"b"`      // JSON of custom permissions; of an organization the limits of sessions
 }
 
 // load makes the subject of a token; nil if what it stands for is gone or suspended.
@@ -146,7 +146,8 @@ const (
 	ofUser = `SELECT 'user' AS part, '' AS org_id, CASE WHEN site_admin THEN 'admin' ELSE '' END AS target, username AS name, '' AS a, '' AS b
 	FROM users WHERE id = ? AND NOT suspended
 	UNION ALL SELECT 'member', o.id, '', o.name, CASE WHEN o.is_disabled THEN 'disabled'
-		WHEN o.collaborator_auth_policy = 'two_factor_mandatory' AND NOT u.totp_verified THEN 'two-factor' WHEN NOT o.user_tokens_enabled THEN 'tokens' ELSE '' END, ''
+		WHEN o.collaborator_auth_policy = 'two_factor_mandatory' AND NOT u.totp_verified THEN 'two-factor' WHEN NOT o.user_tokens_enabled THEN 'tokens' ELSE '' END,
+		COALESCE(o.session_timeout, 0) || ' ' || COALESCE(o.session_remember, 0)
 	FROM organization_memberships m JOIN organizations o ON o.id = m.org_id JOIN users u ON u.id = m.user_id
 	WHERE m.user_id = ? AND m.status = 'active'
 	UNION ALL SELECT 'team', t.org_id, t.id, t.name, t.organization_access, '' FROM teams t WHERE ` + mine + accessOf + mine + accessIn + mine
@@ -182,6 +183,9 @@ var whoIs = map[tokens.Kind]string{tokens.User: "user", tokens.Session: "user", 
 // as that of a suspended user, there is nobody, whatever else is known.
 func assemble(t tokens.Token, rows []grant) (*authz.Subject, error) {
 	if !slices.ContainsFunc(rows, func(g grant) bool { return g.Part == whoIs[t.Kind] }) {
+		return nil, nil
+	}
+	if t.Kind == tokens.Session && slices.ContainsFunc(rows, func(g grant) bool { return g.Part == "member" && overdue(t, g.B) }) {
 		return nil, nil
 	}
 	s := &authz.Subject{Kind: authz.Kind(t.Kind), TokenID: t.ID, Orgs: map[string]*authz.Grants{}}

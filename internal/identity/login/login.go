@@ -45,6 +45,8 @@ func (f *Feature) Routes(r *api.Router) {
 	f.router, f.limits, f.origin = r, newLimits(), http.NewCrossOriginProtection()
 	r.Raw("GET /ping", authz.Anyone, ping)
 	api.Handle(r, "PATCH /account/password", authz.AsUser, f.caller, f.patchPassword)
+	f.sessionRoutes(r)
+	f.twoFactorRoutes(r)
 
 	root := r.At("")
 	root.Raw("GET /.well-known/terraform.json", authz.Anyone, f.discovery)
@@ -70,6 +72,7 @@ func (f *Feature) Routes(r *api.Router) {
 	app.serve("POST /settings/two-factor", f.signedIn(f.startTwoFactor))
 	app.serve("POST /settings/two-factor/confirm", f.signedIn(f.confirmTwoFactor))
 	app.serve("POST /settings/two-factor/disable", f.signedIn(f.disableTwoFactor))
+	app.serve("POST /settings/two-factor/recovery-codes", f.signedIn(f.renewCodesPage))
 }
 
 // ping answers nothing: clients want its headers (protocol of go-tfe).

@@ -252,7 +252,7 @@ func TestSecondFactorAtLogin(t *testing.T) {
 			}
 			return c
 		}
-		if r := b.post("/app/settings/two-factor/confirm", "code="+code(time.Now())); r.Status != 303 {
+		if r := b.post("/app/settings/two-factor/confirm", "code="+code(time.Now())); r.Status != 200 {
 			s.T.Fatalf("confirmation = %d %s", r.Status, r.says())
 		}
 		guest := newBrowser(s)

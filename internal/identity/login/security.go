@@ -26,6 +26,7 @@ type securityPage struct {
 	page
 	Key     string       // of a second factor that was started just now
 	Picture template.URL // the same as a QR code
+	Codes   []string     // recovery codes that were made just now
 }
 
 func (f *Feature) showSecurity(w http.ResponseWriter, req *http.Request, u users.User) error {
@@ -37,6 +38,27 @@ func (f *Feature) showSecurity(w http.ResponseWriter, req *http.Request, u users
 func renderSecurity(w http.ResponseWriter, status int, p securityPage) error {
 	p.Title, p.Wide = "Security", true
 	return render(w, status, "security", p)
+}
+
+// renewCodesPage shows new recovery codes, once.
+func (f *Feature) renewCodesPage(w http.ResponseWriter, req *http.Request, u users.User) error {
+	if err := f.prove(req, u, req.PostFormValue("current_password")); err != nil {
+		return again(w, u, err)
+	}
+	if !u.TOTPVerified {
+		return done(w, req, "off")
+	}
+	var codes []string
+	err := f.DB.Tx(req.Context(), func(ctx context.Context) (err error) {
+		if codes, err = f.Users.NewRecoveryCodes(ctx, u.ID); err != nil {
+			return err
+		}
+		return audit.Write(ctx, f.DB, audit.Event{Action: "renew-recovery-codes", ResourceType: "users", ResourceID: u.ID})
+	})
+	if err != nil {
+		return err
+	}
+	return renderSecurity(w, http.StatusOK, securityPage{page: page{User: &u}, Codes: codes})
 }
 
 // again shows the page with what went wrong.
@@ -179,10 +201,14 @@ func (f *Feature) confirmTwoFactor(w http.ResponseWriter, req *http.Request, u u
 	if !ok {
 		return again(w, u, problem.Invalid("code", "The code is not right. Set the device up again"))
 	}
+	codes, err := f.Users.NewRecoveryCodes(req.Context(), u.ID)
+	if err != nil {
+		return err
+	}
 	if err := audit.Write(req.Context(), f.DB, audit.Event{Action: "enable-two-factor", ResourceType: "users", ResourceID: u.ID}); err != nil {
 		return err
 	}
-	return done(w, req, "on")
+	return renderSecurity(w, http.StatusOK, securityPage{page: page{User: &u, Note: "The second factor is on."}, Codes: codes})
 }
 
 func (f *Feature) disableTwoFactor(w http.ResponseWriter, req *http.Request, u users.User) error {

@@ -105,7 +105,7 @@ func (f *Feature) secondFactor(w http.ResponseWriter, req *http.Request) error {
 	if err := f.limits.allow("", "code of "+u.ID); err != nil {
 		return err
 	}
-	ok, err := f.Users.CheckTOTP(ctx, u, digits(req.PostFormValue("code")))
+	ok, err := f.proven(ctx, u, req.PostFormValue("code"))
 	if err != nil {
 		return err
 	}
@@ -119,6 +119,19 @@ func (f *Feature) secondFactor(w http.ResponseWriter, req *http.Request) error {
 		return err
 	}
 	return f.begin(w, req, u, next)
+}
+
+// proven reports whether the code is one of the user's device, or a recovery code, which it
+// uses up.
+func (f *Feature) proven(ctx context.Context, u users.User, code string) (bool, error) {
+	ok, err := f.Users.CheckTOTP(ctx, u, digits(code))
+	if err != nil || ok {
+		return ok, err
+	}
+	if ok, err = f.Users.UseRecoveryCode(ctx, u.ID, code); err != nil || !ok {
+		return false, err
+	}
+	return true, audit.Write(as(ctx, u, ""), f.DB, audit.Event{Action: "use-recovery-code", ResourceType: "users", ResourceID: u.ID})
 }
 
 const wrongCode = "The code is not right, or was used before. Wait for the next one."
@@ -138,7 +151,7 @@ func digits(s string) string {
 func (f *Feature) begin(w http.ResponseWriter, req *http.Request, u users.User, next string) error {
 	var secret crypt.Secret
 	err := f.DB.Tx(req.Context(), func(ctx context.Context) error {
-		t, s, err := f.Store.MintSession(ctx, u.ID)
+		t, s, err := f.Store.BeginSession(ctx, u.ID, f.router.ClientIP(req), req.UserAgent())
 		if err != nil {
 			return err
 		}

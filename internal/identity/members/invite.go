@@ -66,9 +66,39 @@ func (f *Feature) identify(ctx context.Context, m *Membership) error {
 	}
 	m.InviteeID = u.ID
 	if u.Username != "" {
-		m.UserID, m.Status, m.Address = &u.ID, Active, u.Email
+		m.UserID, m.Address = &u.ID, u.Email
 	}
 	return nil
+}
+
+// mine returns the membership with the given id if it is the subject's own.
+func (f *Feature) mine(ctx context.Context, id string) (Membership, error) {
+	m, err := f.Find(ctx, id)
+	if err == nil && (m.UserID == nil || *m.UserID != authz.From(ctx).UserID()) {
+		err = problem.NotFound
+	}
+	return m, err
+}
+
+// accept makes an invitation of the subject a membership. HCP Terraform has this on a page
+// only, as the next.
+func (f *Feature) accept(ctx context.Context, m Membership, _ jsonapi.In[struct{}]) (Membership, error) {
+	n, err := f.DB.Exec(ctx, `UPDATE organization_memberships SET status = ? WHERE id = ? AND status = ?`, Active, m.ID, Invited)
+	if err == nil && n == 0 {
+		err = problem.Conflict("You are a member of this organization already.")
+	}
+	f.Changed(ctx)
+	m.Status = Active
+	return m, err
+}
+
+// leave ends a membership of the subject, or declines an invitation.
+func (f *Feature) leave(ctx context.Context, m Membership, _ jsonapi.In[struct{}]) error {
+	owners, err := f.LockOwners(ctx, m.OrgID)
+	if err != nil {
+		return err
+	}
+	return f.end(ctx, m, owners)
 }
 
 // Adopt makes the invitations to the address of u memberships of u. Call it when the

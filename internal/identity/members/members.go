@@ -3,8 +3,8 @@
 //
 // The surprising rule: a person is invited by e-mail address, and may have no login
 // yet. The membership then carries the id that the user will have, and becomes
-// active when somebody gets a login with the address (Adopt), or at once if somebody
-// has one already.
+// active when somebody gets a login with the address (Adopt). Who has one already is
+// asked first: until they accept, the organization has no say over them.
 package members
 
 import (
@@ -32,7 +32,7 @@ const (
 type Membership struct {
 	ID         string  `db:"id"`
 	OrgID      string  `db:"org_id"`
-	UserID     *string `db:"user_id"`    // nil: invited, has no login
+	UserID     *string `db:"user_id"`    // nil: has no login
 	InviteeID  string  `db:"invitee_id"` // the same, or the user who has not signed up yet
 	Email      string  `db:"email"`      // at the time of the invitation
 	EmailLower string  `db:"email_lower"`
@@ -71,6 +71,8 @@ func (f *Feature) Routes(r *api.Router) {
 	api.List(r, "/organization-memberships", authz.AsUser, api.Site, f.own)
 	api.Read(r, "/organization-memberships/{membership}", authz.ReadOrg, f.Find)
 	api.Delete(r, "/organization-memberships/{membership}", authz.ManageMembership, f.Find, f.remove)
+	api.Action(r, "/organization-memberships/{membership}/actions/accept", authz.AsUser, f.mine, f.accept)
+	api.Do(r, "POST /organization-memberships/{membership}/actions/leave", authz.AsUser, f.mine, f.leave)
 }
 
 // attributes are those of a response.
@@ -174,6 +176,11 @@ func (f *Feature) remove(ctx context.Context, m Membership) error {
 	case isOwner && !authz.Can(ctx, authz.OwnOrg, m.Scope()):
 		return problem.Denied("Only owners can remove an owner")
 	}
+	return f.end(ctx, m, owners)
+}
+
+// end deletes a membership; owners is the team of owners, which must not become empty.
+func (f *Feature) end(ctx context.Context, m Membership, owners string) error {
 	if err := f.DB.Delete(ctx, "organization_memberships", m.ID); err != nil {
 		return err
 	}

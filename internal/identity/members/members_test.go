@@ -52,15 +52,49 @@ func TestInvitationBecomesMembership(t *testing.T) {
 	})
 }
 
-func TestInvitingAUserMakesAMemberAtOnce(t *testing.T) {
+func TestWhoHasALoginIsAskedBeforeTheyAreAMember(t *testing.T) {
 	apptest.Run(t, func(s *apptest.Server) {
 		ctx, o, bob := s.T.Context(), s.Org("acme"), s.User("bob")
-		m, err := s.Client(o.Owner.Token).OrganizationMemberships.Create(ctx, "acme", tfe.OrganizationMembershipCreateOptions{Email: new("BOB@example.com")})
-		if err != nil || m.Status != tfe.OrganizationMembershipActive || m.User.ID != bob.ID {
-			s.T.Fatalf("Create = %+v, %v; want an active membership of bob", m, err)
+		c := s.Client(o.Owner.Token)
+		invite := func() *tfe.OrganizationMembership {
+			m, err := c.OrganizationMemberships.Create(ctx, "acme", tfe.OrganizationMembershipCreateOptions{Email: new("BOB@example.com")})
+			if err != nil || m.Status != tfe.OrganizationMembershipInvited || m.User.ID != bob.ID {
+				s.T.Fatalf("Create = %+v, %v; want an invitation of bob", m, err)
+			}
+			return m
 		}
-		if _, err := s.Client(bob.Token).Organizations.Read(ctx, "acme"); err != nil {
-			s.T.Errorf("Read by the new member = %v", err)
+		do := func(m *tfe.OrganizationMembership, action, token string) int {
+			return s.Do("POST", "/api/v2/organization-memberships/"+m.ID+"/actions/"+action, token, nil).Status
+		}
+		reads := func() int { return s.Do("GET", "/api/v2/organizations/acme", bob.Token, nil).Status }
+		m := invite()
+		if r := s.Do("GET", "/api/v2/organization-memberships", bob.Token, nil); reads() != 404 || !strings.Contains(string(r.Body), m.ID) || !strings.Contains(string(r.Body), `"invited"`) {
+			s.T.Errorf("before an answer: GET of the organization = %d, of the invitation %s; want 404 and the invitation", reads(), r.Body)
+		}
+		for _, who := range []string{o.Owner.Token, s.AdminToken(), s.User("sam").Token} {
+			if a, l := do(m, "accept", who), do(m, "leave", who); a != 404 || l != 404 {
+				s.T.Errorf("accept, leave in the name of bob = %d, %d, want 404", a, l)
+			}
+		}
+		if got := do(m, "accept", bob.Token); got != 200 || reads() != 200 {
+			s.T.Errorf("accept = %d, then GET = %d", got, reads())
+		}
+		if got := do(m, "accept", bob.Token); got != 409 {
+			s.T.Errorf("accept twice = %d, want 409", got)
+		}
+		if got := do(m, "leave", bob.Token); got != 204 || reads() != 404 {
+			s.T.Errorf("leave = %d, then GET = %d", got, reads())
+		}
+		m = invite()
+		if got := do(m, "leave", bob.Token); got != 204 {
+			s.T.Errorf("decline = %d", got)
+		}
+		if got := do(m, "accept", bob.Token); got != 404 {
+			s.T.Errorf("accept what was declined = %d, want 404", got)
+		}
+		own := s.Do("GET", "/api/v2/organization-memberships", o.Owner.Token, nil).JSON()["data"].([]any)[0].(map[string]any)["id"].(string)
+		if r := s.Do("POST", "/api/v2/organization-memberships/"+own+"/actions/leave", o.Owner.Token, nil); r.Status != 403 || !strings.Contains(r.Detail(), "last owner") {
+			s.T.Errorf("leave by the last owner = %d %s, want 403", r.Status, r.Detail())
 		}
 	})
 }

@@ -36,16 +36,16 @@ type request struct {
 
 // apply changes o as the request says, if what comes out is valid.
 func (o *Org) apply(in jsonapi.In[request]) error {
-	a := in.Data.Attributes
+	a, before := in.Data.Attributes, o.NameLower
 	o.applyText(a)
 	o.applySwitches(a)
 	o.applyMode(in)
-	return problem.All(o.badName(), o.badEmail(), badMinutes("session-timeout", "Session timeout", o.SessionTimeout),
+	return problem.All(o.badName(), o.reserved(before), o.badEmail(), badMinutes("session-timeout", "Session timeout", o.SessionTimeout),
 		badMinutes("session-remember", "Session remember", o.SessionRemember), o.badPolicy(), o.badMode(), o.badStatuses(), badHYOK(a), o.badRole())
 }
 
 // Check explains what is wrong with the name and the address of a new organization.
-func (o *Org) Check() error { return problem.All(o.badName(), o.badEmail()) }
+func (o *Org) Check() error { return problem.All(o.badName(), o.reserved(""), o.badEmail()) }
 
 func (o *Org) applyText(a request) {
 	a.Name.Into(&o.Name)
@@ -93,6 +93,20 @@ func (o *Org) badName() *problem.Problem {
 		return problem.Invalid("name", "Name is too long (maximum is 40 characters)")
 	case !nameForm.MatchString(o.Name):
 		return problem.Invalid("name", "Name can only include letters, numbers, -, and _.")
+	}
+	return nil
+}
+
+// reservedNames are those of pages: /app/NAME is not an organization. They also begin paths
+// that pages may get.
+var reservedNames = map[string]bool{"account": true, "admin": true, "api": true, "app": true, "assets": true, "auth": true, "icon": true,
+	"invitations": true, "login": true, "logout": true, "new": true, "oauth2": true, "organizations": true, "profile": true, "public": true,
+	"session": true, "settings": true, "setup": true, "signup": true, "static": true, "style": true, "users": true}
+
+// reserved refuses the name of a page for an organization that was not called so before.
+func (o *Org) reserved(before string) *problem.Problem {
+	if reservedNames[o.NameLower] && o.NameLower != before {
+		return problem.Invalid("name", "Name is reserved")
 	}
 	return nil
 }

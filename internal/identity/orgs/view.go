@@ -118,6 +118,9 @@ type permissions struct {
 	CanReadRunTasks             bool `json:"can-read-run-tasks"`
 	CanCreateProject            bool `json:"can-create-project"`
 	CanManageAuditing           bool `json:"can-manage-auditing"`
+	CanReadAuditTrail           bool `json:"can-read-audit-trail"`
+	CanManageOrganizationAccess bool `json:"can-manage-organization-access"`
+	CanManageTeams              bool `json:"can-manage-teams"`
 	CanDeployNoCodeModules      bool `json:"can-deploy-no-code-modules"`
 	CanManageNoCodeModules      bool `json:"can-manage-no-code-modules"`
 	CanEnableStacks             bool `json:"can-enable-stacks"`
@@ -145,6 +148,7 @@ func permissionsOf(ctx context.Context, o Org) permissions {
 		CanManageVarsets: can(authz.ManageVarsets), CanReadVarsets: can(authz.ReadVarsets), CanManagePublicProviders: can(authz.ManageProviders),
 		CanCreateProvider: can(authz.ManageProviders), CanManagePublicModules: can(authz.ManageModules), CanManageCustomProviders: can(authz.ManageProviders),
 		CanManageRunTasks: can(authz.ManageRunTasks), CanReadRunTasks: can(authz.ReadOrg), CanCreateProject: can(authz.CreateProject),
+		CanReadAuditTrail: can(authz.ReadAudit), CanManageOrganizationAccess: can(authz.ManageOrgAccess), CanManageTeams: can(authz.ManageTeams),
 		CanManageAuditing: own, CanDeployNoCodeModules: can(authz.CreateWorkspace), CanManageNoCodeModules: can(authz.ManageModules),
 		CanEnableStacks: own, CanManageAssessments: own, CanReadAssessments: can(authz.ReadOrg),
 		CanReadDrift: can(authz.ReadDrift), CanOperateDrift: can(authz.OperateDrift), CanManageDrift: can(authz.ManageDrift),

@@ -58,6 +58,8 @@ type Token struct {
 	CreatedAt     db.Time  `db:"created_at"`
 	LastUsedAt    *db.Time `db:"last_used_at"`
 	ExpiresAt     *db.Time `db:"expires_at"`
+	IP            string   `db:"ip"`         // of kind Session: where it began
+	UserAgent     string   `db:"user_agent"` // of kind Session: what the browser says it is
 
 	OrgName string       `db:"org_name,extra"` // of OrgID, where a client sees the token
 	Secret  crypt.Secret // the secret form, in the answer that creates the token only
@@ -148,10 +150,32 @@ func (s *Store) RevokeOf(ctx context.Context, jobID string) ([]string, error) {
 // SessionTTL is how long a browser session lasts after its last request.
 const SessionTTL = 14 * 24 * time.Hour
 
-// MintSession makes a browser session of a user.
+// MintSession makes a browser session of a user that begins nowhere.
 func (s *Store) MintSession(ctx context.Context, userID string) (Token, crypt.Secret, error) {
+	return s.BeginSession(ctx, userID, "", "")
+}
+
+// maxUserAgent is how much is kept of what a browser says it is, in bytes.
+const maxUserAgent = 400
+
+// BeginSession makes a browser session of a user. ip is where the browser is, userAgent what
+// it says it is.
+func (s *Store) BeginSession(ctx context.Context, userID, ip, userAgent string) (Token, crypt.Secret, error) {
 	expires := db.At(time.Now().Add(SessionTTL))
-	return s.Mint(ctx, Token{Kind: Session, UserID: &userID, ExpiresAt: &expires})
+	userAgent = strings.ToValidUTF8(userAgent[:min(len(userAgent), maxUserAgent)], "")
+	return s.Mint(ctx, Token{Kind: Session, UserID: &userID, ExpiresAt: &expires, IP: ip, UserAgent: userAgent})
+}
+
+// SessionsOf returns the browser sessions of a user that are not over, the one that was used
+// last first.
+func (s *Store) SessionsOf(ctx context.Context, userID string) ([]Token, error) {
+	return db.All[Token](ctx, s.DB, `FROM tokens WHERE user_id = ? AND kind = ? AND expires_at > ?
+	ORDER BY COALESCE(last_used_at, created_at) DESC, id`, userID, Session, db.Now())
+}
+
+// SessionOf returns a browser session of a user, or problem.NotFound.
+func (s *Store) SessionOf(ctx context.Context, userID, id string) (Token, error) {
+	return db.One[Token](ctx, s.DB, `FROM tokens WHERE id = ? AND user_id = ? AND kind = ?`, id, userID, Session)
 }
 
 // Revoke removes a token.

@@ -31,6 +31,7 @@ type Feature struct {
 // Routes adds the endpoints of this package to r.
 func (f *Feature) Routes(r *api.Router) {
 	api.Handle(r, "GET /organization/audit-trail", authz.ReadAudit, f.own, f.list)
+	f.eventRoutes(r)
 }
 
 // own returns the organization that the token of ctx stands for.

@@ -46,10 +46,13 @@ func (f *Feature) ConfirmTOTP(ctx context.Context, u User, code string) (bool, e
 	return true, f.DB.Update(ctx, "users", u, "totp_verified")
 }
 
-// DisableTOTP removes the second factor.
+// DisableTOTP removes the second factor with its recovery codes.
 func (f *Feature) DisableTOTP(ctx context.Context, u User) (User, error) {
 	u.TOTPSecret, u.TOTPVerified = nil, false
 	f.Changed(ctx)
+	if err := f.forgetRecoveryCodes(ctx, u.ID); err != nil {
+		return u, err
+	}
 	return u, f.DB.Update(ctx, "users", u, "totp_secret", "totp_verified")
 }
 

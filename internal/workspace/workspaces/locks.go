@@ -41,9 +41,9 @@ func (f *Feature) lock(ctx context.Context, w Workspace, in jsonapi.In[reason]) 
 	if len(why) > maxReason {
 		return w, problem.Invalid("reason", "Reason is too long (maximum is %d characters)", maxReason)
 	}
-	s := authz.From(ctx)
-	n, err := f.DB.Exec(ctx, `UPDATE workspaces SET locked_by_kind = ?, locked_by_id = ?, lock_reason = ?, updated_at = ? WHERE id = ? AND locked_by_kind = ''`,
-		s.Kind, s.ID, why, db.Now(), w.ID)
+	s, now := authz.From(ctx), db.Now()
+	n, err := f.DB.Exec(ctx, `UPDATE workspaces SET locked_by_kind = ?, locked_by_id = ?, lock_reason = ?, locked_at = ?, updated_at = ? WHERE id = ? AND locked_by_kind = ''`,
+		s.Kind, s.ID, why, now, now, w.ID)
 	if err != nil {
 		return w, err
 	}
@@ -76,8 +76,9 @@ func (f *Feature) forceUnlock(ctx context.Context, w Workspace, _ jsonapi.In[rea
 
 // HoldByRun gives the lock of a workspace to a run, and reports whether it was free.
 func (f *Feature) HoldByRun(ctx context.Context, id, runID string) (bool, error) {
-	n, err := f.DB.Exec(ctx, `UPDATE workspaces SET locked_by_kind = ?, locked_by_id = ?, lock_reason = '', updated_at = ? WHERE id = ? AND locked_by_kind = ''`,
-		authz.Run, runID, db.Now(), id)
+	now := db.Now()
+	n, err := f.DB.Exec(ctx, `UPDATE workspaces SET locked_by_kind = ?, locked_by_id = ?, lock_reason = '', locked_at = ?, updated_at = ? WHERE id = ? AND locked_by_kind = ''`,
+		authz.Run, runID, now, now, id)
 	if err != nil || n == 0 {
 		return false, err
 	}
@@ -86,7 +87,7 @@ func (f *Feature) HoldByRun(ctx context.Context, id, runID string) (bool, error)
 
 // ReleaseRun takes the lock of a workspace back from a run, if it has it.
 func (f *Feature) ReleaseRun(ctx context.Context, id, runID string) error {
-	n, err := f.DB.Exec(ctx, `UPDATE workspaces SET locked_by_kind = '', locked_by_id = '', lock_reason = '', updated_at = ?
+	n, err := f.DB.Exec(ctx, `UPDATE workspaces SET locked_by_kind = '', locked_by_id = '', lock_reason = '', locked_at = NULL, updated_at = ?
 		WHERE id = ? AND locked_by_kind = ? AND locked_by_id = ?`, db.Now(), id, authz.Run, runID)
 	if err != nil || n == 0 {
 		return err
@@ -127,7 +128,7 @@ func (f *Feature) release(ctx context.Context, w Workspace) (Workspace, error) {
 	if !w.Locked() {
 		return w, problem.Conflict("Unable to unlock workspace. The workspace is already unlocked.")
 	}
-	n, err := f.DB.Exec(ctx, `UPDATE workspaces SET locked_by_kind = '', locked_by_id = '', lock_reason = '', updated_at = ?
+	n, err := f.DB.Exec(ctx, `UPDATE workspaces SET locked_by_kind = '', locked_by_id = '', lock_reason = '', locked_at = NULL, updated_at = ?
 		WHERE id = ? AND locked_by_kind = ? AND locked_by_id = ?`, db.Now(), w.ID, w.LockedByKind, w.LockedByID)
 	if err != nil {
 		return w, err

@@ -122,6 +122,7 @@ type attributes struct {
 	ProjectRemoteState          bool        `json:"project-remote-state"`
 	Locked                      bool        `json:"locked"`
 	LockedReason                *string     `json:"locked-reason"`
+	LockedAt                    *db.Time    `json:"locked-at"` // ours
 	QueueAllRuns                bool        `json:"queue-all-runs"`
 	SpeculativeEnabled          bool        `json:"speculative-enabled"`
 	StructuredRunOutputEnabled  bool        `json:"structured-run-output-enabled"`
@@ -166,7 +167,7 @@ func attributesOf(ctx context.Context, w Workspace) attributes {
 		CanQueueDestroyPlan: w.AllowDestroyPlan, ExecutionMode: mode, Operations: mode != "local",
 		SettingOverwrites:   overwrites{w.OwnExecutionMode != "", w.OwnExecutionMode != ""},
 		FileTriggersEnabled: w.FileTriggersEnabled, GlobalRemoteState: w.GlobalRemoteState, ProjectRemoteState: w.ProjectRemoteState,
-		Locked: w.Locked(), LockedReason: some(w.LockReason), QueueAllRuns: w.QueueAllRuns, SpeculativeEnabled: w.SpeculativeEnabled,
+		Locked: w.Locked(), LockedReason: some(w.LockReason), LockedAt: w.LockedAt, QueueAllRuns: w.QueueAllRuns, SpeculativeEnabled: w.SpeculativeEnabled,
 		StructuredRunOutputEnabled: w.StructuredRunOutputEnabled, TerraformVersion: w.TerraformVersion, Engine: w.Engine,
 		TriggerPrefixes: list(w.TriggerPrefixes.V), TriggerPatterns: list(w.TriggerPatterns.V), WorkingDirectory: some(w.WorkingDirectory),
 		ResourceCount: w.ResourceCount, Source: w.Source, SourceName: some(w.SourceName), SourceURL: some(w.SourceURL),

@@ -57,6 +57,7 @@ type Workspace struct {
 	LockedByKind                  string           `db:"locked_by_kind"` // "" (not locked), user, team, organization, run
 	LockedByID                    string           `db:"locked_by_id"`
 	LockReason                    string           `db:"lock_reason"`
+	LockedAt                      *db.Time         `db:"locked_at"`
 	Retention                     retention.Column `db:"data_retention"`
 	CurrentStateVersionID         *string          `db:"current_state_version_id"`
 	CurrentConfigurationVersionID *string          `db:"current_configuration_version_id"`

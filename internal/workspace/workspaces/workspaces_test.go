@@ -2,7 +2,9 @@ package workspaces_test
 
 import (
 	"errors"
+	"fmt"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	tfe "github.com/hashicorp/go-tfe"
@@ -63,9 +65,18 @@ func TestLock(t *testing.T) {
 		if err != nil || !locked.Locked || locked.LockedBy.User.ID != org.Owner.ID {
 			s.T.Fatalf("Lock = %+v, %v", locked, err)
 		}
-		if got := s.Do("GET", "/api/v2/workspaces/"+w.ID, org.Owner.Token, nil).JSON()["data"].(map[string]any)["attributes"].(map[string]any)["locked-reason"]; got != "repairs" {
-			s.T.Errorf("locked-reason = %v, want repairs", got)
+		attributes := func() map[string]any {
+			return s.Do("GET", "/api/v2/workspaces/"+w.ID, org.Owner.Token, nil).JSON()["data"].(map[string]any)["attributes"].(map[string]any)
 		}
+		since, err := time.Parse(time.RFC3339, fmt.Sprint(attributes()["locked-at"]))
+		if got := attributes()["locked-reason"]; got != "repairs" || err != nil || time.Since(since).Abs() > time.Minute {
+			s.T.Errorf("locked-reason = %v since %v, %v; want repairs since now", got, since, err)
+		}
+		defer func() {
+			if got := attributes()["locked-at"]; got != nil {
+				s.T.Errorf("locked-at of an unlocked workspace = %v", got)
+			}
+		}()
 		if _, err := c.Workspaces.Lock(ctx, w.ID, tfe.WorkspaceLockOptions{}); !errors.Is(err, tfe.ErrWorkspaceLocked) {
 			s.T.Errorf("Lock of a locked workspace = %v", err)
 		}

@@ -1,0 +1,170 @@
+package trail
+
+import (
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"time"
+
+	"plumbline.dev/plumbline/internal/identity/orgs"
+	"plumbline.dev/plumbline/internal/kernel/api"
+	"plumbline.dev/plumbline/internal/kernel/audit"
+	"plumbline.dev/plumbline/internal/kernel/authz"
+	"plumbline.dev/plumbline/internal/kernel/db"
+	"plumbline.dev/plumbline/internal/kernel/jsonapi"
+	"plumbline.dev/plumbline/internal/kernel/problem"
+)
+
+// record is an event of the trail as people read it, who are no collectors of logs.
+type record struct{ audit.Event }
+
+// Scope implements authz.Scoped.
+func (r record) Scope() authz.Scope { return authz.Scope{Org: r.OrgID} }
+
+// eventRoutes are the trail for people who may read it, searched and exported. They are ours:
+// HCP Terraform has them on a page only.
+func (f *Feature) eventRoutes(r *api.Router) {
+	const path = "/organizations/{organization}/audit-events"
+	api.Type(r, "audit-events", authz.ReadAudit, nil, viewRecord)
+	api.List(r, path, authz.ReadAudit, f.Orgs.ByName, f.records, api.Params(filters...))
+	api.Handle(r, "GET "+path+"/export/csv", authz.ReadAudit, f.Orgs.ByName, f.exportCSV)
+	api.Handle(r, "GET "+path+"/export/json", authz.ReadAudit, f.Orgs.ByName, f.exportJSON)
+}
+
+// filters are those of records.
+var filters = []string{"filter[actor]", "filter[action]", "filter[resource-type]", "filter[resource-id]", "filter[from]", "filter[to]"}
+
+// recordAttributes are those of the wire, and of a line of an export.
+type recordAttributes struct {
+	At           db.Time  `json:"created-at"`
+	Action       string   `json:"action"`
+	ResourceType string   `json:"resource-type"`
+	ResourceID   string   `json:"resource-id"`
+	Changed      []string `json:"changed"`    // names of what the request set, never to what
+	ActorKind    string   `json:"actor-kind"` // user, team, organization, run; "" is nobody
+	ActorID      string   `json:"actor-id"`
+	ActorName    string   `json:"actor-name"`
+	TokenID      string   `json:"token-id"`
+	IPAddress    string   `json:"ip-address"`
+	RequestID    string   `json:"request-id"`
+}
+
+func attributesOf(e audit.Event) recordAttributes {
+	changed := e.Changed.V
+	if changed == nil {
+		changed = []string{}
+	}
+	return recordAttributes{e.At, e.Action, e.ResourceType, e.ResourceID, changed, string(e.ActorKind), e.ActorID, e.ActorName, e.TokenID, e.IP, e.RequestID}
+}
+
+func viewRecord(_ context.Context, r record) jsonapi.Resource {
+	return jsonapi.Resource{Type: "audit-events", ID: r.ID, Attributes: attributesOf(r.Event)}
+}
+
+func (f *Feature) records(ctx context.Context, o orgs.Org, q api.Query) (api.Page[record], error) {
+	from, args, err := search(o, q)
+	if err != nil {
+		return api.Page[record]{}, err
+	}
+	page, err := api.Select[audit.Event](ctx, f.DB, q, from, args...)
+	out := api.Page[record]{Total: page.Total}
+	for _, e := range page.Items {
+		out.Items = append(out.Items, record{e})
+	}
+	return out, err
+}
+
+// search is the statement that finds what a request asks for, the newest first. An actor is
+// asked for by a part of the name, or the whole id; q is a part of any of the words.
+func search(o orgs.Org, q api.Query) (string, []any, error) {
+	if !o.AuditTrailsEnabled || !o.Entitled().AuditLogging {
+		return "", nil, problem.Denied("The audit trail of this organization is not enabled")
+	}
+	where, args := `org_id = ?`, []any{o.ID}
+	and := func(cond string, more ...any) { where, args = where+" AND "+cond, append(args, more...) }
+	if like := q.Like("filter[actor]"); like != "" {
+		and(`(LOWER(actor_name) LIKE ? ESCAPE '\' OR actor_id = ?)`, like, q.Get("filter[actor]"))
+	}
+	for name, column := range map[string]string{"filter[action]": "action", "filter[resource-type]": "resource_type", "filter[resource-id]": "resource_id"} {
+		if v := q.Get(name); v != "" {
+			and(column+` = ?`, v)
+		}
+	}
+	for name, op := range map[string]string{"filter[from]": ">=", "filter[to]": "<="} {
+		v := q.Get(name)
+		if v == "" {
+			continue
+		}
+		t, err := time.Parse(time.RFC3339, v)
+		if err != nil || t.Year() < 1 || t.Year() > 9999 {
+			return "", nil, problem.BadRequest("%s must be a time such as 2024-03-01T12:30:00Z, not %q", name, v)
+		}
+		and(`at `+op+` ?`, db.At(t))
+	}
+	if like := q.Like("q"); like != "" {
+		and(`(LOWER(actor_name) LIKE ? ESCAPE '\' OR action LIKE ? ESCAPE '\' OR resource_type LIKE ? ESCAPE '\' OR LOWER(resource_id) LIKE ? ESCAPE '\')`, like, like, like, like)
+	}
+	return `FROM audit_events WHERE ` + where + ` ORDER BY at DESC, id`, args, nil
+}
+
+// maxExport is how many events an export has at most; filters choose which.
+const maxExport = 50_000
+
+func (f *Feature) export(ctx context.Context, w http.ResponseWriter, req *http.Request, o orgs.Org, typ, ending string) ([]audit.Event, error) {
+	q, err := api.ParseQuery(req, filters...)
+	if err != nil {
+		return nil, err
+	}
+	from, args, err := search(o, q)
+	if err != nil {
+		return nil, err
+	}
+	list, err := db.All[audit.Event](ctx, f.DB, from+` LIMIT ?`, append(args, maxExport)...)
+	if err == nil {
+		w.Header().Set("Content-Type", typ)
+		w.Header().Set("Content-Disposition", `attachment; filename="audit-`+o.Name+`.`+ending+`"`)
+	}
+	return list, err
+}
+
+func (f *Feature) exportJSON(ctx context.Context, w http.ResponseWriter, req *http.Request, o orgs.Org) error {
+	list, err := f.export(ctx, w, req, o, "application/json", "json")
+	if err != nil {
+		return err
+	}
+	type line struct {
+		ID string `json:"id"`
+		recordAttributes
+	}
+	out := make([]line, len(list))
+	for i, e := range list {
+		out[i] = line{e.ID, attributesOf(e)}
+	}
+	return json.NewEncoder(w).Encode(out)
+}
+
+func (f *Feature) exportCSV(ctx context.Context, w http.ResponseWriter, req *http.Request, o orgs.Org) error {
+	list, err := f.export(ctx, w, req, o, "text/csv; charset=utf-8", "csv")
+	if err != nil {
+		return err
+	}
+	out := csv.NewWriter(w)
+	_ = out.Write([]string{"id", "created-at", "action", "resource-type", "resource-id", "changed", "actor-kind", "actor-id", "actor-name", "token-id", "ip-address", "request-id"})
+	for _, e := range list {
+		a := attributesOf(e)
+		_ = out.Write([]string{e.ID, a.At.UTC().Format(time.RFC3339Nano), cell(a.Action), cell(a.ResourceType), cell(a.ResourceID), cell(strings.Join(a.Changed, " ")),
+			a.ActorKind, a.ActorID, cell(a.ActorName), a.TokenID, a.IPAddress, cell(a.RequestID)})
+	}
+	out.Flush()
+	return nil // a client that went away is no error of ours
+}
+
+// cell is a text that no spreadsheet takes for a formula.
+func cell(s string) string {
+	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
+		return "'" + s
+	}
+	return s
+}

@@ -1,0 +1,111 @@
+package trail_test
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	tfe "github.com/hashicorp/go-tfe"
+
+	"plumbline.dev/plumbline/internal/apptest"
+)
+
+const events = "/api/v2/organizations/acme/audit-events"
+
+// of are the actions and resources that a list tells of, the newest first.
+func of(s *apptest.Server, query string, token string) string {
+	s.T.Helper()
+	r := s.Do("GET", events+query, token, nil)
+	if r.Status != 200 {
+		s.T.Fatalf("GET %s = %d %s", query, r.Status, r.Body)
+	}
+	var out []string
+	for _, v := range r.JSON()["data"].([]any) {
+		a := v.(map[string]any)["attributes"].(map[string]any)
+		out = append(out, a["action"].(string)+" "+a["resource-type"].(string))
+	}
+	return strings.Join(out, ", ")
+}
+
+func TestTrailIsSearched(t *testing.T) {
+	apptest.Run(t, func(s *apptest.Server) {
+		ctx, o, other := s.T.Context(), s.Org("acme"), s.Org("other")
+		c := s.Client(o.Owner.Token)
+		team, err := c.Teams.Create(ctx, "acme", tfe.TeamCreateOptions{Name: new("=devs")})
+		if err == nil {
+			s.T.Fatal("a name like a formula was taken")
+		}
+		if team, err = c.Teams.Create(ctx, "acme", tfe.TeamCreateOptions{Name: new("devs")}); err != nil {
+			s.T.Fatal(err)
+		}
+		if _, err := c.Teams.Update(ctx, team.ID, tfe.TeamUpdateOptions{Name: new("ops"), Visibility: new("secret")}); err != nil {
+			s.T.Fatal(err)
+		}
+		if _, err := s.Client(other.Owner.Token).Teams.Create(ctx, "other", tfe.TeamCreateOptions{Name: new("devs")}); err != nil {
+			s.T.Fatal(err)
+		}
+		if r := s.Do("POST", "/api/v2/organizations/acme/projects", s.AdminToken(), `{"data":{"type":"projects","attributes":{"name":"Web"}}}`); r.Status != 201 {
+			s.T.Fatalf("POST = %d %s", r.Status, r.Body)
+		}
+		const all = "create projects, update teams, create teams"
+		now := time.Now().UTC()
+		for query, want := range map[string]string{
+			"": all, "?filter[action]=update": "update teams", "?filter[resource-type]=teams": "update teams, create teams",
+			"?filter[actor]=ACME-own": "update teams, create teams", "?filter[actor]=" + o.Owner.ID: "update teams, create teams", "?filter[actor]=nobody": "",
+			"?filter[resource-id]=" + team.ID: "update teams, create teams", "?q=proj": "create projects", "?q=" + team.ID: "update teams, create teams", "?q=%25": "",
+			"?filter[from]=" + url.QueryEscape(now.Add(-time.Hour).Format(time.RFC3339)): all, "?filter[to]=" + url.QueryEscape(now.Add(-time.Hour).Format(time.RFC3339)): "",
+			"?page[size]=1&page[number]=2": "update teams",
+		} {
+			if got := of(s, query, o.Owner.Token); got != want {
+				s.T.Errorf("GET %s = %q, want %q", query, got, want)
+			}
+		}
+		r := s.Do("GET", events+"?filter[action]=update", o.Owner.Token, nil)
+		if !strings.Contains(string(r.Body), `"changed":["name","visibility"]`) || !strings.Contains(string(r.Body), `"actor-name":"acme-owner"`) || strings.Contains(string(r.Body), `"ops"`) {
+			s.T.Errorf("event = %s, want the names of what was set and no value", r.Body)
+		}
+		for _, bad := range []string{"?filter[from]=yesterday", "?filter[color]=red"} {
+			if r := s.Do("GET", events+bad, o.Owner.Token, nil); r.Status != 400 {
+				s.T.Errorf("GET %s = %d, want 400", bad, r.Status)
+			}
+		}
+		few := len(s.Statements(func() { of(s, "?page[size]=1", o.Owner.Token) }))
+		if many := len(s.Statements(func() { of(s, "?page[size]=100", o.Owner.Token) })); many != few {
+			s.T.Errorf("statements = %d for many, %d for one", many, few)
+		}
+	})
+}
+
+func TestTrailIsExported(t *testing.T) {
+	apptest.Run(t, func(s *apptest.Server) {
+		o := s.Org("acme")
+		c := s.Client(o.Owner.Token)
+		for _, name := range []string{"devs", "ops"} {
+			if _, err := c.Teams.Create(s.T.Context(), "acme", tfe.TeamCreateOptions{Name: new(name)}); err != nil {
+				s.T.Fatal(err)
+			}
+		}
+		r := s.Do("GET", events+"/export/csv?filter[resource-type]=teams", o.Owner.Token, nil)
+		rows, err := csv.NewReader(strings.NewReader(string(r.Body))).ReadAll()
+		if err != nil || len(rows) != 3 || rows[0][2] != "action" || rows[1][2] != "create" || rows[1][8] != "acme-owner" || !strings.Contains(r.Header.Get("Content-Disposition"), "audit-acme.csv") {
+			s.T.Errorf("CSV = %d %v %v, want a head and two lines", r.Status, rows, err)
+		}
+		r = s.Do("GET", events+"/export/json", o.Owner.Token, nil)
+		var list []map[string]any
+		if err := json.Unmarshal(r.Body, &list); err != nil || len(list) != 2 || list[0]["id"] == "" || list[0]["resource-type"] != "teams" {
+			s.T.Errorf("JSON = %d %s", r.Status, r.Body)
+		}
+		if r := s.Do("GET", events+"/export/csv?filter[to]=never", o.Owner.Token, nil); r.Status != 400 {
+			s.T.Errorf("GET with a bad filter = %d, want 400", r.Status)
+		}
+		member := s.Member(o, "mia")
+		for _, path := range []string{"", "/export/csv", "/export/json"} {
+			if r := s.Do("GET", events+path, member.Token, nil); r.Status != 404 {
+				s.T.Errorf("GET %s by a member = %d, want 404", path, r.Status)
+			}
+		}
+	})
+}
