@@ -130,7 +130,7 @@ func (w *world) furnishSite(o apptest.Org) (session, job string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	n, err := db.One[int64](w.t.Context(), w.s.DB, `INSERT INTO river_job (args, attempt, errors, finalized_at, kind, max_attempts, queue, state) VALUES ('{}', 1, '[]', ?, 'plumbline', 1, 'default', 'discarded') RETURNING id`, db.Now())
+	n, err := db.One[int64](w.t.Context(), w.s.DB, `INSERT INTO river_job (args, attempt, finalized_at, kind, max_attempts, queue, state) VALUES ('{}', 1, ?, 'plumbline', 1, 'default', 'discarded') RETURNING id`, db.Now())
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import { queryClient } from './kernel/queries'
 import { RouteError, homeRoute, orgHomeRoute, orgRoute, rootRoute } from './kernel/routing'
 import { NotFound } from './ui/Failure'
 import { parseSearch, stringifySearch } from './kernel/search'
+import { adminRoutes } from './admin/routes'
 import { deliveryRoutes, workspaceDeliveryRoutes } from './delivery/routes'
 import { driftRoutes, profileDriftRoutes, settingsDriftRoutes, workspaceDriftRoutes } from './drift/routes'
 import { governanceRoutes, workspaceGovernanceRoutes } from './governance/routes'
@@ -11,11 +12,14 @@ import { organizationsRoute } from './identity/organizations'
 import { registryRoutes } from './registry/routes'
 import { profileRoute, profileRoutes } from './identity/profile'
 import { agentsRoute } from './organization/agents'
+import { auditRoute } from './organization/audit'
 import { settingsIndexRoute, settingsRoute } from './organization/frame'
 import { generalRoute } from './organization/general'
 import { keysRoute } from './organization/keys'
+import { organizationSecurityRoute } from './organization/security'
 import { teamRoute } from './organization/team'
 import { teamsRoute } from './organization/teams'
+import { organizationTokensRoute } from './organization/tokens'
 import { usersRoute } from './organization/users'
 import { varsetRoute, varsetsRoute } from './organization/varsets'
 import { accessRoute } from './workspace/access'
@@ -23,6 +27,7 @@ import { workspaceRoute } from './workspace/frame'
 import { stateRoutes } from './workspace/state/screens'
 import { workspacesRoute } from './workspace/list'
 import { overviewRoute } from './workspace/overview'
+import { projectRoutes } from './workspace/project/routes'
 import { projectsRoute } from './workspace/projects'
 import { resourcesRoute } from './workspace/resources'
 import { settingsRoute as workspaceSettingsRoute } from './workspace/settings'
@@ -33,13 +38,15 @@ const routeTree = rootRoute.addChildren([
   homeRoute,
   organizationsRoute,
   profileRoute.addChildren([...profileRoutes, ...profileDriftRoutes]),
+  adminRoutes,
   orgRoute.addChildren([
     orgHomeRoute,
     startRoute,
     workspacesRoute,
     projectsRoute,
+    projectRoutes,
     workspaceRoute.addChildren([overviewRoute, resourcesRoute, ...workspaceDeliveryRoutes, ...stateRoutes, ...workspaceDriftRoutes, ...workspaceGovernanceRoutes, variablesRoute, accessRoute, workspaceSettingsRoute]),
-    settingsRoute.addChildren([settingsIndexRoute, usersRoute, teamsRoute, teamRoute, varsetsRoute, varsetRoute, agentsRoute, keysRoute, ...settingsDriftRoutes, generalRoute]),
+    settingsRoute.addChildren([settingsIndexRoute, usersRoute, teamsRoute, teamRoute, varsetsRoute, varsetRoute, agentsRoute, keysRoute, ...settingsDriftRoutes, organizationSecurityRoute, organizationTokensRoute, auditRoute, generalRoute]),
     ...deliveryRoutes,
     ...registryRoutes,
     ...driftRoutes,

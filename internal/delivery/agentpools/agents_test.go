@@ -104,13 +104,13 @@ func TestSiteAdministratorsSeeAllAgents(t *testing.T) {
 	apptest.Run(t, func(s *apptest.Server) {
 		for _, name := range []string{"acme", "other"} {
 			o := s.Org(name)
-			r := s.Do("POST", "/api/v2/organizations/"+name+"/agent-pools", o.Owner.Token, `{"data":{"type":"agent-pools","attributes":{"name":"pool of `+name+`"}}}`)
+			r := s.Do("POST", "/api/v2/organizations/"+name+"/agent-pools", o.Owner.Token, `{"data":{"type":"agent-pools","attributes":{"name":"pool-`+name+`"}}}`)
 			pool := r.JSON()["data"].(map[string]any)["id"].(string)
 			if _, err := s.App.AgentPools.Join(s.T.Context(), agentpools.Agent{PoolID: pool, Name: "machine-" + name, IPAddress: "192.0.2.1", Version: "1.2.3", Platform: "linux/arm64"}); err != nil {
 				s.T.Fatal(err)
 			}
 		}
-		for query, want := range map[string]int{"": 2, "?filter[status]=idle": 2, "?filter[status]=busy": 0, "?q=MACHINE-ac": 1, "?q=pool%20of": 2, "?q=other": 1, "?q=nobody": 0} {
+		for query, want := range map[string]int{"": 2, "?filter[status]=idle": 2, "?filter[status]=busy": 0, "?q=MACHINE-ac": 1, "?q=POOL-": 2, "?q=other": 1, "?q=nobody": 0} {
 			r := s.Do("GET", "/api/v2/admin/agents"+query, s.AdminToken(), nil)
 			if r.Status != 200 || len(r.JSON()["data"].([]any)) != want || want > 0 && !strings.Contains(string(r.Body), `"version":"1.2.3","platform":"linux/arm64"`) {
 				s.T.Errorf("GET %s = %d %s, want %d agents", query, r.Status, r.Body, want)

@@ -20,8 +20,8 @@ func (f *Feature) sessionRoutes(r *api.Router) {
 	const own, of = "/account/sessions", "/admin/users/{id}/sessions"
 	api.Type(r, "sessions", authz.SiteAdmin, nil, viewSession)
 	api.List(r, own, authz.AsUser, f.caller, f.listSessions)
-	api.Do(r, "DELETE "+own, authz.AsUser, f.caller, f.endSessions)
 	api.Delete(r, own+"/{id}", authz.AsUser, f.ownSession, f.endSession)
+	api.Do(r, "DELETE "+own, authz.AsUser, f.caller, f.endSessions)
 	api.List(r, of, authz.SiteAdmin, f.Users.Find, f.listSessions)
 	api.Do(r, "DELETE "+of, authz.SiteAdmin, f.Users.Find, f.endSessions)
 }

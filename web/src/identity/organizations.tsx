@@ -15,6 +15,7 @@ import { Field, Input } from '~/ui/Field'
 import { Icon } from '~/ui/Icon'
 import { Page, Panel } from '~/ui/Page'
 import { SkeletonRows } from '~/ui/Skeleton'
+import { Invitations } from './memberships'
 
 export const organizationsRoute = createRoute({
   getParentRoute: () => rootRoute,
@@ -31,6 +32,7 @@ function Organizations() {
   return (
     <Page title="Organizations" about="Workspaces, people and permissions live in an organization." actions={data && data.length > 0 && button}>
       {error && <Failure error={error} retry={() => void refetch()} />}
+      <Invitations />
       <Panel>
         {!data && !error && <SkeletonRows rows={3} />}
         {data?.length === 0 && (

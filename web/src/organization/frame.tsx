@@ -35,6 +35,9 @@ function Frame() {
           {can['can-update-agent-pools'] && <Tab to="/$org/settings/agents" params={params}>Agents</Tab>}
           {can['can-update-ssh-keys'] && <Tab to="/$org/settings/ssh-keys" params={params}>SSH keys</Tab>}
           {can['can-read-drift'] && <Tab to="/$org/settings/drift" params={params}>Drift</Tab>}
+          {can['can-update'] && <Tab to="/$org/settings/security" params={params}>Security</Tab>}
+          {can['can-update-api-token'] && <Tab to="/$org/settings/tokens" params={params}>Tokens</Tab>}
+          {can['can-read-audit-trail'] && <Tab to="/$org/settings/audit" params={params}>Audit log</Tab>}
           {can['can-update'] && <Tab to="/$org/settings/general" params={params}>General</Tab>}
         </Tabs>
       }

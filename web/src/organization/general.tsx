@@ -1,10 +1,11 @@
-// The organization itself: its address, how runs are executed, its token, its end.
+// The organization itself: its address, how runs are executed, what is kept, its end.
+import { useQuery } from '@tanstack/react-query'
 import { createRoute } from '@tanstack/react-router'
 import { useState } from 'react'
 import * as api from '~/kernel/api'
-import { body } from '~/kernel/jsonapi'
+import { body, refOf } from '~/kernel/jsonapi'
 import { fieldsOf } from '~/kernel/problem'
-import { useChange } from '~/kernel/queries'
+import { allQuery, useChange } from '~/kernel/queries'
 import { useOrganization } from '~/kernel/session'
 import { Button } from '~/ui/Button'
 import { Id } from '~/ui/Copy'
@@ -12,9 +13,10 @@ import { Confirm } from '~/ui/Dialog'
 import { Choice, Field, Input, Select } from '~/ui/Field'
 import { Form } from '~/ui/Form'
 import { Fact, Facts, Panel } from '~/ui/Page'
-import { Secret } from '~/ui/Secret'
+import { Time } from '~/ui/Time'
 import { toast } from '~/ui/Toast'
 import { settingsRoute } from './frame'
+import { Retention } from './retention'
 
 export const generalRoute = createRoute({ getParentRoute: () => settingsRoute, path: '/general', component: General })
 
@@ -26,56 +28,68 @@ function General() {
     <div className="max-w-3xl space-y-4">
       <Panel title="About" padded>
         <Facts>
-          <Fact name="Name">{organization.attributes.name}</Fact>
           <Fact name="Id"><Id>{organization.attributes['external-id']}</Id></Fact>
+          <Fact name="Made"><Time at={organization.attributes['created-at']} /></Fact>
         </Facts>
       </Panel>
       <Settings org={org} />
-      {can['can-update-api-token'] && <OrgToken org={org} />}
+      <Retention
+        path={api.address('/organizations/{organization}/relationships/data-retention-policy', { organization: org })}
+        about="State versions and configurations that are not current any more. A workspace may have a policy of its own."
+        otherwise="As the server does"
+        may={can['can-update']}
+      />
       {can['can-destroy'] && <Danger org={org} />}
     </div>
   )
 }
 
 function Settings({ org }: { org: string }) {
-  const a = useOrganization(org).attributes
-  const [f, setF] = useState({
-    email: a.email, 'default-execution-mode': a['default-execution-mode'],
-    'allow-force-delete-workspaces': a['allow-force-delete-workspaces'], 'collaborator-auth-policy': a['collaborator-auth-policy'],
-  })
-  const change = useChange(['organizations'], () => api.update('/organizations/{organization}', { organization: org }, body('organizations', f, undefined, org)), () => toast('The settings are saved.'))
+  const organization = useOrganization(org)
+  const a = organization.attributes
+  const navigate = generalRoute.useNavigate()
+  const [f, setF] = useState({ name: a.name, email: a.email, 'default-execution-mode': a['default-execution-mode'], 'allow-force-delete-workspaces': a['allow-force-delete-workspaces'] })
+  const [pool, setPool] = useState(refOf(organization, 'default-agent-pool')?.id ?? '')
+  const pools = useQuery({ ...allQuery('agent-pools', '/organizations/{organization}/agent-pools', { organization: org }), enabled: a.permissions['can-update-agent-pools'] })
+  const mode = f['default-execution-mode']
+  const change = useChange(
+    ['organizations', 'workspaces', 'projects'],
+    () => api.update('/organizations/{organization}', { organization: org }, body('organizations', { ...f, 'default-agent-pool-id': mode === 'agent' ? pool : null }, undefined, org)),
+    ({ item }) => {
+      toast('The settings are saved.')
+      if (item.attributes.name !== a.name) return navigate({ to: '/$org/settings/general', params: { org: item.attributes.name }, replace: true })
+    },
+  )
+  const wrong = fieldsOf(change.error)
   return (
     <Panel title="Settings" padded>
-      <Form change={change} action="Save" shows={['email']}>
-        <Field label="Email address" error={fieldsOf(change.error).email}><Input type="email" required value={f.email} onChange={(e) => setF({ ...f, email: e.target.value })} /></Field>
-        <Field label="Runs are executed" help="Unless a project or a workspace says otherwise.">
-          <Select value={f['default-execution-mode']} onChange={(e) => setF({ ...f, 'default-execution-mode': e.target.value })}>
-            <option value="remote">on the server</option>
-            {a['default-execution-mode'] === 'agent' && <option value="agent">on agents</option>}
-            <option value="local">elsewhere: state only</option>
-          </Select>
-        </Field>
-        <Choice label="Everybody needs a second factor" checked={f['collaborator-auth-policy'] === 'two_factor_mandatory'} onChange={(e) => setF({ ...f, 'collaborator-auth-policy': e.target.checked ? 'two_factor_mandatory' : 'password' })} />
+      <Form change={change} action="Save" shows={['name', 'email', 'default-agent-pool-id']}>
+        <div className="grid gap-4 sm:grid-cols-2">
+          <Field label="Name" help={f.name === a.name ? undefined : 'It is part of every configuration and address: change them all.'} error={wrong.name}>
+            <Input required value={f.name} onChange={(e) => setF({ ...f, name: e.target.value })} />
+          </Field>
+          <Field label="Email address" error={wrong.email}><Input type="email" required value={f.email} onChange={(e) => setF({ ...f, email: e.target.value })} /></Field>
+        </div>
+        <div className="grid gap-4 sm:grid-cols-2">
+          <Field label="Runs are executed" help="Unless a project or a workspace says otherwise.">
+            <Select value={mode} onChange={(e) => setF({ ...f, 'default-execution-mode': e.target.value })}>
+              <option value="remote">on the server</option>
+              <option value="agent">on agents of a pool</option>
+              <option value="local">elsewhere: state only</option>
+            </Select>
+          </Field>
+          {mode === 'agent' && (
+            <Field label="Agent pool" error={wrong['default-agent-pool-id']}>
+              <Select required value={pool} onChange={(e) => setPool(e.target.value)}>
+                <option value="">Choose…</option>
+                {pools.data?.map((p) => <option key={p.id} value={p.id}>{p.attributes.name}</option>)}
+              </Select>
+            </Field>
+          )}
+        </div>
         <Choice label="Admins of workspaces may delete what manages resources" checked={f['allow-force-delete-workspaces']} onChange={(e) => setF({ ...f, 'allow-force-delete-workspaces': e.target.checked })} />
       </Form>
     </Panel>
-  )
-}
-
-function OrgToken({ org }: { org: string }) {
-  const [fresh, setFresh] = useState<string>()
-  const path = '/organizations/{organization}/authentication-token'
-  const make = useChange([], () => api.create(path, { organization: org }, body('authentication-tokens')), ({ item }) => setFresh((item.attributes as { token?: string }).token))
-  return (
-    <>
-      {fresh && <Secret what="The token of the organization." value={fresh} />}
-      <Panel title="Token of the organization" padded>
-        <div className="flex flex-wrap items-center justify-between gap-4">
-          <p className="max-w-lg text-muted">It manages teams, workspaces and settings, but starts no runs. There is one: a new one ends the one before.</p>
-          <Button icon="key" busy={make.isPending} onClick={() => make.mutate(undefined)}>Make a new token</Button>
-        </div>
-      </Panel>
-    </>
   )
 }
 

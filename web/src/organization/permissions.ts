@@ -16,6 +16,7 @@ export const flags: readonly Flag[] = [
   { name: 'manage-agent-pools', group: 'Connections', short: 'manages agent pools', label: 'Manage agent pools', help: 'Say which machines execute runs.' },
   { name: 'manage-modules', group: 'Registry', short: 'publishes modules', label: 'Publish modules', help: 'Add and remove modules of the registry.' },
   { name: 'manage-providers', group: 'Registry', short: 'publishes providers', label: 'Publish providers', help: 'Add and remove providers of the registry.' },
+  { name: 'manage-registry-components', group: 'Registry', short: 'publishes components', label: 'Publish components', help: 'Add and remove components of the registry.' },
   { name: 'manage-teams', group: 'People', short: 'manages teams', label: 'Manage teams', help: 'Create teams and say who is in them.' },
   { name: 'manage-membership', group: 'People', short: 'manages people', label: 'Manage people', help: 'Invite and remove people.' },
   { name: 'manage-organization-access', group: 'People', short: 'manages rights', label: 'Manage rights', help: 'Change what teams may do in the organization.' },

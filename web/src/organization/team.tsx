@@ -5,18 +5,21 @@ import { useState } from 'react'
 import { Notifications } from '~/governance/Notifications'
 import { Tokens } from '~/identity/tokens'
 import * as api from '~/kernel/api'
-import { body, type Resource } from '~/kernel/jsonapi'
+import type { Resource } from '~/kernel/jsonapi'
 import { allQuery, listQuery, readQuery, useChange } from '~/kernel/queries'
 import { Avatar } from '~/shell/Sidebar'
+import { Badge } from '~/ui/Badge'
 import { Button, IconButton } from '~/ui/Button'
 import { Confirm } from '~/ui/Dialog'
 import { Failure } from '~/ui/Failure'
-import { Choice, Field, Select } from '~/ui/Field'
+import { Field, Select } from '~/ui/Field'
 import { FormDialog } from '~/ui/Form'
 import { Panel } from '~/ui/Page'
 import { SkeletonRows } from '~/ui/Skeleton'
-import { toast, toastError } from '~/ui/Toast'
-import { flags } from './permissions'
+import { toastError } from '~/ui/Toast'
+import { Rights } from './rights'
+import { TeamAccess } from './teamAccess'
+import { TeamSettings } from './teamSettings'
 import { settingsRoute } from './frame'
 
 type Team = Resource<'teams'>
@@ -28,6 +31,7 @@ function TeamPage() {
   const navigate = teamRoute.useNavigate()
   const { data, error } = useQuery(readQuery('teams', '/teams/{team}', { team: id }, { include: 'users,organization-memberships' }))
   const [deleting, setDeleting] = useState(false)
+  const [editing, setEditing] = useState(false)
   const remove = useChange(['teams'], () => api.remove('/teams/{team}', { team: id }), () => navigate({ to: '/$org/settings/teams', params: { org } }))
   if (error) return <Failure error={error} />
   if (!data) return <Panel><SkeletonRows /></Panel>
@@ -36,13 +40,23 @@ function TeamPage() {
   return (
     <div className="space-y-4">
       <div className="flex items-center justify-between gap-4">
-        <h2 className="text-xl">{team.attributes.name}</h2>
+        <span className="flex flex-wrap items-center gap-3">
+          <h2 className="text-xl">{team.attributes.name}</h2>
+          <Badge icon={team.attributes.visibility === 'secret' ? 'lock' : 'eye'}>{team.attributes.visibility === 'secret' ? 'only its members know of it' : 'everybody knows of it'}</Badge>
+        </span>
+        <span className="flex gap-2">
+        {may['can-update-visibility'] && <Button icon="pencil" onClick={() => setEditing(true)}>Change</Button>}
         {may['can-destroy'] && team.attributes.name !== 'owners' && <Button look="danger" icon="trash" onClick={() => setDeleting(true)}>Delete</Button>}
+        </span>
       </div>
       <div className="grid items-start gap-4 lg:grid-cols-[20rem_minmax(0,1fr)]">
-        <Members org={org} team={team} users={data.included.all('users')} />
+        <div className="min-w-0 space-y-4">
+          <Members org={org} team={team} users={data.included.all('users')} />
+          {team.attributes.name !== 'owners' && <TeamAccess org={org} team={team.id} />}
+        </div>
         <Rights team={team} />
       </div>
+      {editing && <TeamSettings team={team} onClose={() => setEditing(false)} />}
       {may['can-update-api-token'] && (
         <Tokens
           title="Tokens of the team"
@@ -98,35 +112,6 @@ function Add({ org, present, add, onClose }: { org: string; present: string[]; a
         </Select>
       </Field>
     </FormDialog>
-  )
-}
-
-function Rights({ team }: { team: Team }) {
-  const access = (team.attributes['organization-access'] ?? {}) as Record<string, boolean>
-  const owners = team.attributes.name === 'owners'
-  const may = team.attributes.permissions['can-update-organization-access'] && !owners
-  const change = useChange(
-    ['teams', 'organizations'],
-    (set: Record<string, boolean>) => api.update('/teams/{team}', { team: team.id }, body('teams', { 'organization-access': set }, undefined, team.id)),
-    () => toast('The rights are changed.'),
-  )
-  const groups = [...new Set(flags.map((f) => f.group))]
-  return (
-    <Panel title="May, in the whole organization">
-      {owners && <p className="border-b border-line px-4 py-3 text-muted">Owners may do everything.</p>}
-      {groups.map((g) => (
-        <fieldset key={g} disabled={!may || change.isPending} className="border-b border-line px-4 py-3 last:border-0">
-          <legend className="sr-only">{g}</legend>
-          <div aria-hidden="true" className="mb-2 text-sm font-medium text-muted">{g}</div>
-          <div className="grid gap-3 sm:grid-cols-2">
-            {flags.filter((f) => f.group === g).map((f) => (
-              <Choice key={f.name} label={f.label} help={f.help} checked={owners || access[f.name] === true} onChange={(e) => change.mutate({ [f.name]: e.target.checked }, { onError: toastError })} />
-            ))}
-          </div>
-        </fieldset>
-      ))}
-      <p className="px-4 py-3 text-sm text-muted">Rights in a single project or workspace are given there, under Access.</p>
-    </Panel>
   )
 }
 

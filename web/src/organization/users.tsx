@@ -109,7 +109,7 @@ function Invite({ org, onClose }: { org: string; onClose: () => void }) {
   )
   return (
     <FormDialog title="Invite a person" action="Invite" change={change} shows={['email']} onClose={onClose}>
-      <Field label="Email address" error={fieldsOf(change.error).email} help={<>Who has an account with this address is a member at once. For who has none, the operator makes a link: <code className="font-mono">plumbline admin account-link --email …</code></>}>
+      <Field label="Email address" error={fieldsOf(change.error).email} help={<>Who has an account with this address finds the invitation there and answers it. For who has none, the operator makes a link: <code className="font-mono">plumbline admin account-link --email …</code></>}>
         <Input type="email" required autoFocus value={email} onChange={(e) => setEmail(e.target.value)} />
       </Field>
       <fieldset>

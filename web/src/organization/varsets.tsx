@@ -16,6 +16,9 @@ import { FormDialog } from '~/ui/Form'
 import { Panel } from '~/ui/Page'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { Table } from '~/ui/Table'
+import { Icon } from '~/ui/Icon'
+import type { Pick } from '~/ui/Picker'
+import { ProjectPicker, WorkspacePicker } from '~/workspace/picking'
 import { VariablesPanel } from '~/workspace/variableForm'
 import { settingsRoute, useCan } from './frame'
 
@@ -82,14 +85,22 @@ function Varset() {
   if (!data) return <Panel><SkeletonRows /></Panel>
   const set = data.item
   const may = set.attributes.permissions['can-update']
-  const names = [...refsOf(set, 'projects').map((r) => data.included.get('projects', r.id)?.attributes.name), ...refsOf(set, 'workspaces').map((r) => data.included.get('workspaces', r.id)?.attributes.name)]
+  const present = {
+    projects: refsOf(set, 'projects').map((r) => ({ id: r.id, name: data.included.get('projects', r.id)?.attributes.name ?? r.id })),
+    workspaces: refsOf(set, 'workspaces').map((r) => ({ id: r.id, name: data.included.get('workspaces', r.id)?.attributes.name ?? r.id })),
+  }
   return (
     <div className="space-y-4">
       <div className="flex flex-wrap items-start justify-between gap-3">
         <div>
           <div className="flex items-center gap-3"><h2 className="text-xl">{set.attributes.name}</h2><Applies set={set} /></div>
           <p className="text-muted">{set.attributes.description}</p>
-          {names.length > 0 && <p className="text-sm text-muted">{names.filter(Boolean).join(', ')}</p>}
+          {present.projects.length + present.workspaces.length > 0 && (
+            <p className="mt-1 flex flex-wrap items-center gap-x-3 gap-y-1 text-sm text-muted">
+              {present.projects.map((p) => <Link key={p.id} to="/$org/projects/$project" params={{ org, project: p.id }} className="inline-flex items-center gap-1 hover:text-accent"><Icon name="project" size={14} />{p.name}</Link>)}
+              {present.workspaces.map((w) => <Link key={w.id} to="/$org/workspaces/$workspace" params={{ org, workspace: w.name }} className="inline-flex items-center gap-1 hover:text-accent"><Icon name="workspace" size={14} />{w.name}</Link>)}
+            </p>
+          )}
         </div>
         {may && (
           <span className="flex gap-2">
@@ -107,7 +118,7 @@ function Varset() {
         remove={(v) => api.remove('/varsets/{varset}/relationships/vars/{id}', { varset: id, id: v })}
         empty="Every workspace that the set applies to gets its variables."
       />
-      {open === 'edit' && <Edit org={org} set={set} onClose={() => setOpen(undefined)} onSaved={() => setOpen(undefined)} />}
+      {open === 'edit' && <Edit org={org} set={set} present={present} onClose={() => setOpen(undefined)} onSaved={() => setOpen(undefined)} />}
       {open === 'delete' && (
         <Confirm title={`Delete the set ${set.attributes.name}?`} action="Delete" busy={remove.isPending} error={remove.error} onConfirm={() => remove.mutate(undefined)} onClose={() => setOpen(undefined)}>
           <p>Its variables are gone from all workspaces that it applies to, with the next run of each.</p>
@@ -117,14 +128,17 @@ function Varset() {
   )
 }
 
-function Edit({ org, set, onClose, onSaved }: { org: string; set?: Set; onClose: () => void; onSaved: (s: Set) => void }) {
-  const projects = useQuery(allQuery('projects', '/organizations/{organization}/projects', { organization: org }))
+type EditProps = { org: string; set?: Set; present?: { projects: Pick[]; workspaces: Pick[] }; onClose: () => void; onSaved: (s: Set) => void }
+
+function Edit({ org, set, present, onClose, onSaved }: EditProps) {
   const [f, setF] = useState({ name: set?.attributes.name ?? '', description: set?.attributes.description ?? '', global: set?.attributes.global ?? false, priority: set?.attributes.priority ?? false })
-  const [chosen, setChosen] = useState<string[]>(refsOf(set, 'projects').map((r) => r.id))
+  const [projects, setProjects] = useState<Pick[]>(present?.projects ?? [])
+  const [workspaces, setWorkspaces] = useState<Pick[]>(present?.workspaces ?? [])
+  const refs = (type: string, list: Pick[]) => list.map((p) => ({ type, id: p.id }))
   const change = useChange(
     ['varsets'],
     () => {
-      const document = body('varsets', f, f.global ? undefined : { projects: chosen.map((id) => ({ type: 'projects', id })) }, set?.id)
+      const document = body('varsets', f, f.global ? undefined : { projects: refs('projects', projects), workspaces: refs('workspaces', workspaces) }, set?.id)
       return set ? api.update('/varsets/{id}', { id: set.id }, document) : api.create('/organizations/{organization}/varsets', { organization: org }, document)
     },
     ({ item }) => onSaved(item),
@@ -136,13 +150,14 @@ function Edit({ org, set, onClose, onSaved }: { org: string; set?: Set; onClose:
       <fieldset className="space-y-2.5">
         <legend className="mb-1.5 font-medium">Applies to</legend>
         <Choice type="radio" name="scope" label="Everything in the organization" checked={f.global} onChange={() => setF({ ...f, global: true })} />
-        <Choice type="radio" name="scope" label="These projects" checked={!f.global} onChange={() => setF({ ...f, global: false })} />
-        {!f.global && (
-          <div className="max-h-40 space-y-2 overflow-y-auto pl-6">
-            {projects.data?.map((p) => <Choice key={p.id} label={p.attributes.name} checked={chosen.includes(p.id)} onChange={(e) => setChosen(e.target.checked ? [...chosen, p.id] : chosen.filter((c) => c !== p.id))} />)}
-          </div>
-        )}
+        <Choice type="radio" name="scope" label="Some projects and workspaces" checked={!f.global} onChange={() => setF({ ...f, global: false })} />
       </fieldset>
+      {!f.global && (
+        <div className="space-y-3">
+          <section aria-label="Projects"><h3 className="mb-1 font-medium">All workspaces of these projects</h3><ProjectPicker org={org} chosen={projects} onChange={setProjects} /></section>
+          <section aria-label="Workspaces"><h3 className="mb-1 font-medium">These workspaces</h3><WorkspacePicker org={org} chosen={workspaces} onChange={setWorkspaces} /></section>
+        </div>
+      )}
       <Choice label="Wins over variables of the workspace" checked={f.priority} onChange={(e) => setF({ ...f, priority: e.target.checked })} />
     </FormDialog>
   )

@@ -82,6 +82,7 @@ function Account() {
         }
         items={[
           { label: 'Your settings', icon: 'user', onSelect: () => void navigate({ to: '/profile/tokens' }) },
+          ...(me.attributes['is-site-admin'] ? [{ label: 'Administration', icon: 'settings' as const, onSelect: () => void navigate({ to: '/admin' }) }] : []),
           ...themes.map((t, i) => ({ label: t.label, icon: t.icon, checked: theme === t.theme, separate: i === 0, onSelect: () => setTheme(t.theme) })),
           { label: 'Log out', icon: 'external', separate: true, onSelect: logOut },
         ]}

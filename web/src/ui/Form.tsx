@@ -32,7 +32,7 @@ export function Form({ change, action, look = 'primary', shows = [], disabled, c
     >
       {children}
       {change.error !== null && change.error !== undefined && !shown && <Failure error={change.error} />}
-      <Actions>
+      <Actions className="in-disabled:hidden">
         {onCancel && <Button onClick={onCancel}>Cancel</Button>}
         <Button type="submit" look={look} busy={change.isPending} disabled={disabled}>{action}</Button>
       </Actions>

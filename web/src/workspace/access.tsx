@@ -16,6 +16,7 @@ import { Panel } from '~/ui/Page'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { Table } from '~/ui/Table'
 import { toastError } from '~/ui/Toast'
+import { CustomMatrix, workspaceParts, type Parts } from './custom'
 import { useWorkspace, workspaceRoute } from './frame'
 
 type Access = Resource<'team-workspaces'>
@@ -68,19 +69,11 @@ function Level({ access: a }: { access: Access }) {
   return <span className="flex flex-wrap items-center gap-2"><Badge tone="accent">{level?.label ?? a.attributes.access}</Badge><span className="text-sm text-muted">{words}</span></span>
 }
 
-const custom = [
-  { name: 'runs', label: 'Runs', options: [['read', 'sees them'], ['plan', 'starts plans'], ['apply', 'applies']] },
-  { name: 'variables', label: 'Variables', options: [['none', 'nothing'], ['read', 'reads'], ['write', 'changes']] },
-  { name: 'state-versions', label: 'State', options: [['none', 'nothing'], ['read-outputs', 'reads outputs'], ['read', 'reads'], ['write', 'writes']] },
-] as const
-
 function Edit({ org, workspace, access, onClose }: { org: string; workspace: string; access: Access | undefined; onClose: () => void }) {
   const teams = useTeams(org)
   const [team, setTeam] = useState('')
   const [level, setLevel] = useState<string>(access?.attributes.access ?? 'read')
-  const [own, setOwn] = useState<Record<string, string>>({
-    runs: access?.attributes.runs ?? 'read', variables: access?.attributes.variables ?? 'none', 'state-versions': access?.attributes['state-versions'] ?? 'none',
-  })
+  const [own, setOwn] = useState<Parts>(() => Object.fromEntries(workspaceParts.map((r) => [r.name, (access?.attributes as Parts | undefined)?.[r.name] ?? (r.name === 'runs' ? 'read' : r.options[0]?.value === 'false' ? false : 'none')])))
   const attributes = { access: level, ...(level === 'custom' && own) }
   const change = useChange(
     ['team-workspaces'],
@@ -102,15 +95,7 @@ function Edit({ org, workspace, access, onClose }: { org: string; workspace: str
       )}
       <Levels levels={workspaceLevels} value={level} onChange={setLevel} />
       {level === 'custom' && (
-        <div className="grid gap-3 sm:grid-cols-3">
-          {custom.map((c) => (
-            <Field key={c.name} label={c.label}>
-              <Select value={own[c.name]} onChange={(e) => setOwn({ ...own, [c.name]: e.target.value })}>
-                {c.options.map(([value, label]) => <option key={value} value={value}>{label}</option>)}
-              </Select>
-            </Field>
-          ))}
-        </div>
+        <CustomMatrix rows={workspaceParts} parts={own} onChange={setOwn} />
       )}
     </FormDialog>
   )

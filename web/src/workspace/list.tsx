@@ -10,6 +10,7 @@ import { useCommands } from '~/kernel/keyboard'
 import { pageSize, useLongList } from '~/kernel/longlist'
 import { allQuery, listQuery, polling } from '~/kernel/queries'
 import { orgRoute } from '~/kernel/routing'
+import { words } from '~/kernel/search'
 import { useOrganization } from '~/kernel/session'
 import { Tag } from '~/ui/Badge'
 import { Button, LinkButton } from '~/ui/Button'
@@ -91,6 +92,7 @@ function workspacesQuery(org: string, f: Filter, page: number) {
 function Filters({ org, filter }: { org: string; filter: Filter }) {
   const navigate = useNavigate({ from: '/$org/workspaces' })
   const projects = useQuery(allQuery('projects', '/organizations/{organization}/projects', { organization: org }))
+  const tags = useQuery(allQuery('tags', '/organizations/{organization}/tags', { organization: org }))
   const [q, setQ] = useState(filter.q ?? '')
   useEffect(() => setQ(filter.q ?? ''), [filter.q])
   const set = useMemo(() => (change: Filter) => void navigate({ search: (was) => ({ ...was, ...change }), replace: true }), [navigate])
@@ -108,6 +110,12 @@ function Filters({ org, filter }: { org: string; filter: Filter }) {
           <option value="">All projects</option>
           {projects.data?.map((p) => <option key={p.id} value={p.id}>{p.attributes.name}</option>)}
         </Select>
+        {tags.data && tags.data.length > 0 && (
+          <Select aria-label="Tag" className="w-36! max-sm:w-full!" value="" onChange={(e) => set({ tag: [...words(filter.tag), e.target.value].join(',') })}>
+            <option value="">{filter.tag ? 'And tagged…' : 'Any tag'}</option>
+            {tags.data.filter((t) => !words(filter.tag).includes(t.attributes.name)).map((t) => <option key={t.id} value={t.attributes.name}>{t.attributes.name} ({t.attributes['instance-count']})</option>)}
+          </Select>
+        )}
         <Select aria-label="Order" className="w-40! max-sm:w-full!" value={filter.sort ?? 'name'} onChange={(e) => set({ sort: e.target.value === 'name' ? undefined : e.target.value })}>
           {Object.entries(sorts).map(([value, label]) => <option key={value} value={value}>{label}</option>)}
         </Select>
@@ -120,7 +128,7 @@ function Filters({ org, filter }: { org: string; filter: Filter }) {
         {Object.entries(healthGroups).map(([key, group]) => (
           <Chip key={key} on={filter.health === key} onToggle={() => set({ health: filter.health === key ? undefined : (key as HealthGroup) })}>{group.label}</Chip>
         ))}
-        {filter.tag && <Chip on onToggle={() => set({ tag: undefined })}><Icon name="tag" size={12} />{filter.tag}<Icon name="cross" size={12} /></Chip>}
+        {words(filter.tag).map((t) => <Chip key={t} on onToggle={() => set({ tag: words(filter.tag).filter((x) => x !== t).join(',') || undefined })}><Icon name="tag" size={12} />{t}<Icon name="cross" size={12} /></Chip>)}
       </div>
     </div>
   )
@@ -170,7 +178,7 @@ function Tags({ org, filter, names }: { org: string; filter: Filter; names: stri
   return (
     <span className="relative z-10 flex max-w-56 shrink-0 gap-1 max-lg:hidden">
       {names.slice(0, 3).map((t) => (
-        <Tag key={t} title={`Only workspaces tagged ${t}`} onClick={() => void navigate({ to: '/$org/workspaces', params: { org }, search: { ...filter, tag: t } })}>{t}</Tag>
+        <Tag key={t} title={`Only workspaces tagged ${t}`} onClick={() => void navigate({ to: '/$org/workspaces', params: { org }, search: { ...filter, tag: [...new Set([...words(filter.tag), t])].join(',') } })}>{t}</Tag>
       ))}
       {names.length > 3 && <Tag title={names.slice(3).join(', ')}>+{names.length - 3}</Tag>}
     </span>

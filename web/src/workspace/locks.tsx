@@ -11,6 +11,7 @@ import { Confirm } from '~/ui/Dialog'
 import { Notice } from '~/ui/Failure'
 import { Field, Input } from '~/ui/Field'
 import { FormDialog } from '~/ui/Form'
+import { Time } from '~/ui/Time'
 import { useWorkspace } from './frame'
 
 /** LockNotice says who has locked the workspace and why, if it is locked. */
@@ -37,7 +38,7 @@ export function LockNotice() {
           ) : (
             <strong>{mine ? 'you' : (user?.attributes.username ?? team?.attributes.name ?? 'the token of the organization')}</strong>
           )}
-          {w.attributes['locked-reason'] ? `: ${w.attributes['locked-reason'].replace(/\.$/, '')}.` : '.'} No run starts until it is unlocked.
+          {w.attributes['locked-reason'] ? `: ${w.attributes['locked-reason'].replace(/\.$/, '')}.` : '.'}{w.attributes['locked-at'] && <> The lock was taken <Time at={w.attributes['locked-at']} />.</>} No run starts until it is unlocked.
         </p>
         <span className="flex gap-2">
           {mine && can['can-unlock'] && <Button small icon="unlock" busy={unlock.isPending} onClick={() => unlock.mutate(undefined)}>Unlock</Button>}

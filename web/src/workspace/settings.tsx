@@ -14,7 +14,11 @@ import { Choice, Field, Input, Select, Textarea } from '~/ui/Field'
 import { Form } from '~/ui/Form'
 import { Panel } from '~/ui/Page'
 import { toast } from '~/ui/Toast'
+import { Retention } from '~/organization/retention'
 import { useWorkspace, workspaceRoute } from './frame'
+import { Key, Sharing } from './sharing'
+import { TagEditor } from './tagEditor'
+import { RunTriggers } from './triggers'
 
 export const settingsRoute = createRoute({ getParentRoute: () => workspaceRoute, path: '/settings', component: Settings })
 
@@ -27,6 +31,16 @@ function Settings() {
       <fieldset disabled={!may} className="min-w-0 space-y-4">
         <General key={w.attributes['updated-at']} />
       </fieldset>
+      <TagEditor of={{ kind: 'workspaces', id: w.id }} may={w.attributes.permissions['can-manage-tags']} about="Labels to find it by: a key alone, or a key with a value." />
+      <RunTriggers />
+      {may && <Sharing />}
+      {may && <Key key={refOf(w, 'ssh-key')?.id} />}
+      <Retention
+        path={api.address('/workspaces/{id}/relationships/data-retention-policy', { id: w.id })}
+        about="State versions and configurations that are not current any more."
+        otherwise="As the organization says"
+        may={may}
+      />
       {w.attributes.permissions['can-destroy'] && <Danger />}
     </div>
   )
@@ -40,7 +54,7 @@ function General() {
   const [f, setF] = useState({
     name: a.name, description: a.description ?? '', engine: a.engine, 'terraform-version': a['terraform-version'],
     'working-directory': a['working-directory'] ?? '', 'auto-apply': a['auto-apply'], 'speculative-enabled': a['speculative-enabled'],
-    'allow-destroy-plan': a['allow-destroy-plan'], 'global-remote-state': a['global-remote-state'],
+    'allow-destroy-plan': a['allow-destroy-plan'],
   })
   const [project, setProject] = useState(refOf(w, 'project')?.id ?? '')
   const [mode, setMode] = useState(a['setting-overwrites']['execution-mode'] ? a['execution-mode'] : '')
@@ -100,7 +114,6 @@ function General() {
         <div className="space-y-3">
           <Choice label="Apply by itself" help="A plan with changes is applied without anybody's confirmation." checked={f['auto-apply']} onChange={(e) => set('auto-apply', e.target.checked)} />
           <Choice label="Allow plans that destroy everything" checked={f['allow-destroy-plan']} onChange={(e) => set('allow-destroy-plan', e.target.checked)} />
-          <Choice label="Share the state with the whole organization" help="Every workspace may read its outputs." checked={f['global-remote-state']} onChange={(e) => set('global-remote-state', e.target.checked)} />
         </div>
       </Form>
     </Panel>

@@ -1,0 +1,46 @@
+// The admin area: the whole server, for site administrators.
+import { Outlet, createRoute, notFound } from '@tanstack/react-router'
+import { rootRoute } from '~/kernel/routing'
+import { meQuery } from '~/kernel/session'
+import { Page, Tab, Tabs } from '~/ui/Page'
+
+export const adminRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/admin',
+  staticData: { crumb: () => 'Administration' },
+  beforeLoad: async ({ context }) => {
+    const me = await context.queryClient.ensureQueryData(meQuery)
+    if (me.attributes['is-site-admin'] !== true) throw notFound()
+  },
+  component: Frame,
+})
+
+export type Search = { q?: string; status?: string; page?: number }
+
+/** searchOf reads what every list of the admin area has in its address. */
+export function searchOf(s: Record<string, unknown>): Search {
+  const text = (v: unknown) => (typeof v === 'string' && v ? v : undefined)
+  return { q: text(s.q), status: text(s.status), page: Number(s.page) > 1 ? Number(s.page) : undefined }
+}
+
+function Frame() {
+  return (
+    <Page
+      title="Administration"
+      about="The whole server. What you do here is recorded."
+      tabs={
+        <Tabs label="Administration">
+          <Tab to="/admin" activeOptions={{ exact: true }}>Overview</Tab>
+          <Tab to="/admin/users">Users</Tab>
+          <Tab to="/admin/organizations">Organizations</Tab>
+          <Tab to="/admin/workspaces">Workspaces</Tab>
+          <Tab to="/admin/runs">Runs</Tab>
+          <Tab to="/admin/agents">Agents</Tab>
+          <Tab to="/admin/jobs">Failed jobs</Tab>
+        </Tabs>
+      }
+    >
+      <Outlet />
+    </Page>
+  )
+}

@@ -1,0 +1,157 @@
+// The audit trail: who did what, when and from where. What is searched for is in the address.
+import { useQuery } from '@tanstack/react-query'
+import { createRoute } from '@tanstack/react-router'
+import { useState } from 'react'
+import * as api from '~/kernel/api'
+import { moment } from '~/kernel/formats'
+import type { Resource } from '~/kernel/jsonapi'
+import { listQuery } from '~/kernel/queries'
+import { Badge, Tag, type Tone } from '~/ui/Badge'
+import { Button } from '~/ui/Button'
+import { Id } from '~/ui/Copy'
+import { Dialog } from '~/ui/Dialog'
+import { Empty, Failure } from '~/ui/Failure'
+import { Select } from '~/ui/Field'
+import { Late } from '~/ui/Late'
+import { Menu } from '~/ui/Menu'
+import { Icon } from '~/ui/Icon'
+import { Fact, Facts, Panel } from '~/ui/Page'
+import { Pages } from '~/ui/Pages'
+import { SkeletonRows } from '~/ui/Skeleton'
+import { Table } from '~/ui/Table'
+import { Time } from '~/ui/Time'
+import { settingsRoute } from './frame'
+
+type Event = Resource<'audit-events'>
+type Search = { q?: string; actor?: string; action?: string; type?: string; since?: string; resource?: string; page?: number }
+
+const word = (v: unknown) => (typeof v === 'string' && v ? v : undefined)
+
+export const auditRoute = createRoute({
+  getParentRoute: () => settingsRoute,
+  path: '/audit',
+  validateSearch: (s: Record<string, unknown>): Search => ({ q: word(s.q), actor: word(s.actor), action: word(s.action), type: word(s.type), since: word(s.since), resource: word(s.resource), page: Number(s.page) > 1 ? Number(s.page) : undefined }),
+  component: Audit,
+})
+
+const times = { hour: 'the last hour', day: 'the last day', week: 'the last week', month: 'the last 30 days' }
+const spans: Record<string, number> = { hour: 3_600_000, day: 86_400_000, week: 7 * 86_400_000, month: 30 * 86_400_000 }
+
+/** filterOf is a search as the server takes it; times are whole minutes, so that it is remembered. */
+function filterOf(s: Search) {
+  const span = spans[s.since ?? '']
+  const from = span ? new Date(Math.floor((Date.now() - span) / 60_000) * 60_000).toISOString() : undefined
+  return { q: s.q, 'filter[actor]': s.actor, 'filter[action]': s.action, 'filter[resource-type]': s.type, 'filter[resource-id]': s.resource, 'filter[from]': from }
+}
+
+function Audit() {
+  const { org } = auditRoute.useParams()
+  const search = auditRoute.useSearch()
+  const navigate = auditRoute.useNavigate()
+  const [shown, setShown] = useState<Event>()
+  const { data, error, refetch, isFetching } = useQuery(listQuery('audit-events', '/organizations/{organization}/audit-events', { organization: org }, { ...filterOf(search), 'page[size]': 50, 'page[number]': search.page }))
+  const set = (change: Search) => void navigate({ search: (was: Search) => ({ ...was, page: undefined, ...change }), replace: true })
+  const narrowed = Object.entries(search).some(([k, v]) => k !== 'page' && v !== undefined)
+  return (
+    <>
+      <Filters org={org} search={search} set={set} seen={data?.items ?? []} />
+      {error && <Failure error={error} retry={() => void refetch()} className="mb-4" />}
+      <Panel className={isFetching && data ? 'opacity-80' : ''}>
+        {!data && !error && <SkeletonRows rows={10} />}
+        {data?.items.length === 0 && (
+          <Empty icon="audit" title={narrowed ? 'Nothing matches' : 'Nothing has happened yet'} actions={narrowed && <Button onClick={() => void navigate({ search: {} })}>Show everything</Button>}>
+            <p>{narrowed ? 'No event is by this actor, of this kind and in this time at once.' : 'Every change that somebody makes here is recorded.'}</p>
+          </Empty>
+        )}
+        {data && data.items.length > 0 && (
+          <Table
+            label="Audit trail"
+            items={data.items}
+            keyOf={(e) => e.id}
+            columns={[
+              { name: 'When', className: 'w-28', cell: (e) => <Time at={e.attributes['created-at']} className="whitespace-nowrap" /> },
+              { name: 'Who', className: 'w-44', cell: (e) => <button type="button" className="max-w-40 truncate text-left hover:text-accent" title={`Only what ${actorOf(e)} did`} onClick={() => set({ actor: e.attributes['actor-name'] || undefined })}>{actorOf(e)}</button> },
+              { name: 'What', cell: (e) => <What event={e} onShow={() => setShown(e)} /> },
+              { name: 'From', className: 'w-36 max-md:hidden', cell: (e) => <code className="font-mono text-sm text-muted">{e.attributes['ip-address']}</code> },
+            ]}
+          />
+        )}
+      </Panel>
+      {data && <Pages at={data.pagination} what="event" before="Newer" after="Older" onPage={(page) => void navigate({ search: { ...search, page } })} />}
+      {shown && <Detail event={shown} onResource={() => { set({ resource: shown.attributes['resource-id'] }); setShown(undefined) }} onClose={() => setShown(undefined)} />}
+    </>
+  )
+}
+
+function actorOf(e: Event): string {
+  return e.attributes['actor-name'] || e.attributes['actor-id'] || 'the server'
+}
+
+const toneOf = (action: string): Tone => (/destroy|delete|revoke|force|remove|cancel|discard/.test(action) ? 'bad' : /create|add/.test(action) ? 'ok' : 'info')
+
+function What({ event: e, onShow }: { event: Event; onShow: () => void }) {
+  const a = e.attributes
+  return (
+    <span className="flex flex-wrap items-center gap-x-2 gap-y-1">
+      <Badge tone={toneOf(a.action)}>{a.action.replaceAll(/[-_]/g, ' ')}</Badge>
+      <button type="button" onClick={onShow} className="min-w-0 text-left hover:text-accent">
+        {a['resource-type'].replaceAll('-', ' ')} <code className="font-mono text-sm text-muted wrap-anywhere">{a['resource-id']}</code>
+      </button>
+      {a.changed.slice(0, 3).map((c) => <Tag key={c}>{c}</Tag>)}
+      {a.changed.length > 3 && <Tag title={a.changed.slice(3).join(', ')}>+{a.changed.length - 3}</Tag>}
+    </span>
+  )
+}
+
+function Detail({ event: e, onResource, onClose }: { event: Event; onResource: () => void; onClose: () => void }) {
+  const a = e.attributes
+  return (
+    <Dialog title={`${a.action.replaceAll(/[-_]/g, ' ')} ${a['resource-type'].replaceAll('-', ' ')}`} wide onClose={onClose}>
+      <Facts className="mt-2">
+        <Fact name="When">{moment(a['created-at'])}</Fact>
+        <Fact name="Who">{actorOf(e)}{a['actor-kind'] && <span className="text-muted"> ({a['actor-kind']})</span>}{a['actor-id'] && <> <Id>{a['actor-id']}</Id></>}</Fact>
+        <Fact name="Resource">{a['resource-id'] ? <Id>{a['resource-id']}</Id> : <span className="text-faint">none</span>}</Fact>
+        <Fact name="Was set">{a.changed.length === 0 ? <span className="text-faint">nothing by name</span> : <span className="flex flex-wrap gap-1">{a.changed.map((c) => <Tag key={c}>{c}</Tag>)}</span>}</Fact>
+        <Fact name="From">{a['ip-address'] || <span className="text-faint">inside the server</span>}</Fact>
+        {a['token-id'] && <Fact name="Token"><Id>{a['token-id']}</Id></Fact>}
+        {a['request-id'] && <Fact name="Request"><Id>{a['request-id']}</Id></Fact>}
+        <Fact name="Event"><Id>{e.id}</Id></Fact>
+      </Facts>
+      <p className="mt-4 text-sm text-muted">The trail holds the names of what was set, never the values: they may be secret.</p>
+      {a['resource-id'] && <div className="mt-3 flex justify-end"><Button icon="filter" onClick={onResource}>All that happened to it</Button></div>}
+    </Dialog>
+  )
+}
+
+function Filters({ org, search, set, seen }: { org: string; search: Search; set: (change: Search) => void; seen: Event[] }) {
+  const distinct = (of: (e: Event) => string, now: string | undefined) => [...new Set([...seen.map(of), ...(now ? [now] : [])])].filter(Boolean).toSorted()
+  const save = (kind: 'csv' | 'json') => {
+    window.location.assign(api.address(`/organizations/{organization}/audit-events/export/${kind}`, { organization: org }, filterOf(search)))
+  }
+  return (
+    <div className="mb-4 flex flex-wrap gap-2">
+      <Late label="Search" className="min-w-40 flex-1 max-sm:w-full max-sm:flex-none" value={search.q} onChange={(q) => set({ q })} />
+      <Late label="Actor" plain className="w-36! max-sm:w-[calc(50%-4px)]!" value={search.actor} onChange={(actor) => set({ actor })} />
+      <Select aria-label="Action" className="w-36! max-sm:w-[calc(50%-4px)]!" value={search.action ?? ''} onChange={(e) => set({ action: e.target.value || undefined })}>
+        <option value="">Any action</option>
+        {distinct((e) => e.attributes.action, search.action).map((v) => <option key={v} value={v}>{v.replaceAll(/[-_]/g, ' ')}</option>)}
+      </Select>
+      <Select aria-label="Kind of resource" className="w-44! max-sm:w-[calc(50%-4px)]!" value={search.type ?? ''} onChange={(e) => set({ type: e.target.value || undefined })}>
+        <option value="">Anything</option>
+        {distinct((e) => e.attributes['resource-type'], search.type).map((v) => <option key={v} value={v}>{v.replaceAll('-', ' ')}</option>)}
+      </Select>
+      <Select aria-label="Time" className="w-40! max-sm:w-[calc(50%-4px)]!" value={search.since ?? ''} onChange={(e) => set({ since: e.target.value || undefined })}>
+        <option value="">All time</option>
+        {Object.entries(times).map(([v, label]) => <option key={v} value={v}>{label}</option>)}
+      </Select>
+      <Menu
+        label="Export"
+        align="end"
+        className="flex h-8 items-center gap-1.5 rounded-md border border-line bg-surface px-3 shadow-low hover:border-line-strong hover:bg-hover"
+        trigger={<><Icon name="download" />Export</>}
+        items={[{ label: 'As CSV', onSelect: () => save('csv') }, { label: 'As JSON', onSelect: () => save('json') }]}
+      />
+      {search.resource && <Button small icon="cross" className="h-8!" onClick={() => set({ resource: undefined })}>{search.resource}</Button>}
+    </div>
+  )
+}

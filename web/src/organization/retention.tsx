@@ -1,0 +1,71 @@
+// When old data is deleted: after some days, or never; of an organization or a workspace.
+import { useQuery } from '@tanstack/react-query'
+import { useState } from 'react'
+import * as api from '~/kernel/api'
+import { oneOf, type Resource } from '~/kernel/jsonapi'
+import { body } from '~/kernel/jsonapi'
+import { Problem, fieldsOf } from '~/kernel/problem'
+import { useChange } from '~/kernel/queries'
+import { Failure } from '~/ui/Failure'
+import { Choice, Field, Input } from '~/ui/Field'
+import { Form } from '~/ui/Form'
+import { Panel } from '~/ui/Page'
+import { Skeleton } from '~/ui/Skeleton'
+import { toast } from '~/ui/Toast'
+
+type Policy = Resource<'data-retention-policies'>
+type Props = { /** The address of the policy below the API. */ path: string; /** What is deleted. */ about: string; /** What counts without a policy. */ otherwise: string; may: boolean }
+
+/** Retention shows the policy at an address and changes it. */
+export function Retention({ path, about, otherwise, may }: Props) {
+  const { data, error } = useQuery({
+    queryKey: ['data-retention-policies', path],
+    queryFn: async ({ signal }) => {
+      try {
+        return { policy: oneOf<'data-retention-policies'>(await api.send('GET', path, undefined, signal)).item as Policy | undefined }
+      } catch (err) {
+        if (err instanceof Problem && err.status === 404) return { policy: undefined }
+        throw err
+      }
+    },
+  })
+  return (
+    <Panel title="Data retention" padded>
+      <p className="mb-4 text-muted">{about}</p>
+      {error && <Failure error={error} />}
+      {!data && !error && <Skeleton className="h-24 w-full" />}
+      {data && <Choose key={data.policy?.id ?? 'none'} path={path} policy={data.policy} otherwise={otherwise} may={may} />}
+    </Panel>
+  )
+}
+
+function Choose({ path, policy, otherwise, may }: { path: string; policy: Policy | undefined; otherwise: string; may: boolean }) {
+  const days = policy?.attributes['delete-older-than-n-days']
+  const [kind, setKind] = useState(policy === undefined ? 'none' : days ? 'days' : 'never')
+  const [n, setN] = useState(String(days ?? 90))
+  const change = useChange(
+    ['data-retention-policies'],
+    () => {
+      if (kind === 'none') return policy ? api.send('DELETE', path) : Promise.resolve(undefined)
+      return api.send('POST', path, kind === 'days' ? body('data-retention-policy-delete-olders', { 'delete-older-than-n-days': Number(n) }) : body('data-retention-policy-dont-deletes'))
+    },
+    () => toast('The retention of data is changed.'),
+  )
+  return (
+    <fieldset disabled={!may} className="min-w-0">
+      <legend className="sr-only">Data retention</legend>
+      <Form change={change} action="Save" shows={['delete-older-than-n-days']}>
+        <div className="space-y-2.5">
+          <Choice type="radio" name="retention" label={otherwise} checked={kind === 'none'} onChange={() => setKind('none')} />
+          <Choice type="radio" name="retention" label="Keep everything" checked={kind === 'never'} onChange={() => setKind('never')} />
+          <Choice type="radio" name="retention" label="Delete what is older than some days" checked={kind === 'days'} onChange={() => setKind('days')} />
+        </div>
+        {kind === 'days' && (
+          <Field label="Days" className="max-w-40 pl-6" error={fieldsOf(change.error)['delete-older-than-n-days']}>
+            <Input type="number" min={1} max={36500} required value={n} onChange={(e) => setN(e.target.value)} />
+          </Field>
+        )}
+      </Form>
+    </fieldset>
+  )
+}

@@ -1,0 +1,116 @@
+// How people and tokens get into the organization, and for how long.
+import { useQuery } from '@tanstack/react-query'
+import { createRoute } from '@tanstack/react-router'
+import { useState } from 'react'
+import * as api from '~/kernel/api'
+import { body, type Resource } from '~/kernel/jsonapi'
+import { fieldsOf } from '~/kernel/problem'
+import { listQuery, useChange } from '~/kernel/queries'
+import { useMe, useOrganization } from '~/kernel/session'
+import { Failure, Notice } from '~/ui/Failure'
+import { Choice, Field, Input, Select } from '~/ui/Field'
+import { Form } from '~/ui/Form'
+import { Panel, TextLink } from '~/ui/Page'
+import { SkeletonRows } from '~/ui/Skeleton'
+import { toast } from '~/ui/Toast'
+import { settingsRoute } from './frame'
+
+export const organizationSecurityRoute = createRoute({ getParentRoute: () => settingsRoute, path: '/security', component: Security })
+
+function Security() {
+  const { org } = organizationSecurityRoute.useParams()
+  return (
+    <div className="max-w-3xl space-y-4">
+      <People org={org} />
+      <Lifetimes org={org} />
+    </div>
+  )
+}
+
+function minutes(v: string): number | null {
+  return v === '' ? null : Number(v)
+}
+
+function People({ org }: { org: string }) {
+  const a = useOrganization(org).attributes
+  const me = useMe()
+  const [factor, setFactor] = useState(a['collaborator-auth-policy'] === 'two_factor_mandatory')
+  const [userTokens, setUserTokens] = useState(a['user-tokens-enabled'])
+  const [idle, setIdle] = useState(String(a['session-timeout'] ?? ''))
+  const [all, setAll] = useState(String(a['session-remember'] ?? ''))
+  const change = useChange(
+    ['organizations'],
+    () => api.update('/organizations/{organization}', { organization: org }, body('organizations', {
+      'collaborator-auth-policy': factor ? 'two_factor_mandatory' : 'password', 'user-tokens-enabled': userTokens, 'session-timeout': minutes(idle), 'session-remember': minutes(all),
+    }, undefined, org)),
+    () => toast('The settings are saved.'),
+  )
+  const wrong = fieldsOf(change.error)
+  const without = me.attributes['two-factor']?.verified !== true
+  return (
+    <Panel title="People" padded>
+      <Form change={change} action="Save" shows={['session-timeout', 'session-remember']}>
+        <Choice label="Everybody needs a second factor" help="Who has none sees nothing of the organization until they have set one up." checked={factor} onChange={(e) => setFactor(e.target.checked)} />
+        {factor && without && <Notice tone="warn" icon="warning">Set up <TextLink to="/profile/security">your own second factor</TextLink> first, or you would lock yourself out.</Notice>}
+        <Choice label="People may use tokens of their own" help="Without it, only browsers and the tokens of teams and of the organization get in; command lines of people do not." checked={userTokens} onChange={(e) => setUserTokens(e.target.checked)} />
+        <div className="grid gap-4 sm:grid-cols-2">
+          <Field label="Log out after minutes without a request" optional help="Empty: the server's two weeks." error={wrong['session-timeout']}>
+            <Input type="number" min={1} value={idle} onChange={(e) => setIdle(e.target.value)} />
+          </Field>
+          <Field label="Log out after minutes in all" optional help="Empty: as long as it is used." error={wrong['session-remember']}>
+            <Input type="number" min={1} value={all} onChange={(e) => setAll(e.target.value)} />
+          </Field>
+        </div>
+      </Form>
+    </Panel>
+  )
+}
+
+const kinds = [
+  { type: 'user', label: 'Tokens of people' },
+  { type: 'team', label: 'Tokens of teams' },
+  { type: 'organization', label: 'The token of the organization' },
+  { type: 'audit_trails', label: 'The token of the audit trail' },
+]
+
+const day = 86_400_000
+const terms: readonly [number, string][] = [[day, 'a day'], [7 * day, 'a week'], [30 * day, '30 days'], [90 * day, '90 days'], [365 * day, 'a year'], [63_113_904_000, 'two years']]
+
+/** Lifetimes are how long tokens may live, by what they stand for. */
+function Lifetimes({ org }: { org: string }) {
+  const a = useOrganization(org).attributes
+  const { data, error } = useQuery(listQuery('organization-token-ttl-policies', '/organizations/{organization}/token-ttl-policies', { organization: org }))
+  return (
+    <Panel title="How long tokens live" padded>
+      {error && <Failure error={error} />}
+      {!data && !error && <SkeletonRows rows={3} />}
+      {data && <Terms key={String(a['max-ttl-enabled'])} org={org} on={a['max-ttl-enabled']} policies={data.items} />}
+    </Panel>
+  )
+}
+
+function Terms({ org, on, policies }: { org: string; on: boolean; policies: Resource<'organization-token-ttl-policies'>[] }) {
+  const [limited, setLimited] = useState(on)
+  const [ttl, setTTL] = useState(() => Object.fromEntries(kinds.map((k) => [k.type, policies.find((p) => p.attributes['token-type'] === k.type)?.attributes['max-ttl-ms'] ?? 63_113_904_000])))
+  const change = useChange(['organizations', 'organization-token-ttl-policies'], async () => {
+    if (limited) await api.update('/organizations/{organization}/token-ttl-policies', { organization: org }, body('organization-token-ttl-policies', { 'token-ttl-policies': kinds.map((k) => ({ 'token-type': k.type, 'max-ttl-ms': ttl[k.type] })) }))
+    return api.update('/organizations/{organization}', { organization: org }, body('organizations', { 'max-ttl-enabled': limited }, undefined, org))
+  }, () => toast('The lifetimes are saved. They count for new tokens.'))
+  return (
+    <Form change={change} action="Save">
+      <Choice label="Limit how long new tokens live" help="A token that should live longer is refused. Tokens that exist are not touched." checked={limited} onChange={(e) => setLimited(e.target.checked)} />
+      {limited && (
+        <div className="grid gap-4 sm:grid-cols-2">
+          {kinds.map((k) => (
+            <Field key={k.type} label={k.label}>
+              <Select value={ttl[k.type]} onChange={(e) => setTTL({ ...ttl, [k.type]: Number(e.target.value) })}>
+                {!terms.some(([ms]) => ms === ttl[k.type]) && <option value={ttl[k.type]}>{Math.round(Number(ttl[k.type]) / day)} days</option>}
+                {terms.map(([ms, label]) => <option key={ms} value={ms}>{label}</option>)}
+              </Select>
+            </Field>
+          ))}
+        </div>
+      )}
+    </Form>
+  )
+}
