@@ -5,6 +5,7 @@ import (
 
 	"plumbline.dev/plumbline/internal/apptest"
 	"plumbline.dev/plumbline/internal/delivery/agentpools"
+	"plumbline.dev/plumbline/internal/kernel/db"
 )
 
 func TestSiteIsAdministered(t *testing.T) {
@@ -20,7 +21,7 @@ func TestSiteIsAdministered(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := s.DB.Exec(t.Context(), `INSERT INTO river_job (args, attempt, errors, finalized_at, kind, max_attempts, queue, state) VALUES ('{"job":"mail","args":{}}', 3, ?, ?, 'plumbline', 3, 'default', 'discarded')`,
-		`[{"at":"2026-01-02T03:04:05Z","attempt":3,"error":"the mail server says: 550 no such mailbox","trace":""}]`, "2026-01-02T03:04:05Z"); err != nil {
+		`[{"at":"2026-01-02T03:04:05Z","attempt":3,"error":"the mail server says: 550 no such mailbox","trace":""}]`, db.Now()); err != nil {
 		t.Fatal(err)
 	}
 	b := Open(t, s.URL)
@@ -83,8 +84,8 @@ func TestSiteIsAdministered(t *testing.T) {
 	b.See("It ends at once.")
 	b.Click("End by force")
 	b.See("The run has ended.")
-	if r := s.Do("GET", "/api/v2/runs/"+run.ID, acme.Owner.Token, nil); r.JSON()["data"].(map[string]any)["attributes"].(map[string]any)["status"] != "force_canceled" {
-		t.Errorf("run = %s, want it force-canceled", r.Body)
+	if r := s.Do("GET", "/api/v2/runs/"+run.ID, acme.Owner.Token, nil); r.JSON()["data"].(map[string]any)["attributes"].(map[string]any)["status"] != "canceled" {
+		t.Errorf("run = %s, want it canceled", r.Body)
 	}
 
 	b.Click("Agents")
@@ -93,7 +94,7 @@ func TestSiteIsAdministered(t *testing.T) {
 	b.Click("Failed jobs")
 	b.See("mail", "550 no such mailbox", "given up")
 	b.Shot("admin-jobs")
-	b.Click("Try mail again")
+	b.Click("Try now: mail")
 	b.See("The job is tried again now.")
 	b.See("Nothing has failed")
 }

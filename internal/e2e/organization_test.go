@@ -24,7 +24,7 @@ func TestOrganizationIsManaged(t *testing.T) {
 	st.Click("New team")
 	st.Fill("Name", "platform")
 	st.Click("Create")
-	st.See("Nobody yet.", "Manage all workspaces")
+	st.See("Nobody yet.", "All workspaces")
 	st.Click("Add")
 	st.Choose("Person", "grace")
 	st.Shot("team-add")

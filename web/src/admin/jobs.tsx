@@ -45,7 +45,7 @@ function Jobs() {
             { name: 'Error', cell: (j) => <button type="button" onClick={() => setShown(j)} className="line-clamp-2 text-left wrap-anywhere hover:text-accent">{j.attributes.error}</button> },
             { name: 'Failed', className: 'w-28 max-sm:hidden', cell: (j) => <Time at={j.attributes['failed-at']} className="whitespace-nowrap" /> },
             { name: 'Next', className: 'w-36 max-sm:hidden', cell: (j) => (j.attributes['next-at'] ? <span className="text-sm text-muted">attempt {j.attributes.attempt + 1} of {j.attributes.attempts}, <Time at={j.attributes['next-at']} /></span> : <Badge tone="bad" icon="stop">given up</Badge>) },
-            { name: <span className="sr-only">Actions</span>, className: 'w-28 text-right', cell: (j) => <Button small icon="refresh" aria-label={`Try ${j.attributes.kind} again`} onClick={() => again(j)}>Try now</Button> },
+            { name: <span className="sr-only">Actions</span>, className: 'w-28 text-right', cell: (j) => <Button small icon="refresh" aria-label={`Try now: ${j.attributes.kind}`} onClick={() => again(j)}>Try now</Button> },
           ]}
         />
       )}

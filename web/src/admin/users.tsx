@@ -84,18 +84,20 @@ function Users() {
             columns={[
               {
                 name: 'Person',
+                className: 'max-sm:max-w-60',
                 cell: (u) => (
                   <span className="flex min-w-0 items-center gap-2.5">
                     <Avatar name={nameOf(u)} />
                     <span className="min-w-0">
                       <span className="block truncate font-medium">{nameOf(u)}{u.id === me.id && <span className="font-normal text-muted"> (you)</span>}</span>
                       <span className="block truncate text-sm text-muted">{u.attributes.email}</span>
+                      <span className="mt-1 block sm:hidden"><State user={u} /></span>
                     </span>
                   </span>
                 ),
               },
               { name: 'Organizations', className: 'max-md:hidden', cell: (u) => <span className="flex flex-wrap gap-1">{refsOf(u, 'organizations').slice(0, 4).map((o) => <Tag key={o.id}>{o.id}</Tag>)}{refsOf(u, 'organizations').length > 4 && <Tag>+{refsOf(u, 'organizations').length - 4}</Tag>}</span> },
-              { name: 'State', className: 'w-56 max-sm:w-24', cell: (u) => <State user={u} /> },
+              { name: 'State', className: 'w-56 max-sm:hidden', cell: (u) => <State user={u} /> },
               { name: <span className="sr-only">Actions</span>, className: 'w-14 text-right', cell: (u) => <Menu align="end" label={`What to do with ${nameOf(u)}`} className="inline-flex size-7 items-center justify-center rounded-md text-muted hover:bg-hover hover:text-text" trigger={<Icon name="more" />} items={menu(u)} /> },
             ]}
           />

@@ -35,6 +35,7 @@ function General() {
       <Settings org={org} />
       <Retention
         path={api.address('/organizations/{organization}/relationships/data-retention-policy', { organization: org })}
+        of={organization}
         about="State versions and configurations that are not current any more. A workspace may have a policy of its own."
         otherwise="As the server does"
         may={can['can-update']}

@@ -2,9 +2,8 @@
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import * as api from '~/kernel/api'
-import { oneOf, type Resource } from '~/kernel/jsonapi'
-import { body } from '~/kernel/jsonapi'
-import { Problem, fieldsOf } from '~/kernel/problem'
+import { body, oneOf, refOf, type Resource } from '~/kernel/jsonapi'
+import { fieldsOf } from '~/kernel/problem'
 import { useChange } from '~/kernel/queries'
 import { Failure } from '~/ui/Failure'
 import { Choice, Field, Input } from '~/ui/Field'
@@ -14,27 +13,21 @@ import { Skeleton } from '~/ui/Skeleton'
 import { toast } from '~/ui/Toast'
 
 type Policy = Resource<'data-retention-policies'>
-type Props = { /** The address of the policy below the API. */ path: string; /** What is deleted. */ about: string; /** What counts without a policy. */ otherwise: string; may: boolean }
+type Props = { /** The address of the policy. */ path: string; /** What has the policy, if it has one. */ of: { relationships?: unknown }; /** What is deleted. */ about: string; /** What counts without a policy. */ otherwise: string; may: boolean }
 
 /** Retention shows the policy at an address and changes it. */
-export function Retention({ path, about, otherwise, may }: Props) {
+export function Retention({ path, of, about, otherwise, may }: Props) {
+  const set = refOf(of, 'data-retention-policy')?.id ?? ''
   const { data, error } = useQuery({
-    queryKey: ['data-retention-policies', path],
-    queryFn: async ({ signal }) => {
-      try {
-        return { policy: oneOf<'data-retention-policies'>(await api.send('GET', path, undefined, signal)).item as Policy | undefined }
-      } catch (err) {
-        if (err instanceof Problem && err.status === 404) return { policy: undefined }
-        throw err
-      }
-    },
+    queryKey: ['data-retention-policies', path, set],
+    queryFn: async ({ signal }) => ({ policy: set === '' ? undefined : (oneOf<'data-retention-policies'>(await api.send('GET', path, undefined, signal)).item as Policy) }),
   })
   return (
     <Panel title="Data retention" padded>
       <p className="mb-4 text-muted">{about}</p>
       {error && <Failure error={error} />}
       {!data && !error && <Skeleton className="h-24 w-full" />}
-      {data && <Choose key={data.policy?.id ?? 'none'} path={path} policy={data.policy} otherwise={otherwise} may={may} />}
+      {data && <Choose key={`${data.policy?.id}${data.policy?.attributes['delete-older-than-n-days']}`} path={path} policy={data.policy} otherwise={otherwise} may={may} />}
     </Panel>
   )
 }
@@ -44,7 +37,7 @@ function Choose({ path, policy, otherwise, may }: { path: string; policy: Policy
   const [kind, setKind] = useState(policy === undefined ? 'none' : days ? 'days' : 'never')
   const [n, setN] = useState(String(days ?? 90))
   const change = useChange(
-    ['data-retention-policies'],
+    ['data-retention-policies', 'workspaces', 'organizations'],
     () => {
       if (kind === 'none') return policy ? api.send('DELETE', path) : Promise.resolve(undefined)
       return api.send('POST', path, kind === 'days' ? body('data-retention-policy-delete-olders', { 'delete-older-than-n-days': Number(n) }) : body('data-retention-policy-dont-deletes'))

@@ -39,7 +39,7 @@ function TeamPage() {
   const may = team.attributes.permissions
   return (
     <div className="space-y-4">
-      <div className="flex items-center justify-between gap-4">
+      <div className="flex flex-wrap items-center justify-between gap-x-4 gap-y-2">
         <span className="flex flex-wrap items-center gap-3">
           <h2 className="text-xl">{team.attributes.name}</h2>
           <Badge icon={team.attributes.visibility === 'secret' ? 'lock' : 'eye'}>{team.attributes.visibility === 'secret' ? 'only its members know of it' : 'everybody knows of it'}</Badge>

@@ -74,7 +74,7 @@ function One({ org, kind, title, about }: OneProps) {
         )}
         {data && (
           <div className="flex flex-wrap gap-2">
-            <Button icon="key" aria-label={`Make a new ${title.toLowerCase()}`} onClick={() => setOpen('make')}>{token ? 'Replace it…' : 'Make it…'}</Button>
+            <Button icon="key" aria-label={`${token ? 'Replace it…' : 'Make it…'} ${title}`} onClick={() => setOpen('make')}>{token ? 'Replace it…' : 'Make it…'}</Button>
             {token && <Button look="danger" icon="trash" aria-label={`Revoke the ${title.toLowerCase()}`} onClick={() => setOpen('revoke')}>Revoke</Button>}
           </div>
         )}

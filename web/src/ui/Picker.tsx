@@ -45,7 +45,7 @@ export function Picker({ what, chosen, text, onText, found: all, without = [], s
         {found?.map((f) => (
           <li key={f.id}>
             <label className={cx('flex cursor-pointer items-center gap-2.5 px-3 py-1.5 hover:bg-hover', has(f.id) && 'bg-accent-soft')}>
-              <input type={single ? 'radio' : 'checkbox'} name={`picker-${what}`} className="size-4 accent-accent" checked={has(f.id)} onChange={() => toggle(f)} />
+              <input type={single ? 'radio' : 'checkbox'} name={`picker-${what}`} aria-label={f.name} className="size-4 accent-accent" checked={has(f.id)} onChange={() => toggle(f)} />
               <span className="min-w-0 flex-1 truncate">{f.name}</span>
               {f.about && <span className="truncate text-sm text-muted">{f.about}</span>}
             </label>

@@ -37,6 +37,7 @@ function Settings() {
       {may && <Key key={refOf(w, 'ssh-key')?.id} />}
       <Retention
         path={api.address('/workspaces/{id}/relationships/data-retention-policy', { id: w.id })}
+        of={w}
         about="State versions and configurations that are not current any more."
         otherwise="As the organization says"
         may={may}
