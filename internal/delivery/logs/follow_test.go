@@ -26,13 +26,16 @@ type follower struct {
 	in   *bufio.Scanner
 }
 
-// follow begins to follow the log of a plan.
+// follow begins to follow the log of a plan; last is where it goes on, said by the header
+// or, if it has another meaning there, by the parameter: "since=12".
 func (w *world) follow(plan, token, last string) *follower {
 	w.T.Helper()
 	req, err := http.NewRequestWithContext(w.ctx, "GET", w.URL+"/api/v2/plans/"+plan+"/log/events", nil)
 	w.ok(err)
 	req.Header.Set("Authorization", "Bearer "+token)
-	if last != "" {
+	if strings.HasPrefix(last, "since=") {
+		req.URL.RawQuery = last
+	} else if last != "" {
 		req.Header.Set("Last-Event-ID", last)
 	}
 	res, err := http.DefaultClient.Do(req)
@@ -123,6 +126,9 @@ func TestFollowersSeeTheLogGrow(t *testing.T) {
 			w.T.Errorf("of the joined log a follower got %q and then %+v", text, e)
 		}
 		if text, e := w.follow(plan, token, "15").until(100); text != "" || e.name != "end" {
+			w.T.Errorf("who was at the end got %q and then %+v", text, e)
+		}
+		if text, e := w.follow(plan, token, "since=15").until(100); text != "" || e.name != "end" {
 			w.T.Errorf("who was at the end got %q and then %+v", text, e)
 		}
 	})
