@@ -64,10 +64,10 @@ func labProvider(t *testing.T) string {
 	}
 	dir := filepath.Join(t.TempDir(), "mirror")
 	folder := filepath.Join(dir, "registry.opentofu.org", "lab", "aws", "1.0.0", runtime.GOOS+"_"+runtime.GOARCH)
-	if err := os.MkdirAll(folder, 0o755); err != nil { //nolint:gosec // scans of another user read it
+	if err := os.MkdirAll(folder, 0o755); err != nil { // scans of another user read it
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(folder, "terraform-provider-aws_v1.0.0"), b, 0o755); err != nil { //nolint:gosec // scans of another user execute it
+	if err := os.WriteFile(filepath.Join(folder, "terraform-provider-aws_v1.0.0"), b, 0o755); err != nil { // scans of another user execute it
 		t.Fatal(err)
 	}
 	return dir
