@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -106,9 +107,7 @@ func TestRepositoriesOfAGitHubApp(t *testing.T) {
 	w.key, w.orgID = w.newKey("admin")
 	save := func(more obj) (int, obj) {
 		in := obj{"save": 1, "state_type": "github-app", "state_repo": "https://github.com/private/infra", "state_app_id": "4711", "state_installation_id": "815", "state_token": text}
-		for k, v := range more {
-			in[k] = v
-		}
+		maps.Copy(in, more)
 		status, answer, _ := w.call(w.key, "state", in)
 		return status, answer
 	}

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
@@ -157,9 +158,7 @@ func TestConnectionsWithoutSecrets(t *testing.T) {
 			map[string]string{"ARM_USE_OIDC": "true", "ARM_TENANT_ID": guid, "ARM_CLIENT_ID": guid, "ARM_SUBSCRIPTION_ID": guid}, "Production", "no federated credential for the subject"},
 	} {
 		save := obj{"save": 1, "infra_type": typ, "infra_name": typ}
-		for k, v := range kind.fields {
-			save[k] = v
-		}
+		maps.Copy(save, kind.fields)
 		_, saved, _ := w.call(w.key, "infra", save)
 		if saved["issuer"] != issuer || saved["audience"] != kind.audience || saved["subject"] != "organization:acme:config:*:folder:*:run_phase:plan" {
 			t.Errorf("save of %s = %v, want what a trust policy is made of", typ, saved)

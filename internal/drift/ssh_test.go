@@ -3,6 +3,7 @@ package drift_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -22,9 +23,7 @@ func TestRepositoriesOverSSH(t *testing.T) {
 	w.key, w.orgID = w.newKey("admin")
 	save := func(more obj) (int, obj) {
 		in := obj{"save": 1, "state_type": "git", "state_repo": host.Address + "/private/infra", "state_token": host.Key}
-		for k, v := range more {
-			in[k] = v
-		}
+		maps.Copy(in, more)
 		status, answer, _ := w.call(w.key, "state", in)
 		return status, answer
 	}

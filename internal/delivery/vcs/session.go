@@ -134,11 +134,11 @@ func (s *session) connectSSH(r Remote, u *url.URL, addr netip.Addr) error {
 	options := []string{"HostName=" + addr.String(), "HostKeyAlias=" + knownAs(u), "IdentityFile=" + key, "IdentitiesOnly=yes", "IdentityAgent=none", "BatchMode=yes",
 		"UserKnownHostsFile=" + known, "GlobalKnownHostsFile=/dev/null", "StrictHostKeyChecking=" + strict, "HashKnownHosts=no", "UpdateHostKeys=no",
 		"ProxyCommand=none", "ProxyJump=none", "ForwardAgent=no", "PermitLocalCommand=no", "ConnectTimeout=20", "ServerAliveInterval=15", "ServerAliveCountMax=4"}
-	command := "ssh -F /dev/null"
+	var command strings.Builder
 	for _, o := range options {
-		command += " -o '" + strings.ReplaceAll(o, "'", `'\''`) + "'"
+		command.WriteString(" -o '" + strings.ReplaceAll(o, "'", `'\''`) + "'")
 	}
-	s.env = append(s.env, "GIT_SSH_COMMAND="+command, "GIT_SSH_VARIANT=ssh")
+	s.env = append(s.env, "GIT_SSH_COMMAND=ssh -F /dev/null"+command.String(), "GIT_SSH_VARIANT=ssh")
 	return nil
 }
 
