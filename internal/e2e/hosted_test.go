@@ -50,16 +50,16 @@ func serve(t testing.TB, flags ...string) *hosted {
 	return h
 }
 
-// password is that of everybody.
-const password = "correct horse battery"
+// passphrase is the password of everybody.
+const passphrase = "correct horse battery"
 
 // account fills in the form of the page that the setup link leads to.
 func (h *hosted) account(name string) {
 	h.t.Helper()
 	h.Fill("User name", name)
 	h.Fill("Email address", name+"@example.com")
-	h.Fill("Password", password)
-	h.Fill("Password again", password)
+	h.Fill("Password", passphrase)
+	h.Fill("Password again", passphrase)
 }
 
 // api calls the API and returns the data of the answer.

@@ -26,7 +26,7 @@ func TestKeyboardAlone(t *testing.T) {
 	h.Tab("User name or email address")
 	h.Press("ada")
 	h.Tab("Password")
-	h.Press(password, kb.Enter)
+	h.Press(passphrase, kb.Enter)
 	h.At("/app/acme/workspaces")
 	h.See("network")
 
