@@ -12,8 +12,8 @@ import (
 	"plumbline.dev/plumbline/internal/kernel/crypt"
 )
 
-// password gives a person a password, and returns it.
-func password(s *apptest.Server, u apptest.User) string {
+// givePassword gives a person a password, and returns it.
+func givePassword(s *apptest.Server, u apptest.User) string {
 	s.T.Helper()
 	const word = "correct horse battery"
 	hash, err := users.HashPassword(s.T.Context(), crypt.Secret(word))
@@ -28,7 +28,7 @@ func password(s *apptest.Server, u apptest.User) string {
 
 func TestAccountIsKept(t *testing.T) {
 	st := newStage(t)
-	word := password(st.Server, st.org.Owner)
+	word := givePassword(st.Server, st.org.Owner)
 	st.session("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) Version/18.0 Safari/605.1.15", "203.0.113.7")
 	st.session("Mozilla/5.0 (Windows NT 10.0) Firefox/140.0", "198.51.100.20")
 	st.Go("/app/profile/account")
