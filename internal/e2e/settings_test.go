@@ -1,0 +1,275 @@
+package e2e
+
+import (
+	"fmt"
+	"testing"
+
+	"plumbline.dev/plumbline/internal/apptest"
+)
+
+func TestOrganizationSettingsAreSet(t *testing.T) {
+	st := newStage(t)
+	st.Go("/app/acme/settings/agents")
+	st.Click("New pool")
+	st.Fill("Name", "on-premises")
+	st.Click("Create")
+	st.See("No agent is there.")
+	st.Click("General")
+	st.See("Delete the organization", "Keep everything")
+	st.Choose("Runs are executed", "on agents of a pool")
+	st.Choose("Agent pool", "on-premises")
+	st.Fill("Email address", "ops@acme.example")
+	st.Shot("organization-general")
+	st.Click("Save")
+	st.See("The settings are saved.")
+	st.Click("Delete what is older than some days")
+	st.Fill("Days", "30")
+	st.Press("\r")
+	st.See("The retention of data is changed.")
+	st.Go("/app/acme/settings/general")
+	st.Until("what was saved", `document.querySelector('input[type=number]')?.value === '30' && [...document.querySelectorAll('select')].some((s) => s.selectedOptions[0]?.text === 'on-premises')`)
+
+	st.Click("Security")
+	st.See("Everybody needs a second factor")
+	st.Click("Everybody needs a second factor")
+	st.See("Set up your own second factor first")
+	st.Click("Everybody needs a second factor")
+	st.Fill("Log out after minutes without a request", "60")
+	st.Press("\r")
+	st.See("The settings are saved.")
+	st.Click("Limit how long new tokens live")
+	st.Choose("Tokens of people", "90 days")
+	st.Shot("organization-security")
+	st.Choose("Tokens of teams", "30 days")
+	st.Press("\r")
+	st.Until("the button of the lifetimes", finding(`([...document.querySelectorAll('button[type=submit]')].at(-1).click(), true)`))
+	st.See("The lifetimes are saved.")
+
+	st.Allow("authentication-token") // is 404 while there is none
+	st.Click("Tokens")
+	st.See("It manages teams", "No team has one")
+	st.Click("Make it… Token of the audit trail")
+	st.Choose("Works for", "90 days")
+	st.Click("Make it")
+	st.See("Copy it now", "atlasv1")
+	st.Shot("organization-tokens")
+	st.Click("Revoke the token of the audit trail")
+	st.Click("Revoke")
+	st.See("The token is revoked.")
+	st.Unseen("atlasv1")
+}
+
+func TestAuditTrailIsSearched(t *testing.T) {
+	st := newStage(t)
+	for i := range 60 {
+		st.named("teams", fmt.Sprintf("team-%d", i))
+	}
+	st.named("projects", "Payments")
+	st.Go("/app/acme/settings/audit")
+	st.See("acme-owner", "create", "projects", "page 1 of 2")
+	st.Shot("audit")
+	st.Click("Older")
+	st.See("page 2 of 2")
+	st.At("/app/acme/settings/audit?page=2")
+	st.Click("Newer")
+	st.See("page 1 of 2")
+	st.Choose("Kind of resource", "projects")
+	st.At("/app/acme/settings/audit?type=projects")
+	st.Until("only projects", `document.querySelectorAll('tbody tr').length === 1`)
+	st.Fill("Actor", "nobody")
+	st.See("Nothing matches")
+	st.At("/app/acme/settings/audit?type=projects&actor=nobody")
+	st.Click("Show everything")
+	st.See("page 1 of 2")
+	st.Choose("Time", "the last hour")
+	st.Until("the events of the last hour", `document.querySelectorAll('tbody tr').length > 10`)
+	st.Choose("Kind of resource", "projects")
+	st.Until("only projects", `document.querySelectorAll('tbody tr').length === 1`)
+	st.Click("projects prj-")
+	st.See("Was set", "name", "127.0.0.1", "never the values")
+	st.Shot("audit-event")
+	st.Click("All that happened to it")
+	st.Until("the events of the project", `location.search.includes('resource=prj-')`)
+	st.Click("Export")
+	st.See("As CSV", "As JSON")
+	st.Shot("audit-export")
+}
+
+// named makes something in the organization that has a name.
+func (st *stage) named(typ, name string) {
+	st.T.Helper()
+	r := st.Do("POST", "/api/v2/organizations/acme/"+typ, st.org.Owner.Token, fmt.Sprintf(`{"data":{"type":%q,"attributes":{"name":%q}}}`, typ, name))
+	if r.Status >= 300 {
+		st.T.Fatalf("making %s = %d %s", name, r.Status, r.Body)
+	}
+}
+
+func TestProjectIsRun(t *testing.T) {
+	st := newStage(t)
+	st.Workspace(st.org, "", "billing")
+	st.Workspace(st.org, "", "website")
+	st.named("teams", "platform")
+	st.Go("/app/acme/projects")
+	st.See("Default Project", "2 workspaces")
+	st.Click("New project")
+	st.Fill("Name", "Payments")
+	st.Click("Create")
+	st.See("No workspaces here")
+	st.Click("Move workspaces here")
+	st.Fill("Search workspaces", "bill")
+	st.Until("only what matches", `!document.querySelector('dialog').innerText.includes('website')`)
+	st.Click("billing")
+	st.Shot("project-move")
+	st.Click("Move")
+	st.See("1 workspace moved to Payments.", "billing")
+	st.Shot("project")
+
+	st.Click("Access")
+	st.See("No team has access to this project alone")
+	st.Click("Give access")
+	st.Choose("Team", "platform")
+	st.Until("the custom level", `(document.querySelectorAll('dialog input[name=level]')[4]?.click(), document.querySelector('dialog').innerText.includes('Settings of the project'))`)
+	st.See("Settings of the project", "Create workspaces")
+	st.Click("Variable sets: Write")
+	st.Click("Create workspaces: Yes")
+	st.Click("Runs: Apply")
+	st.Shot("project-access-custom")
+	st.Click("Save")
+	st.See("Runs: apply", "creates workspaces")
+	st.Shot("project-access")
+
+	st.Click("Variable sets")
+	st.See("No variable sets")
+	st.Click("Settings")
+	st.See("It holds 1 workspace")
+	st.Choose("Runs are executed", "elsewhere: state only")
+	st.Fill("Destroy what its workspaces manage after", "14d")
+	st.Click("Save")
+	st.See("The settings are saved.")
+	st.Click("Add a tag")
+	st.Fill("Key of tag 1", "cost-centre")
+	st.Fill("Value of tag 1", "4711")
+	st.Click("Save the tags")
+	st.See("The tags are saved.")
+	st.Shot("project-settings")
+
+	st.Go("/app/acme/settings/teams")
+	st.Click("platform")
+	st.See("Access in projects and workspaces", "Payments", "Custom")
+	st.Click("Read all workspaces")
+	st.See("The rights are changed.")
+	st.Shot("team-access")
+
+	st.Go("/app/acme/settings/varsets")
+	st.Click("New set")
+	st.Fill("Name", "shared")
+	st.Fill("Search projects", "pay")
+	st.Click("Payments")
+	st.Fill("Search workspaces", "web")
+	st.Click("website")
+	st.Shot("varset-scope")
+	st.Click("Create")
+	st.See("1 workspace, 1 project", "Payments", "website")
+
+	st.Go("/app/acme/workspaces/billing/settings")
+	st.See("From the project:", "cost-centre: 4711")
+}
+
+func TestWorkspaceSettingsAreSet(t *testing.T) {
+	st := newStage(t)
+	app := st.Workspace(st.org, "", "app")
+	st.Workspace(st.org, "", "network")
+	st.Workspace(st.org, "", "database")
+	st.Go("/app/acme/workspaces/app/settings")
+	st.See("Run triggers", "Nothing: runs start by themselves only")
+	st.Click("Add a tag")
+	st.Fill("Key of tag 1", "prod")
+	st.Click("Save the tags")
+	st.See("The tags are saved.")
+	st.Click("Add a source")
+	st.Fill("Search workspaces", "netw")
+	st.Click("network")
+	st.Shot("run-trigger-add")
+	st.Click("Add")
+	st.See("Runs start here after network.", "Apply runs that a trigger started")
+	st.Click("Apply runs that a trigger started")
+	st.See("The settings are saved.")
+	st.Click("Only these")
+	st.Fill("Search workspaces", "data")
+	st.Click("database")
+	st.Click("Save the sharing")
+	st.See("The sharing is saved.")
+	st.Until("who may read", `document.body.innerText.includes('database')`)
+	st.Shot("workspace-settings-parts")
+	st.Eval(`window.scrollTo(0, document.body.scrollHeight)`, nil)
+	st.Shot("workspace-settings-end")
+	if r := st.Do("GET", "/api/v2/workspaces/"+app+"/relationships/remote-state-consumers", st.org.Owner.Token, nil); len(r.JSON()["data"].([]any)) != 1 {
+		t.Errorf("consumers = %s, want the database", r.Body)
+	}
+
+	st.Go("/app/acme/workspaces/network/settings")
+	st.See("When a run was applied here, one starts in", "app")
+
+	st.Go("/app/acme/workspaces")
+	st.See("3 workspaces")
+	st.Choose("Tag", "prod (1)")
+	st.See("1 match")
+	st.At("/app/acme/workspaces?tag=prod")
+	st.Unseen("database")
+	st.Shot("workspaces-tagged")
+}
+
+// TestSettingsOfWhoMayLittle: nobody is offered what they may not do.
+func TestSettingsOfWhoMayLittle(t *testing.T) {
+	s := apptest.Start(t)
+	org := s.Org("acme")
+	project := s.Project(org, "platform")
+	workspace := s.Workspace(org, project, "visible")
+	reader := readerOf(s, org, project, workspace)
+	b := Open(t, s.URL)
+	b.LogIn(s, reader)
+	b.Go("/app/acme/settings")
+	b.See("People", "Teams")
+	b.Unseen("Invite", "Security", "Tokens", "Audit log", "General", "SSH keys", "Agents")
+	b.Click("Teams")
+	b.Click("readers")
+	b.See("Members (1)")
+	b.Unseen("Delete", "Change the")
+	b.Until("rights that cannot be changed", `[...document.querySelectorAll('[role=radiogroup] input')].every((i) => i.disabled)`)
+	b.Shot("team-of-reader")
+	b.Go("/app/acme/projects")
+	b.See("platform")
+	b.Unseen("New project", "Default Project")
+	b.Click("platform")
+	b.See("1 workspace", "visible")
+	b.Unseen("Access", "Settings", "Move workspaces here")
+	b.Shot("project-of-reader")
+	b.Go("/app/acme/workspaces/visible/settings")
+	b.See("You may see these settings, not change them.", "Data retention", "Run triggers")
+	b.Unseen("Save", "Add a tag", "Add a source", "Sharing of the state", "SSH key", "Delete the workspace")
+	b.Shot("settings-of-reader-whole")
+	b.Allow("404")
+	b.Go("/app/acme/settings/audit")
+	b.See("This does not exist, or you may not see it.")
+	b.Go("/app/admin")
+	b.See("There is nothing here")
+}
+
+// readerOf makes a member in a team that may read a project and a workspace.
+func readerOf(s *apptest.Server, org apptest.Org, project, workspace string) apptest.User {
+	s.T.Helper()
+	post := func(path, body string) string {
+		r := s.Do("POST", path, org.Owner.Token, body)
+		if r.Status >= 300 {
+			s.T.Fatalf("POST %s = %d %s", path, r.Status, r.Body)
+		}
+		return r.JSON()["data"].(map[string]any)["id"].(string)
+	}
+	u := s.Member(org, "reader")
+	team := post("/api/v2/organizations/"+org.Name+"/teams", `{"data":{"type":"teams","attributes":{"name":"readers","visibility":"organization"}}}`)
+	for kind, id := range map[string]string{"workspace": workspace, "project": project} {
+		post("/api/v2/team-"+kind+"s", fmt.Sprintf(`{"data":{"type":"team-%ss","attributes":{"access":"read"},"relationships":{"team":{"data":{"type":"teams","id":%q}},%q:{"data":{"type":"%ss","id":%q}}}}}`, kind, team, kind, kind, id))
+	}
+	s.JoinTeam(team, u)
+	return u
+}
