@@ -45,7 +45,7 @@ func TestKeyboardAlone(t *testing.T) {
 	h.At("/app/acme/workspaces/network")
 	h.See("No run yet")
 	h.Tab("Runs")
-	h.Tab("States") // the tabs of the workspace, not the entry of the side bar
+	h.Tab("Resources") // the tabs of the workspace, not the entry of the side bar
 	h.PressShift(kb.Tab)
 	h.Press(kb.Enter)
 	h.At("/app/acme/workspaces/network/runs")
