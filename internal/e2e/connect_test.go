@@ -93,6 +93,6 @@ func (h *hosted) connects(e cli.Engine) {
 	shell.See("chapter 4", "Apply complete! Resources: 1 added", `tale = "once upon a time"`, prompt)
 
 	h.Click(workspace)
-	h.See("Outputs", "once upon a time", "Resources (1)")
+	h.See("Outputs", "once upon a time", "1 resource")
 	h.Shot("workspace-applied-" + e.Name)
 }
