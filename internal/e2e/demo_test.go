@@ -27,7 +27,7 @@ func newDemo(t *testing.T) *demo {
 	t.Helper()
 	st := newStage(t)
 	d := &demo{st, nil, map[string]string{"$org": "acme"}}
-	d.sql(`UPDATE users SET username = 'ada', username_lower = 'ada', email = 'ada@acme.example', email_lower = 'ada@acme.example' WHERE id = ?`, d.org.Owner.ID)
+	d.sql(`UPDATE users SET username = 'ada', username_lower = 'ada', email = 'ada@acme.example', email_lower = 'ada@acme.example', site_admin = TRUE WHERE id = ?`, d.org.Owner.ID)
 	d.sql(`UPDATE organization_memberships SET email = 'ada@acme.example', email_lower = 'ada@acme.example' WHERE user_id = ?`, d.org.Owner.ID)
 	d.org.Owner.Name = "ada"
 	d.executor = st.Executor()
@@ -219,6 +219,9 @@ func (d *demo) sharedThings() {
 	pool := d.made(org+"agent-pools", "agent-pools", `{"name":"datacentre-frankfurt"}`)
 	d.params["$pool"] = pool
 	d.made("/api/v2/agent-pools/"+pool+"/authentication-tokens", "authentication-tokens", `{"description":"rack 7"}`)
+	for _, kind := range []string{"", "?token=audit-trails"} {
+		d.made(org+"authentication-token"+kind, "authentication-tokens", `{}`)
+	}
 	d.made("/api/v2/users/"+d.org.Owner.ID+"/authentication-tokens", "authentication-tokens", `{"description":"laptop"}`)
 }
 
