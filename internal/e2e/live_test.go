@@ -99,6 +99,7 @@ func TestWhatStandsBetweenThePageAndItsServer(t *testing.T) {
 	st.See("payments")
 
 	st.Allow("401")
+	st.Allow("unauthorized")
 	st.run(network.ClearBrowserCookies())
 	st.Go("/app/acme/workspaces/payments?x=1#here")
 	st.Until("the login", `location.pathname === '/app/login'`)

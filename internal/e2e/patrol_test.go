@@ -194,7 +194,7 @@ func TestWhoOnlyReadsDriftSeesNoButtons(t *testing.T) {
 	st.LogIn(st.Server, guest)
 	for _, path := range []string{"/app/acme/drift/findings/" + finding, "/app/acme/drift/episodes/" + episode} {
 		st.Go(path)
-		st.Until("there to be nothing", `/not found|nothing here|not there/i.test(document.body.innerText)`)
+		st.Until("there to be nothing", `/not exist|nothing here|not there/i.test(document.body.innerText)`)
 		st.Unseen("aws_s3_bucket.logs")
 	}
 	st.Shot("drift-guest")

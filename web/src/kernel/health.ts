@@ -32,7 +32,7 @@ export async function checkVersion(): Promise<void> {
   const own = document.querySelector('script[type=module][src*="/assets/"]')?.getAttribute('src')
   if (!own || health.outdated) return // pages from Vite have none
   try {
-    const res = await fetch('/app/', { cache: 'no-store', redirect: 'error' })
+    const res = await fetch('/app/', { cache: 'no-store', redirect: 'manual' })
     const now = res.ok ? entryOf(await res.text()) : undefined
     if (now !== undefined && now !== own) change({ outdated: true })
   } catch {
