@@ -73,6 +73,7 @@ type App struct {
 	Router   *api.Router
 	metrics  *metrics         // nil: nobody asked for them
 	listens  string           // where Serve listens, as a URL
+	model    *safehttp.Client // of the language model; nil is none
 	outbound *safehttp.Client // of what organizations name: git hosts, clouds, webhooks
 	issues   *safehttp.Client // of alerts: lists of issues are long
 	hooks    *safehttp.Client // of notifications, which may go to http URLs as in HCP Terraform
@@ -170,7 +171,10 @@ func (a *App) open(ctx context.Context) error {
 	}
 	plain := c.Outbound
 	plain.HTTP = true
-	a.hooks, err = a.client(plain, 0)
+	if a.hooks, err = a.client(plain, 0); err != nil {
+		return err
+	}
+	a.model, err = a.modelClient()
 	return err
 }
 

@@ -2,7 +2,9 @@ package app
 
 import (
 	"context"
+	"errors"
 	"net/netip"
+	"net/url"
 	"path/filepath"
 
 	"plumbline.dev/plumbline/internal/delivery/vcs"
@@ -92,4 +94,17 @@ func (a *App) client(c config.Outbound, maxBody int64) (*safehttp.Client, error)
 		o.Own = []netip.AddrPort{own}
 	}
 	return safehttp.New(o)
+}
+
+// modelClient reaches the language model and nothing else that is not public; nil is none.
+func (a *App) modelClient() (*safehttp.Client, error) {
+	endpoint := a.Config.Model.Endpoint
+	if endpoint == "" {
+		return nil, nil
+	}
+	u, err := url.Parse(endpoint)
+	if err != nil || u.Hostname() == "" || (u.Scheme != "http" && u.Scheme != "https") || a.Config.Model.Name == "" {
+		return nil, errors.New("--model-endpoint must be an http or https URL, and --model-name say which model to ask")
+	}
+	return a.client(config.Outbound{Allow: []string{u.Hostname()}, HTTP: true}, 0)
 }

@@ -7,6 +7,7 @@ import (
 	"plumbline.dev/plumbline/internal/drift/assessments"
 	"plumbline.dev/plumbline/internal/drift/findings"
 	"plumbline.dev/plumbline/internal/drift/fleet"
+	"plumbline.dev/plumbline/internal/drift/phrasing"
 	"plumbline.dev/plumbline/internal/drift/remedies"
 	"plumbline.dev/plumbline/internal/drift/rounds"
 	"plumbline.dev/plumbline/internal/drift/scans"
@@ -45,6 +46,7 @@ func (a *App) scans() {
 	a.Changes.Needs = func(in authz.Scope, p authz.Permission) authz.Permission {
 		return scans.PermissionOn(in.Workspace != "", p)
 	}
+	a.phrasing()
 	d.Scans.Routes(r)
 	d.Findings.Routes(r)
 	d.Assessments.Routes(r)
@@ -53,6 +55,16 @@ func (a *App) scans() {
 	d.Remedies = &remedies.Feature{DB: a.DB, Keyring: a.Keyring, Jobs: a.Jobs, HTTP: a.outbound, Workspaces: a.Workspaces, Variables: a.Variables, Configs: a.Configs, Runs: a.Runs,
 		Scans: d.Scans, Findings: d.Findings, Assessments: d.Assessments, Repositories: d.Repositories, Connections: d.Connections, Schedules: d.Schedules, Address: a.address}
 	d.Remedies.Routes(r)
+}
+
+// phrasing has the operator's language model put drift into words, if there is one. Its server
+// is the operator's, so it may be on this machine.
+func (a *App) phrasing() {
+	f := &phrasing.Feature{DB: a.DB, Keyring: a.Keyring, Jobs: a.Jobs, Orgs: a.Orgs, Settings: a.Config.Model}
+	f.Routes(a.Router)
+	if a.model != nil {
+		f.HTTP, a.Drift.Scans.Phrase = a.model.HTTP(), f.Improve
+	}
 }
 
 // notify tells of the result of an assessment. What it is compared with is the last result

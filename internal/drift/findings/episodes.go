@@ -122,6 +122,9 @@ func (f *Feature) reckon(ctx context.Context, e *Event, s scans.Scan) error {
 	}
 	if t.findings > 0 {
 		t.worst = worse(t.worst, e.Verdict.Severity) // as the context raises it
+		if e.Verdict.Moved < 0 && t.worst != severity.Critical {
+			t.worst = e.Verdict.Severity
+		}
 	}
 	e.Pending, e.PendingFingerprint = len(t.pending), scans.Sum(t.pending)
 	was, err := f.last(ctx, s.Target)

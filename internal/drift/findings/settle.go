@@ -208,6 +208,7 @@ func (f *Feature) seal(ctx context.Context, one seen) ([]byte, error) {
 func without(v scans.Verdict, rules ruleset) scans.Verdict {
 	findings, fingerprints, checks := v.Findings, v.Fingerprints, v.Checks
 	v.Findings, v.Fingerprints, v.Checks = nil, nil, nil
+	v.Severity = v.Severity.Raise(-v.Moved) // as rules say; what a model says comes last
 	worst := severity.Info
 	objects := map[string]bool{}
 	for i, j := range findings {
@@ -231,12 +232,12 @@ func without(v scans.Verdict, rules ruleset) scans.Verdict {
 	v.Drifted, v.Undrifted = len(objects), max(v.Resources-len(objects), 0)
 	if len(v.Findings) < len(findings) || len(v.Checks) < len(checks) {
 		v.Recount()
-		v.Words = words.Of(v.Verdict)
+		v.Words, v.Moved = words.Of(v.Verdict), 0 // a model spoke of all of them
 	}
 	if worst != severity.Info {
 		worst = worst.Raise(v.Raised()) // much drift, or old
 	}
-	v.Severity = worst
+	v.Severity = worst.Raise(v.Moved)
 	return v
 }
 

@@ -202,6 +202,9 @@ type Feature struct {
 	Settings func(ctx context.Context, orgID string) (Settings, error)
 	// Known returns what is known of a target.
 	Known func(ctx context.Context, target string) (Known, error)
+	// Phrase may put what was found into better words, outside of any transaction; nil leaves
+	// those of the rules.
+	Phrase func(ctx context.Context, s Scan, v *Verdict)
 	// Counted returns a verdict without what somebody ignores; nil ignores nothing.
 	Counted func(ctx context.Context, s Scan, v Verdict) (Verdict, error)
 	// Settle makes of findings what follows from them, in the transaction that ends the scan,

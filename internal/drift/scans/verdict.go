@@ -25,6 +25,7 @@ type Verdict struct {
 	Providers        map[string]string
 	Text             string // the plan as the engine prints it
 	Words            words.Text
+	Moved            int // steps that a model moved the severity by, from what the rules say
 }
 
 // Limits of what is taken from executors and kept, in bytes.
@@ -46,6 +47,9 @@ func (f *Feature) take(ctx context.Context, s Scan, body io.Reader) error {
 	v, err := read(b)
 	if err != nil {
 		return problem.BadRequest("The report is none: %v", err)
+	}
+	if f.Phrase != nil {
+		f.Phrase(ctx, s, &v)
 	}
 	count(&s, v)
 	if s.Sealed, err = f.seal(ctx, s, v); err != nil {
@@ -157,10 +161,11 @@ type kept struct {
 	Providers        map[string]string `json:"providers"`
 	Text             string            `json:"text"`
 	Words            words.Text        `json:"words"`
+	Moved            int               `json:"moved,omitempty"`
 }
 
 func keep(v Verdict) kept {
-	return kept{v.Verdict, v.Fingerprints, v.Undrifted, v.TerraformVersion, v.Providers, v.Text, v.Words}
+	return kept{v.Verdict, v.Fingerprints, v.Undrifted, v.TerraformVersion, v.Providers, v.Text, v.Words, v.Moved}
 }
 
 func place(scanID string) string { return "drift_scans/verdict/" + scanID }
@@ -190,7 +195,7 @@ func (f *Feature) VerdictOf(ctx context.Context, s Scan) (Verdict, error) {
 	}
 	var k kept
 	err = json.Unmarshal(b, &k)
-	return Verdict{k.Verdict, k.Fingerprints, k.Undrifted, k.TerraformVersion, k.Providers, k.Text, k.Words}, err
+	return Verdict{k.Verdict, k.Fingerprints, k.Undrifted, k.TerraformVersion, k.Providers, k.Text, k.Words, k.Moved}, err
 }
 
 // worse reports whether a severity is above what was known.

@@ -36,6 +36,7 @@ type Server struct {
 	Mirror   Mirror   `embed:"" prefix:"mirror-" envprefix:"PLUMBLINE_MIRROR_"`
 	IPRanges IPRanges `embed:"" prefix:"ip-ranges-" envprefix:"PLUMBLINE_IP_RANGES_"`
 	SMTP     SMTP     `embed:"" prefix:"smtp-" envprefix:"PLUMBLINE_SMTP_"`
+	Model    Model    `embed:"" prefix:"model-" envprefix:"PLUMBLINE_MODEL_"`
 	Outbound Outbound `embed:"" prefix:"outbound-" envprefix:"PLUMBLINE_OUTBOUND_"`
 
 	// UnsafeSync makes SQLite leave writes to the operating system; tests set it.
@@ -56,6 +57,15 @@ type SMTP struct {
 	Password string `env:"PASSWORD" placeholder:"PASSWORD" help:"Password of the mail server. Set the environment variable: others on this machine can see arguments."`
 	From     string `env:"FROM" placeholder:"ADDRESS" help:"Sender of mail, such as \"Plumbline <plumbline@example.com>\"."`
 	TLS      string `name:"tls" env:"TLS" default:"starttls" enum:"starttls,implicit,off" help:"starttls encrypts or refuses; implicit is TLS from the first byte, as on port 465; off is for a mail server on this machine."`
+}
+
+// Model is a language model that puts drift into words, at any server that speaks OpenAI's
+// chat completions.
+type Model struct {
+	Endpoint string `env:"ENDPOINT" placeholder:"URL" help:"Base URL of a server that speaks OpenAI's chat completions, such as http://127.0.0.1:11434/v1. It puts drift into words, from redacted findings only. Default: none, and rules alone do."`
+	Name     string `env:"NAME" placeholder:"MODEL" help:"The model, as that server calls it."`
+	Key      string `env:"KEY" placeholder:"KEY" help:"Key of that server. Set the environment variable: others on this machine can see arguments."`
+	Tokens   int    `env:"TOKENS" default:"200000" placeholder:"N" help:"Tokens of an organization in 24 hours; 0 is no limit."`
 }
 
 // Outbound says where addresses of users may lead: webhooks, issues, git hosts, clouds.
