@@ -3,6 +3,7 @@
 //	classify      the findings of a plan, pure: what was changed outside, attribute by attribute
 //	severity      rules that say how bad a finding is, and why
 //	words         the summary and description of a verdict, for people
+//	phrasing      the words of a language model, if the operator names one
 //	alerts        tells people of drift: webhooks, mail, chats, issues
 //	verbs         the form of the API at /drift: one POST with one truthy verb
 //	settings      what an organization sets once: time zone, public ids
