@@ -29,7 +29,7 @@ function Overview() {
         <Figure name="Workspaces" value={counts.workspaces} to="/admin/workspaces" />
         <Figure name="Runs under way" value={counts['runs-active']} to="/admin/runs" />
         <Figure name="Agents at work or idle" value={counts.agents} to="/admin/agents" />
-        <Figure name="Plans, applies and scans that wait" value={counts['jobs-waiting']} about={`${number(counts['jobs-running'])} run`} />
+        <Figure name="Plans, applies and scans that wait" value={counts['jobs-waiting']} about={`${number(counts['jobs-running'])} under way`} />
       </dl>
       <Panel title="Nodes of the server">
         <Table

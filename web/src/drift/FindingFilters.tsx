@@ -19,7 +19,7 @@ export function FindingFilters({ org, filter: f, onChange }: { org: string; filt
       <div className="flex flex-wrap gap-2">
         <Search label="Search by address, attribute and title" value={f.q} onChange={setQ} />
         <OneOf label="Severity" all="All severities" value={f.severity} options={severityOptions} onChange={(severity) => onChange({ severity })} />
-        <OneOf label="Status" all="Open and ignored" value={f.status} options={findingStatuses} onChange={(status) => onChange({ status })} />
+        <OneOf label="Status" all="Not resolved" value={f.status} options={findingStatuses} onChange={(status) => onChange({ status })} />
         <OneOf label="Group" all="Not grouped" value={f.group} options={[['target', 'By place'], ['cause', 'By cause']]} onChange={(group) => onChange({ group })} />
         {!rare && <Button icon="filter" aria-expanded={more} onClick={() => setMore((was) => !was)}>{more ? 'Fewer filters' : 'More filters'}</Button>}
       </div>
