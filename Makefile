@@ -52,7 +52,7 @@ run: build ## build and serve, with all data in ./data (ARGS="--listen 127.0.0.1
 .PHONY: test
 test: ## all tests that need no secret, on SQLite and, if installed, PostgreSQL (PKG=./internal/... for some); those of the UI where npm is
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory web && cd web && npm run --silent test; else echo "npm is missing: the UI is not built, and its tests are skipped"; fi
-	go run ./internal/apptest/postgres/cmd/pgtest -- go test -json $(PKG) | go run ./internal/apptest/cmd/testlog
+	go run ./internal/apptest/postgres/cmd/pgtest -- go test -json -timeout 30m $(PKG) | go run ./internal/apptest/cmd/testlog
 
 PICTURES ?= $(CURDIR)/.cache/pictures
 .PHONY: screenshots
