@@ -16,11 +16,7 @@ variable "issuer" {
   default     = "{{.Issuer}}"{{end}}
 }
 
-variable "organization" {
-  description = "Name of your organization there."
-  type        = string{{if .Organization}}
-  default     = "{{.Organization}}"{{end}}
-}
+{{template "oidc-organization" .}}
 
 variable "audience" {
   type    = string

@@ -21,11 +21,7 @@ variable "issuer" {
   default     = "{{.Issuer}}"{{end}}
 }
 
-variable "organization" {
-  description = "Name of your organization there."
-  type        = string{{if .Organization}}
-  default     = "{{.Organization}}"{{end}}
-}
+{{template "oidc-organization" .}}
 
 variable "state_container" {
   description = "Resource id of the storage container with the states, \"\" if they are elsewhere."

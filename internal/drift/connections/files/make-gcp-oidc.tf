@@ -21,17 +21,9 @@ variable "issuer" {
   default     = "{{.Issuer}}"{{end}}
 }
 
-variable "organization" {
-  description = "Name of your organization there."
-  type        = string{{if .Organization}}
-  default     = "{{.Organization}}"{{end}}
-}
+{{template "oidc-organization" .}}
 
-variable "state_bucket" {
-  description = "Storage bucket with the states, \"\" if they are elsewhere."
-  type        = string
-  default     = ""
-}
+{{template "gcp-state-variable"}}
 
 variable "deny_secrets" {
   description = "Deny the values of secrets and decryption, whatever else the account is allowed one day. Who applies this needs the role Deny Admin at the organization."
@@ -45,19 +37,7 @@ resource "google_service_account" "scan" {
   display_name = "Reads for drift detection"
 }
 
-resource "google_project_iam_member" "read" {
-  for_each = toset(["roles/viewer", "roles/iam.securityReviewer"])
-  project  = var.project
-  role     = each.key
-  member   = "serviceAccount:${google_service_account.scan.email}"
-}
-
-resource "google_storage_bucket_iam_member" "state" {
-  count  = var.state_bucket == "" ? 0 : 1
-  bucket = var.state_bucket
-  role   = "roles/storage.objectViewer"
-  member = "serviceAccount:${google_service_account.scan.email}"
-}
+{{template "gcp-read"}}
 
 resource "google_iam_deny_policy" "narrow" {
   count  = var.deny_secrets ? 1 : 0

@@ -26,11 +26,7 @@ variable "aws_role" {
   default     = "{{.Role}}"{{end}}
 }
 
-variable "state_bucket" {
-  description = "Storage bucket with the states, \"\" if they are elsewhere."
-  type        = string
-  default     = ""
-}
+{{template "gcp-state-variable"}}
 
 data "google_project" "this" {
   project_id = var.project
@@ -42,19 +38,7 @@ resource "google_service_account" "scan" {
   display_name = "Reads for drift detection"
 }
 
-resource "google_project_iam_member" "read" {
-  for_each = toset(["roles/viewer", "roles/iam.securityReviewer"])
-  project  = var.project
-  role     = each.key
-  member   = "serviceAccount:${google_service_account.scan.email}"
-}
-
-resource "google_storage_bucket_iam_member" "state" {
-  count  = var.state_bucket == "" ? 0 : 1
-  bucket = var.state_bucket
-  role   = "roles/storage.objectViewer"
-  member = "serviceAccount:${google_service_account.scan.email}"
-}
+{{template "gcp-read"}}
 
 # The server takes a provider for the organization that names it first, and for no other.
 resource "google_iam_workload_identity_pool" "scan" {

@@ -14,11 +14,7 @@ variable "project" {
   type = string
 }
 
-variable "state_bucket" {
-  description = "Storage bucket with the states, \"\" if they are elsewhere."
-  type        = string
-  default     = ""
-}
+{{template "gcp-state-variable"}}
 
 resource "google_service_account" "scan" {
   project      = var.project
@@ -26,19 +22,7 @@ resource "google_service_account" "scan" {
   display_name = "Reads for drift detection"
 }
 
-resource "google_project_iam_member" "read" {
-  for_each = toset(["roles/viewer", "roles/iam.securityReviewer"])
-  project  = var.project
-  role     = each.key
-  member   = "serviceAccount:${google_service_account.scan.email}"
-}
-
-resource "google_storage_bucket_iam_member" "state" {
-  count  = var.state_bucket == "" ? 0 : 1
-  bucket = var.state_bucket
-  role   = "roles/storage.objectViewer"
-  member = "serviceAccount:${google_service_account.scan.email}"
-}
+{{template "gcp-read"}}
 
 resource "google_service_account_key" "scan" {
   service_account_id = google_service_account.scan.name
