@@ -75,9 +75,9 @@ func (b *Browser) write(path string) {
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
 	err := chromedp.Run(ctx, chromedp.ActionFunc(func(ctx context.Context) (err error) {
-		shot := page.CaptureScreenshot()
+		shot := page.CaptureScreenshot().WithCaptureBeyondViewport(true)
 		if filepath.Ext(path) == ".webp" {
-			shot = shot.WithFormat(page.CaptureScreenshotFormatWebp).WithQuality(80)
+			shot = page.CaptureScreenshot().WithFormat(page.CaptureScreenshotFormatWebp).WithQuality(80)
 		}
 		picture, err = shot.Do(ctx)
 		return err
