@@ -54,7 +54,7 @@ func TestWorkspacesAreFoundAndOpened(t *testing.T) {
 	st.Click("Lock")
 	st.Fill("Reason", "a quiet Friday")
 	st.Press("\r")
-	st.See("Locked by you: a quiet Friday")
+	st.See("Locked by you just now: a quiet Friday.")
 	st.Shot("workspace-locked")
 	st.Click("Unlock")
 	st.Until("the lock to be gone", `!document.body.innerText.includes('Locked by')`)

@@ -14,7 +14,7 @@ import { Menu } from '~/ui/Menu'
 import { Panel } from '~/ui/Page'
 import { Skeleton, SkeletonRows } from '~/ui/Skeleton'
 import { VirtualRows } from '~/ui/Table'
-import { Time } from '~/ui/Time'
+import { Since } from '~/ui/Time'
 import { cx } from '~/ui/classes'
 import { Bulk } from './Bulk'
 import { mayOperate, useOperateDrift } from './Decide'
@@ -126,7 +126,7 @@ function VirtualRow({ org, item, included, picked, onPick, operates }: VirtualRo
           {a['acknowledged-at'] && <Badge icon="eye">Seen</Badge>}
           <FindingStatus status={a.status} />
         </span>
-        <span className="text-sm text-muted">since <Time at={a['first-seen-at']} /></span>
+        <span className="text-sm text-muted"><Since at={a['first-seen-at']} /></span>
       </div>
     </div>
   )
@@ -160,7 +160,7 @@ export function FindingRows({ org, items, included, bare }: { org: string; items
             <div className="mt-1 flex flex-wrap items-center gap-x-2 text-sm text-muted">
               <span>{a.title ?? kinds[a.kind]?.label ?? a.kind}</span>
               {!bare && <span>in <Place org={org} of={f} included={included} /></span>}
-              <span className="ml-auto">since <Time at={a['first-seen-at']} /></span>
+              <span className="ml-auto"><Since at={a['first-seen-at']} /></span>
             </div>
           </li>
         )

@@ -9,7 +9,7 @@ import { Failure } from '~/ui/Failure'
 import { Icon } from '~/ui/Icon'
 import { Panel } from '~/ui/Page'
 import { SkeletonRows } from '~/ui/Skeleton'
-import { Time } from '~/ui/Time'
+import { Since } from '~/ui/Time'
 import { cx } from '~/ui/classes'
 import { FindingRows, findingsQuery, narrowing } from './Findings'
 import { placeName, watching } from './parts'
@@ -40,7 +40,7 @@ function Group({ by, group, included, filter }: { by: string; group: Resource<'d
         <Severity level={a.severity} />
         <span className="min-w-0 font-medium wrap-anywhere">{name}</span>
         <span className="ml-auto text-sm text-muted">
-          {count(a['findings-count'], 'finding')}{by === 'cause' && ` in ${count(a['targets-count'], 'place')}`} · since <Time at={a['first-seen-at']} />
+          {count(a['findings-count'], 'finding')}{by === 'cause' && ` in ${count(a['targets-count'], 'place')}`} · <Since at={a['first-seen-at']} />
         </span>
       </button>
       {open && (

@@ -9,7 +9,7 @@ import { Button } from '~/ui/Button'
 import { Failure, Notice } from '~/ui/Failure'
 import { Fact, Facts, Panel, TextLink } from '~/ui/Page'
 import { SkeletonRows } from '~/ui/Skeleton'
-import { Time } from '~/ui/Time'
+import { Since, Time } from '~/ui/Time'
 import { toast } from '~/ui/Toast'
 import { useWorkspace } from '~/workspace/frame'
 import { FindingRows } from './Findings'
@@ -44,7 +44,7 @@ export function HealthTab() {
               {episodes.data?.items.map((e) => (
                 <li key={e.id} className="flex flex-wrap items-center gap-2 border-b border-line px-4 py-2 last:border-0">
                   <Severity level={e.attributes['worst-severity']} />
-                  <TextLink to="/$org/drift/episodes/$episode" params={{ org, episode: e.id }}>{e.attributes.status === 'open' ? <>since <Time at={e.attributes['opened-at']} /></> : <>ended <Time at={e.attributes['resolved-at']} /></>}</TextLink>
+                  <TextLink to="/$org/drift/episodes/$episode" params={{ org, episode: e.id }}>{e.attributes.status === 'open' ? <Since at={e.attributes['opened-at']} /> : <>ended <Time at={e.attributes['resolved-at']} /></>}</TextLink>
                 </li>
               ))}
             </ul>

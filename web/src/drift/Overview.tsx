@@ -10,7 +10,7 @@ import { Badge } from '~/ui/Badge'
 import { Empty, Failure } from '~/ui/Failure'
 import { Panel } from '~/ui/Page'
 import { Skeleton, SkeletonRows } from '~/ui/Skeleton'
-import { Time } from '~/ui/Time'
+import { Since, Time } from '~/ui/Time'
 import { cx } from '~/ui/classes'
 import { Blind } from './Blind'
 import { FirstSteps } from './FirstSteps'
@@ -138,7 +138,7 @@ function Row({ org, episode, included }: { org: string; episode: Resource<'drift
         {a.status !== 'open' && <Badge tone="ok" icon="check">Resolved</Badge>}
         {a['acknowledged-at'] && <Badge icon="eye">Seen</Badge>}
         {assigned && <Badge icon="user">{assigned}</Badge>}
-        <span className="ml-auto text-sm text-muted">{a['resolved-at'] ? <>ended <Time at={a['resolved-at']} /></> : <>since <Time at={a['opened-at']} /></>}</span>
+        <span className="ml-auto text-sm text-muted">{a['resolved-at'] ? <>ended <Time at={a['resolved-at']} /></> : <Since at={a['opened-at']} />}</span>
       </div>
       <p className="mt-1 line-clamp-2 text-muted wrap-anywhere">{a.summary}</p>
       <Link to="/$org/drift/episodes/$episode" params={{ org, episode: episode.id }} className="text-sm text-accent underline-offset-2 hover:underline">

@@ -11,7 +11,7 @@ import { Empty, Failure } from '~/ui/Failure'
 import { Icon } from '~/ui/Icon'
 import { Panel } from '~/ui/Page'
 import { SkeletonRows } from '~/ui/Skeleton'
-import { Time } from '~/ui/Time'
+import { Since, Time } from '~/ui/Time'
 import { toast, toastError } from '~/ui/Toast'
 
 type Membership = Resource<'organization-memberships'>
@@ -69,7 +69,7 @@ export function Memberships() {
             <li key={m.id} className="flex h-12 items-center gap-3 border-b border-line px-4 last:border-0">
               <Icon name="building" className="text-muted" />
               <Link to="/$org/workspaces" params={{ org: orgOf(m) }} className="min-w-0 flex-1 truncate font-medium hover:text-accent">{orgOf(m)}</Link>
-              <span className="text-sm text-muted max-sm:hidden">since <Time at={m.attributes['created-at']} /></span>
+              <span className="text-sm text-muted max-sm:hidden"><Since at={m.attributes['created-at']} /></span>
               <Button small look="quiet" aria-label={`Leave ${orgOf(m)}`} onClick={() => setLeaving(m)}>Leave</Button>
             </li>
           ))}

@@ -11,13 +11,25 @@ const steps = [
   ['minute', 60],
 ] as const
 
-/** ago is a time relative to now: "5 min. ago", "tomorrow"; less than a minute is "now". */
+/** near is how far the clocks of a server and a browser may differ, in seconds: what is so little ahead has happened. */
+const near = 30
+
+/** ago is a time relative to now: "5min ago", "tomorrow"; less than a minute is "just now" or "in a moment". */
 export function ago(time: string | Date, now = Date.now()): string {
   const seconds = (new Date(time).getTime() - now) / 1000
   for (const [unit, size] of steps) {
     if (Math.abs(seconds) >= size) return relative.format(Math.trunc(seconds / size), unit)
   }
-  return 'now'
+  return seconds > near ? 'in a moment' : 'just now'
+}
+
+/** lasting is for how long something has been so: "for 3 days"; less than a minute is "since just now". */
+export function lasting(from: string | Date, now = Date.now()): string {
+  const seconds = (now - new Date(from).getTime()) / 1000
+  for (const [unit, size] of steps) {
+    if (seconds >= size) return `for ${count(Math.trunc(seconds / size), unit)}`
+  }
+  return 'since just now'
 }
 
 /** moment is a time in full, in the zone of the browser. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { address } from './api'
-import { ago, bytes, count, duration } from './formats'
+import { ago, bytes, count, duration, lasting } from './formats'
 import { Included, pageOf, refOf, refsOf } from './jsonapi'
 import { pressed } from './keyboard'
 import { Problem, problemOf } from './problem'
@@ -53,9 +53,11 @@ describe('problems', () => {
 describe('formats', () => {
   test('times are relative', () => {
     const now = Date.parse('2026-01-10T12:00:00Z')
-    expect(ago('2026-01-10T11:59:30Z', now)).toBe('now')
+    expect(ago('2026-01-10T11:59:30Z', now)).toBe('just now')
     expect(ago('2026-01-10T09:00:00Z', now)).toContain('3')
     expect(ago('2026-01-09T12:00:00Z', now)).toBe('yesterday')
+    expect([ago('2026-01-10T12:00:10Z', now), ago('2026-01-10T12:00:50Z', now)]).toEqual(['just now', 'in a moment'])
+    expect(['2026-01-10T11:59:50Z', '2026-01-10T11:59:00Z', '2026-01-07T11:00:00Z'].map((t) => lasting(t, now))).toEqual(['since just now', 'for 1 minute', 'for 3 days'])
   })
   test('durations, sizes and counts', () => {
     expect([duration(4), duration(200), duration(7500)]).toEqual(['4 s', '3 min 20 s', '2 h 5 min'])

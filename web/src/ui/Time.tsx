@@ -1,5 +1,5 @@
 import { useSyncExternalStore } from 'react'
-import { ago, moment } from '~/kernel/formats'
+import { ago, lasting, moment } from '~/kernel/formats'
 
 // One clock for all times on the page.
 let now = Date.now()
@@ -22,13 +22,24 @@ function subscribe(notify: () => void) {
   }
 }
 
+type Props = { at: string | null | undefined; className?: string }
+
 /** Time is a moment as people say it; the full time shows when the pointer rests. */
-export function Time({ at, className }: { at: string | null | undefined; className?: string }) {
+export function Time({ at, className }: Props) {
+  return <Said at={at} className={className} words={ago} none="never" />
+}
+
+/** Since is for how long something has been so: "for 3 days". */
+export function Since({ at, className }: Props) {
+  return <Said at={at} className={className} words={lasting} none="" />
+}
+
+function Said({ at, className, words, none }: { at: string | null | undefined; className: string | undefined; words: typeof ago; none: string }) {
   const clock = useSyncExternalStore(subscribe, () => now)
-  if (!at) return <span className={className}>never</span>
+  if (!at) return <span className={className}>{none}</span>
   return (
     <time dateTime={at} title={moment(at)} className={className}>
-      {ago(at, clock)}
+      {words(at, clock)}
     </time>
   )
 }

@@ -16,7 +16,7 @@ import { useWorkspace } from './frame'
 
 /** LockNotice says who has locked the workspace and why, if it is locked. */
 export function LockNotice() {
-  const { org, workspace: w, included } = useWorkspace()
+  const { org, workspace: w, run, included } = useWorkspace()
   const me = useMe()
   const [forcing, setForcing] = useState(false)
   const holder = refOf(w, 'locked-by')
@@ -28,17 +28,21 @@ export function LockNotice() {
   const mine = holder?.type === 'users' && holder.id === me.id
   const user = included.get('users', holder?.type === 'users' ? holder.id : undefined)
   const team = included.get('teams', holder?.type === 'teams' ? holder.id : undefined)
+  const held = holder?.type === 'runs' ? (included.get('runs', holder.id) ?? (run?.id === holder.id ? run : undefined)) : undefined
+  const reason = w.attributes['locked-reason']
   return (
     <Notice tone="warn" icon="lock" className="mb-4">
       <div className="flex flex-wrap items-center justify-between gap-3">
-        <p>
+        <p className="min-w-0 wrap-anywhere">
           Locked by{' '}
           {holder?.type === 'runs' ? (
-            <Link to={runPath(org, w.attributes.name, holder.id)} className="font-medium underline">run {holder.id}</Link>
+            <>the run <Link to={runPath(org, w.attributes.name, holder.id)} className="font-medium underline underline-offset-2">{held?.attributes.message || holder.id}</Link></>
           ) : (
-            <strong>{mine ? 'you' : (user?.attributes.username ?? team?.attributes.name ?? 'the token of the organization')}</strong>
+            <strong>{mine ? 'you' : (user?.attributes.username ?? (team ? `the team ${team.attributes.name}` : 'the token of the organization'))}</strong>
           )}
-          {w.attributes['locked-reason'] ? `: ${w.attributes['locked-reason'].replace(/\.$/, '')}.` : '.'}{w.attributes['locked-at'] && <> The lock was taken <Time at={w.attributes['locked-at']} />.</>} No run starts until it is unlocked.
+          {w.attributes['locked-at'] && <> <Time at={w.attributes['locked-at']} /></>}
+          {reason ? `: ${reason.replace(/\.$/, '')}. ` : '. '}
+          {holder?.type === 'runs' ? 'Other runs wait until it ends.' : 'No run starts until it is unlocked.'}
         </p>
         <span className="flex gap-2">
           {mine && can['can-unlock'] && <Button small icon="unlock" busy={unlock.isPending} onClick={() => unlock.mutate(undefined)}>Unlock</Button>}
