@@ -1,9 +1,11 @@
 // Every route of the UI, by capability.
 import { createRouter } from '@tanstack/react-router'
 import { queryClient } from './kernel/queries'
-import { RouteError, homeRoute, orgHomeRoute, orgRoute, rootRoute } from './kernel/routing'
-import { NotFound } from './ui/Failure'
+import { homeRoute, orgHomeRoute, orgRoute, rootRoute } from './kernel/routing'
 import { parseSearch, stringifySearch } from './kernel/search'
+import { RouteError } from './shell/RouteError'
+import { Shell } from './shell/Shell'
+import { NotFound } from './ui/Failure'
 import { adminRoutes } from './admin/routes'
 import { deliveryRoutes, workspaceDeliveryRoutes } from './delivery/routes'
 import { driftRoutes, profileDriftRoutes, settingsDriftRoutes, workspaceDriftRoutes } from './drift/routes'
@@ -34,7 +36,7 @@ import { settingsRoute as workspaceSettingsRoute } from './workspace/settings'
 import { startRoute } from './workspace/start'
 import { variablesRoute } from './workspace/variables'
 
-const routeTree = rootRoute.addChildren([
+const routeTree = rootRoute.update({ component: Shell }).addChildren([
   homeRoute,
   organizationsRoute,
   profileRoute.addChildren([...profileRoutes, ...profileDriftRoutes]),
@@ -54,6 +56,7 @@ const routeTree = rootRoute.addChildren([
   ]),
 ])
 
+/** router leads from addresses to screens. */
 export const router = createRouter({
   routeTree,
   basepath: '/app',

@@ -13,7 +13,7 @@ import { FormDialog } from '~/ui/Form'
 import { toast, toastError } from '~/ui/Toast'
 import { Assign } from './Assign'
 import { lengths, mayOperate, stale, until, useOperateDrift } from './Decide'
-import { narrowing } from './Findings'
+import { narrowing } from './queries'
 import type { FindingFilter } from './routes'
 
 /** most is how many findings a request may be about. */

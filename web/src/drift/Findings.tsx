@@ -1,12 +1,11 @@
 // The findings of an organization, narrowed by what the address says: thousands, of which
 // only those in view are read.
-import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
+import { useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { useCallback, useState } from 'react'
 import * as api from '~/kernel/api'
 import { count } from '~/kernel/formats'
 import { refOf, type Included, type Resource } from '~/kernel/jsonapi'
-import { pageSize, useLongList } from '~/kernel/longlist'
-import { listQuery } from '~/kernel/queries'
+import { useLongList } from '~/kernel/longlist'
 import { Badge } from '~/ui/Badge'
 import { Button } from '~/ui/Button'
 import { Empty, Failure } from '~/ui/Failure'
@@ -19,8 +18,10 @@ import { cx } from '~/ui/classes'
 import { Bulk } from './Bulk'
 import { mayOperate, useOperateDrift } from './Decide'
 import { FindingFilters } from './FindingFilters'
+import { FindingAddress } from './FindingRows'
 import { Groups } from './Groups'
 import { Place, watching } from './parts'
+import { findingsQuery, narrowing } from './queries'
 import type { FindingFilter } from './routes'
 import { FindingStatus, Severity, kinds } from './words'
 
@@ -87,21 +88,6 @@ export function Findings() {
   )
 }
 
-/** narrowing are the parameters that a filter means. */
-export function narrowing(f: FindingFilter): api.Query {
-  return {
-    'search[text]': f.q, 'filter[severity]': f.severity, 'filter[kind]': f.kind, 'filter[status]': f.status ?? ['open', 'ignored'], 'filter[provider]': f.provider,
-    'filter[workspace][name]': f.workspace, 'filter[schedule][id]': f.schedule, 'filter[assigned-to]': f.assignee, 'filter[acknowledged]': f.seen,
-    'filter[target]': f.target, 'filter[cause]': f.cause,
-  }
-}
-
-export function findingsQuery(org: string, f: FindingFilter, page: number) {
-  return listQuery('drift-findings', '/organizations/{organization}/drift-findings', { organization: org }, {
-    ...narrowing(f), sort: f.sort, 'page[number]': page, 'page[size]': pageSize, include: 'workspace,drift-schedule,assigned-to',
-  })
-}
-
 type VirtualRowProps = { org: string; item: Resource<'drift-findings'> | undefined; included: Included; picked: ReadonlySet<string>; onPick: (id: string) => void; operates: boolean }
 
 function VirtualRow({ org, item, included, picked, onPick, operates }: VirtualRowProps) {
@@ -114,7 +100,7 @@ function VirtualRow({ org, item, included, picked, onPick, operates }: VirtualRo
       <div className="min-w-0 flex-1">
         <div className="flex items-center gap-2.5">
           <Severity level={a.severity} />
-          <Address org={org} finding={item} className="truncate" />
+          <FindingAddress org={org} finding={item} className="truncate" />
         </div>
         <p className="mt-1 truncate text-sm text-muted">
           {a.title ?? kinds[a.kind]?.label ?? a.kind} · <Place org={org} of={item} included={included} />
@@ -129,42 +115,5 @@ function VirtualRow({ org, item, included, picked, onPick, operates }: VirtualRo
         <span className="text-sm text-muted"><Since at={a['first-seen-at']} /></span>
       </div>
     </div>
-  )
-}
-
-function Address({ org, finding, className }: { org: string; finding: Resource<'drift-findings'>; className?: string }) {
-  const a = finding.attributes
-  return (
-    <Link to="/$org/drift/findings/$finding" params={{ org, finding: finding.id }} title={`${a.address} ${a.path ?? ''}`.trim()} className={cx('min-w-0 font-mono text-sm font-medium hover:text-accent', className)}>
-      {a.address}{a.path && <span className="text-muted"> {a.path}</span>}
-    </Link>
-  )
-}
-
-/** FindingRows are findings in a list; bare leaves out where they are, where that is clear. */
-export function FindingRows({ org, items, included, bare }: { org: string; items: Resource<'drift-findings'>[]; included: Included; bare?: boolean }) {
-  return (
-    <ul aria-label="Findings">
-      {items.map((f) => {
-        const a = f.attributes
-        return (
-          <li key={f.id} className="border-b border-line px-4 py-2.5 last:border-0 hover:bg-hover">
-            <div className="flex flex-wrap items-center gap-x-3 gap-y-1">
-              <Severity level={a.severity} />
-              <Address org={org} finding={f} className="wrap-anywhere" />
-              <span className="ml-auto flex items-center gap-2">
-                {a['acknowledged-at'] && <Badge icon="eye">Seen</Badge>}
-                <FindingStatus status={a.status} />
-              </span>
-            </div>
-            <div className="mt-1 flex flex-wrap items-center gap-x-2 text-sm text-muted">
-              <span>{a.title ?? kinds[a.kind]?.label ?? a.kind}</span>
-              {!bare && <span>in <Place org={org} of={f} included={included} /></span>}
-              <span className="ml-auto"><Since at={a['first-seen-at']} /></span>
-            </div>
-          </li>
-        )
-      })}
-    </ul>
   )
 }

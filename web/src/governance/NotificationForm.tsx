@@ -1,23 +1,16 @@
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import * as api from '~/kernel/api'
-import { body, refOf, type Resource } from '~/kernel/jsonapi'
+import { body, refOf } from '~/kernel/jsonapi'
 import { fieldsOf } from '~/kernel/problem'
 import { listQuery, useChange } from '~/kernel/queries'
 import { Choice, Field, Input, Select, Textarea } from '~/ui/Field'
 import { FormDialog } from '~/ui/Form'
 import { toast } from '~/ui/Toast'
-import { usersOf, type Place } from './Notifications'
+import { create, usersOf, type Configuration, type Place } from './queries'
 import { destinations, teamTriggers, triggerGroups } from './triggers'
 
-type Configuration = Resource<'notification-configurations'>
 type Props = { org: string; place: Place; configuration: Configuration | undefined; onClose: () => void }
-
-const create = {
-  workspaces: (id: string, document: unknown) => api.create('/workspaces/{id}/notification-configurations', { id }, document),
-  projects: (id: string, document: unknown) => api.create('/projects/{id}/notification-configurations', { id }, document),
-  teams: (id: string, document: unknown) => api.create('/teams/{team}/notification-configurations', { team: id }, document),
-}
 
 /** NotificationForm makes a notification or changes one. What is on is tried when it is saved. */
 export function NotificationForm({ org, place, configuration, onClose }: Props) {
@@ -35,7 +28,7 @@ export function NotificationForm({ org, place, configuration, onClose }: Props) 
     () => {
       const attributes = { ...f, ...(!configuration && { 'destination-type': destination }), ...(isMail ? { 'email-addresses': addresses.split(/[\s,;]+/).filter(Boolean) } : { url }), ...(token !== '' && { token }) }
       const document = body('notification-configurations', attributes, isMail ? { users: people.map((id) => ({ type: 'users', id })) } : undefined, configuration?.id)
-      return configuration ? api.update('/notification-configurations/{id}', { id: configuration.id }, document) : create[place.kind](place.id, document)
+      return configuration ? api.update('/notification-configurations/{id}', { id: configuration.id }, document) : create(place, document)
     },
     () => {
       onClose()

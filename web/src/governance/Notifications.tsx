@@ -2,7 +2,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import * as api from '~/kernel/api'
-import { body, type Resource } from '~/kernel/jsonapi'
+import { body } from '~/kernel/jsonapi'
 import { useChange } from '~/kernel/queries'
 import { Badge, Tag } from '~/ui/Badge'
 import { Button, IconButton } from '~/ui/Button'
@@ -14,23 +14,13 @@ import { SkeletonRows } from '~/ui/Skeleton'
 import { Time } from '~/ui/Time'
 import { toast, toastError } from '~/ui/Toast'
 import { NotificationForm } from './NotificationForm'
+import { configurationsQuery, usersOf, type Configuration, type Place } from './queries'
 import { destinations, shortOf } from './triggers'
-
-/** Place is what notifications are about. */
-export type Place = { kind: 'workspaces' | 'projects' | 'teams'; id: string }
-
-type Configuration = Resource<'notification-configurations'>
-
-const lists = {
-  workspaces: (id: string, signal: AbortSignal) => api.list('/workspaces/{id}/notification-configurations', { id }, {}, signal),
-  projects: (id: string, signal: AbortSignal) => api.list('/projects/{id}/notification-configurations', { id }, {}, signal),
-  teams: (id: string, signal: AbortSignal) => api.list('/teams/{team}/notification-configurations', { team: id }, {}, signal),
-}
 
 export function Notifications({ org, place, about }: { org: string; place: Place; about: string }) {
   const [editing, setEditing] = useState<Configuration | 'new'>()
   const [removing, setRemoving] = useState<Configuration>()
-  const { data, error, refetch } = useQuery({ queryKey: ['notification-configurations', place.kind, place.id], queryFn: ({ signal }) => lists[place.kind](place.id, signal) })
+  const { data, error, refetch } = useQuery(configurationsQuery(place))
   const remove = useChange(['notification-configurations'], (id: string) => api.remove('/notification-configurations/{id}', { id }), () => {
     setRemoving(undefined)
     toast('The notification is gone.')
@@ -73,12 +63,6 @@ function Row({ configuration: c, onEdit, onRemove }: { configuration: Configurat
       <p className="mt-1 flex flex-wrap items-center gap-1.5 text-sm text-muted">{a.triggers.length === 0 ? 'Tells of nothing' : 'Tells of'}{a.triggers.map((t) => <Tag key={t}>{shortOf(t)}</Tag>)}</p>
     </li>
   )
-}
-
-/** usersOf are the users who get the mail: a request that does not name them would take them away. */
-export function usersOf(c: Configuration) {
-  const users = (c.relationships as { users?: { data?: { type: string; id: string }[] } } | undefined)?.users?.data ?? []
-  return c.attributes['destination-type'] === 'email' ? { users } : undefined
 }
 
 /** Responses shows what the destination answered last. */

@@ -5,7 +5,8 @@ import { readQuery } from '~/kernel/queries'
 import { orgRoute } from '~/kernel/routing'
 import { Failure } from '~/ui/Failure'
 import { Page } from '~/ui/Page'
-import { useWorkspace, workspaceRoute } from '~/workspace/frame'
+import { useWorkspace } from '~/workspace/current'
+import { workspaceRoute } from '~/workspace/frame'
 import { Notifications } from './Notifications'
 
 const workspaceNotificationsRoute = createRoute({ getParentRoute: () => workspaceRoute, path: '/notifications', staticData: { crumb: () => 'Notifications' }, component: OfWorkspace })

@@ -11,7 +11,7 @@ import { Page, Panel } from '~/ui/Page'
 import { Skeleton, SkeletonRows } from '~/ui/Skeleton'
 import { Time } from '~/ui/Time'
 import { cx } from '~/ui/classes'
-import { Markdown } from './markdown/Markdown'
+import { Markdown } from '~/ui/markdown/Markdown'
 import { byVersion } from './versions'
 
 const from = '/$org/registry/components/$component'

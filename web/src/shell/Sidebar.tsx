@@ -1,11 +1,13 @@
 import { Link, useNavigate } from '@tanstack/react-router'
 import { logOut, useMe, useOrganizations } from '~/kernel/session'
 import { setTheme, useTheme, type Theme } from '~/kernel/theme'
+import { Avatar } from '~/ui/Avatar'
 import { Icon, Mark, type IconName } from '~/ui/Icon'
 import { Menu } from '~/ui/Menu'
 import { cx } from '~/ui/classes'
 import { organizationNav } from './nav'
 
+/** Sidebar leads to the parts of an organization, to others, and to one's own account. */
 export function Sidebar({ org, className }: { org: string | undefined; className: string }) {
   return (
     <aside aria-label="Navigation" className={cx('fixed inset-y-0 left-0 z-30 w-60 flex-col border-r border-line bg-surface', className)}>
@@ -22,7 +24,7 @@ export function Sidebar({ org, className }: { org: string | undefined; className
   )
 }
 
-export function NavLink({ to, icon, label }: { to: string; icon: IconName; label: string }) {
+function NavLink({ to, icon, label }: { to: string; icon: IconName; label: string }) {
   return (
     <Link
       to={to}
@@ -88,15 +90,5 @@ function Account() {
         ]}
       />
     </div>
-  )
-}
-
-export function Avatar({ name }: { name: string }) {
-  return (
-    <span
-      aria-hidden="true"
-      data-letter={name.slice(0, 1)}
-      className="flex size-6 shrink-0 items-center justify-center rounded-full bg-accent-soft text-xs font-semibold text-accent uppercase before:content-[attr(data-letter)]"
-    />
   )
 }

@@ -5,13 +5,6 @@ import { IconButton } from '~/ui/Button'
 import { Icon } from '~/ui/Icon'
 import { Keys } from './Shortcuts'
 
-declare module '@tanstack/react-router' {
-  interface StaticDataRouteOption {
-    /** The name of the route in the path at the top of the page, or several with their addresses. */
-    crumb?: (params: Record<string, string>) => string | { label: string; to: string }[]
-  }
-}
-
 type Props = { org: string | undefined; drawer: boolean; onDrawer: () => void; onSearch: () => void }
 
 export function Topbar({ org, drawer, onDrawer, onSearch }: Props) {

@@ -3,8 +3,7 @@
 import { useRouter, type AnyRoute } from '@tanstack/react-router'
 import { useMemo } from 'react'
 import type { Command } from '~/kernel/keyboard'
-
-type Crumb = (params: Record<string, string>) => string | { label: string; to: string }[]
+import type { Crumb } from '~/kernel/routing'
 
 export type Place = { path: string; label: string }
 

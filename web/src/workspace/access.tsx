@@ -17,7 +17,8 @@ import { SkeletonRows } from '~/ui/Skeleton'
 import { Table } from '~/ui/Table'
 import { toastError } from '~/ui/Toast'
 import { CustomMatrix, workspaceParts, type Parts } from './custom'
-import { useWorkspace, workspaceRoute } from './frame'
+import { useWorkspace } from './current'
+import { workspaceRoute } from './frame'
 
 type Access = Resource<'team-workspaces'>
 

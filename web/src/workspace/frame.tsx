@@ -1,24 +1,15 @@
 // The frame of a workspace: its name, where it stands, and its parts as tabs. What lives
 // in a workspace hangs its routes below workspaceRoute and adds its tab here.
-import { queryOptions, useSuspenseQuery } from '@tanstack/react-query'
 import { Outlet, createRoute } from '@tanstack/react-router'
 import { RunStatus } from '~/delivery/status'
 import { check, ofWorkspace } from '~/kernel/allowed'
-import * as api from '~/kernel/api'
-import { refOf } from '~/kernel/jsonapi'
-import { polling } from '~/kernel/queries'
 import { orgRoute } from '~/kernel/routing'
 import { Badge } from '~/ui/Badge'
 import { Page, Tab, Tabs } from '~/ui/Page'
+import { useWorkspace, workspaceQuery } from './current'
 import { LockButton } from './locks'
 
-export const workspaceQuery = (org: string, name: string) =>
-  queryOptions({
-    queryKey: ['workspaces', 'read', org, name],
-    queryFn: ({ signal }) => api.read('/organizations/{organization}/workspaces/{name}', { organization: org, name }, { include: 'current-run,project,locked-by,readme' }, signal),
-    ...polling,
-  })
-
+/** workspaceRoute is the parent of all screens of a workspace. */
 export const workspaceRoute = createRoute({
   getParentRoute: () => orgRoute,
   path: '/workspaces/$workspace',
@@ -29,19 +20,6 @@ export const workspaceRoute = createRoute({
   },
   component: Frame,
 })
-
-/** useWorkspace is the workspace that the page is about, with its current run and project. */
-export function useWorkspace() {
-  const { org, workspace } = workspaceRoute.useParams()
-  const { item, included } = useSuspenseQuery(workspaceQuery(org, workspace)).data
-  return {
-    org,
-    workspace: item,
-    run: included.get('runs', refOf(item, 'current-run')?.id),
-    project: included.get('projects', refOf(item, 'project')?.id),
-    included,
-  }
-}
 
 function Frame() {
   const { org, workspace: w, run } = useWorkspace()

@@ -12,7 +12,7 @@ import { Notice } from '~/ui/Failure'
 import { Field, Input } from '~/ui/Field'
 import { FormDialog } from '~/ui/Form'
 import { Time } from '~/ui/Time'
-import { useWorkspace } from './frame'
+import { useWorkspace } from './current'
 
 /** LockNotice says who has locked the workspace and why, if it is locked. */
 export function LockNotice() {

@@ -16,9 +16,10 @@ import { SkeletonRows } from '~/ui/Skeleton'
 import { Table } from '~/ui/Table'
 import { Time } from '~/ui/Time'
 import { LockNotice } from './locks'
-import { useWorkspace, workspaceRoute } from './frame'
+import { useWorkspace } from './current'
+import { workspaceRoute } from './frame'
 
-const Markdown = lazy(() => import('~/registry/markdown/Markdown').then((m) => ({ default: m.Markdown })))
+const Markdown = lazy(() => import('~/ui/markdown/Markdown').then((m) => ({ default: m.Markdown })))
 
 export const overviewRoute = createRoute({ getParentRoute: () => workspaceRoute, path: '/', component: Overview })
 

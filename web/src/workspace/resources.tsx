@@ -14,7 +14,8 @@ import { Panel, TextLink } from '~/ui/Page'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { Table } from '~/ui/Table'
 import { Time } from '~/ui/Time'
-import { useWorkspace, workspaceRoute } from './frame'
+import { useWorkspace } from './current'
+import { workspaceRoute } from './frame'
 
 type Filter = { q?: string | undefined; type?: string | undefined }
 

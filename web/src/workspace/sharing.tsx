@@ -11,7 +11,7 @@ import { Panel } from '~/ui/Page'
 import type { Pick } from '~/ui/Picker'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { toast } from '~/ui/Toast'
-import { useWorkspace } from './frame'
+import { useWorkspace } from './current'
 import { WorkspacePicker } from './picking'
 
 /** Sharing says which workspaces may read the outputs of this one. */

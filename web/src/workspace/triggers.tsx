@@ -13,7 +13,7 @@ import { Panel } from '~/ui/Page'
 import type { Pick } from '~/ui/Picker'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { toast, toastError } from '~/ui/Toast'
-import { useWorkspace } from './frame'
+import { useWorkspace } from './current'
 import { WorkspacePicker } from './picking'
 
 type Trigger = Resource<'run-triggers'>

@@ -7,7 +7,8 @@ import { Failure } from '~/ui/Failure'
 import { Panel, TextLink } from '~/ui/Page'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { Badge } from '~/ui/Badge'
-import { useWorkspace, workspaceRoute } from './frame'
+import { useWorkspace } from './current'
+import { workspaceRoute } from './frame'
 import { VariablesPanel } from './variableForm'
 
 export const variablesRoute = createRoute({ getParentRoute: () => workspaceRoute, path: '/variables', component: Variables })

@@ -1,7 +1,7 @@
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { useEffect, useState } from 'react'
 import { address, send } from '~/kernel/api'
-import { Markdown } from '~/registry/markdown/Markdown'
+import { Markdown } from '~/ui/markdown/Markdown'
 import { Failure } from '~/ui/Failure'
 import { Panel } from '~/ui/Page'
 import { SkeletonRows } from '~/ui/Skeleton'

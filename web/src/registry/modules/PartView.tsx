@@ -2,7 +2,7 @@ import { useState, type ReactNode } from 'react'
 import { Badge } from '~/ui/Badge'
 import { Panel } from '~/ui/Page'
 import { cx } from '~/ui/classes'
-import { Markdown } from '../markdown/Markdown'
+import { Markdown } from '~/ui/markdown/Markdown'
 import type { Part } from './queries'
 
 type View = 'readme' | 'inputs' | 'outputs' | 'resources' | 'dependencies'

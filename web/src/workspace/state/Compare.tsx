@@ -13,7 +13,7 @@ import { Panel, TextLink } from '~/ui/Page'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { Time } from '~/ui/Time'
 import { cx } from '~/ui/classes'
-import { useWorkspace } from '../frame'
+import { useWorkspace } from '../current'
 import { difference, type Difference, type ResourceDifference } from './difference'
 import { fileQuery, versionQuery } from './queries'
 

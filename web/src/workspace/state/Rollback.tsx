@@ -4,7 +4,7 @@ import { body, oneOf, refOf, type Resource } from '~/kernel/jsonapi'
 import { useChange } from '~/kernel/queries'
 import { Confirm } from '~/ui/Dialog'
 import { toast } from '~/ui/Toast'
-import { useWorkspace } from '../frame'
+import { useWorkspace } from '../current'
 
 /** Rollback makes a copy of a version the current one. The workspace is locked meanwhile, as the API demands. */
 export function Rollback({ version, onClose }: { version: Resource<'state-versions'>; onClose: () => void }) {

@@ -10,7 +10,7 @@ import { Empty, Failure } from '~/ui/Failure'
 import { Panel } from '~/ui/Page'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { Time } from '~/ui/Time'
-import { useWorkspace } from '../frame'
+import { useWorkspace } from '../current'
 import { versionsQuery } from './queries'
 
 export function Versions() {

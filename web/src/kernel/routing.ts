@@ -1,27 +1,21 @@
 // The routes that all others hang below: the page itself, an organization, a workspace.
 import { createRootRouteWithContext, createRoute, redirect } from '@tanstack/react-router'
-import { Shell } from '~/shell/Shell'
-import { Failure, Forbidden, NotFound } from '~/ui/Failure'
 import { check, ofOrganization } from './allowed'
-import { Problem, isMissing } from './problem'
-import { queryClient } from './queries'
+import type { queryClient } from './queries'
 import { lastOrganization, meQuery, organizationQuery, organizationsQuery } from './session'
 
-export type Context = { queryClient: typeof queryClient }
+/** Crumb names a route in the path at the top of the page, or several with their addresses. */
+export type Crumb = (params: Record<string, string>) => string | { label: string; to: string }[]
 
-/** RouteError is what a screen shows that could not be loaded. */
-export function RouteError({ error, reset }: { error: unknown; reset: () => void }) {
-  if (isMissing(error)) return <NotFound />
-  if (error instanceof Problem && error.status === 403) return <Forbidden error={error} />
-  return <div className="mx-auto max-w-2xl p-6 pt-16"><Failure error={error} retry={reset} /></div>
+declare module '@tanstack/react-router' {
+  interface StaticDataRouteOption {
+    crumb?: Crumb
+  }
 }
 
-/** rootRoute is the frame of every screen; below it, the user is known. */
-export const rootRoute = createRootRouteWithContext<Context>()({
+/** rootRoute is the frame of every screen (app.tsx says which frame); below it, the user is known. */
+export const rootRoute = createRootRouteWithContext<{ queryClient: typeof queryClient }>()({
   beforeLoad: ({ context }) => context.queryClient.ensureQueryData(meQuery).then(() => undefined),
-  component: Shell,
-  notFoundComponent: () => <NotFound />,
-  errorComponent: RouteError,
 })
 
 /** homeRoute leads to the organization that was open last. */
