@@ -6,7 +6,7 @@ import type { Resource } from '~/kernel/jsonapi'
 import { readQuery } from '~/kernel/queries'
 import { Button } from '~/ui/Button'
 import { Notice } from '~/ui/Failure'
-import { adviceFor, type Step } from './help'
+import { adviceFor, type Step } from './advice'
 import { StartRun } from './StartRun'
 import type { Draft, Kind } from './start'
 

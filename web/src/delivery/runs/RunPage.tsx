@@ -23,7 +23,7 @@ import { RunFacts } from './Facts'
 import { Queue } from './Queue'
 import { StageIcon, Stages, Taken, useNow } from './Stages'
 import { runQuery } from './queries'
-import { stagesOf, isFinal, isQueued, type Stage } from './stages'
+import { stagesOf, isFinal, isQueued, type Stage } from './standing'
 
 export function RunScreen() {
   const { org, run } = useParams({ from: '/$org/workspaces/$workspace/runs/$run' })

@@ -3,7 +3,7 @@ import { duration } from '~/kernel/formats'
 import { Spinner } from '~/ui/Button'
 import { Icon, type IconName } from '~/ui/Icon'
 import { cx } from '~/ui/classes'
-import { seconds, type Stage, type Standing } from './stages'
+import { seconds, type Stage, type Standing } from './standing'
 
 const looks: Record<Standing, { icon: IconName; className: string }> = {
   waiting: { icon: 'clock', className: 'bg-idle-soft text-idle' },

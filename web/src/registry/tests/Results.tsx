@@ -6,7 +6,7 @@ import { Failure } from '~/ui/Failure'
 import { SkeletonRows } from '~/ui/Skeleton'
 import type { Address } from '../modules/queries'
 import { runAddress } from './paths'
-import { resultsOf, type Case, type Outcome } from './results'
+import { resultsOf, type Case, type Outcome } from './junit'
 
 const looks: Record<Outcome, { label: string; tone: Tone }> = {
   pass: { label: 'passed', tone: 'ok' },

@@ -1,5 +1,5 @@
 // What to do about a run that has not done what it should.
-import { isFinal } from './stages'
+import { isFinal } from './standing'
 
 /** Step is something to do: an address below the workspace, a part of this page, or starting again. */
 export type Step = { label: string; to?: 'variables' | 'settings' | 'states' | 'runs' | 'agents'; hash?: string; again?: true }

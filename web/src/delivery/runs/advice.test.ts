@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { adviceFor } from './help'
+import { adviceFor } from './advice'
 
 test.each([
   ['errored', 'errored', 'unreachable', 'The plan failed', 'plan'],

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Resource } from '~/kernel/jsonapi'
-import { seconds, stagesOf } from './stages'
+import { seconds, stagesOf } from './standing'
 
 type Attributes = { status: string; 'plan-only'?: boolean; 'auto-apply'?: boolean; 'status-timestamps'?: Record<string, string> }
 
