@@ -16,7 +16,7 @@ export function Folders({ repository, draft, onChange, wrong }: Part & { reposit
   const look = useMutation({ mutationFn: async () => (await send('POST', address('/drift-repositories/{id}/actions/test', { id: repository.id }, { branch: draft.branch }))) as Found })
   const branches = look.data?.branches ?? a.branches
   const chosen = linesOf(draft.folders)
-  const failure = look.error ? messageOf(look.error) : look.data && look.data.status !== 'ok' ? (look.data.message ?? 'The repository cannot be read.') : undefined
+  const failure = look.error ? messageOf(look.error) : look.data && look.data.status !== 'good' ? (look.data.message ?? 'The repository cannot be read.') : undefined
   return (
     <div className="mt-4 grid gap-4">
       <Field label="Branch" error={wrong.branch} optional help={a['default-branch'] ? `Empty is ${a['default-branch']}.` : undefined}>
