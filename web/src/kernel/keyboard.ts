@@ -1,7 +1,9 @@
 // Keyboard shortcuts and the commands of the palette. A screen adds its own while it is
 // open: useCommands([{ id, title, keys: "g w", run }]).
-import { useEffect, useSyncExternalStore } from 'react'
+import { useEffect } from 'react'
+import { store, useStore } from './store'
 
+/** Command is something that can be done from here, by name or by keys. */
 export type Command = {
   id: string
   title: string
@@ -14,31 +16,19 @@ export type Command = {
   run: () => void
 }
 
-let commands: readonly Command[] = []
-const watchers = new Set<() => void>()
-
-function change(next: readonly Command[]) {
-  commands = next
-  for (const notify of watchers) notify()
-}
+const commands = store<readonly Command[]>([])
 
 /** useCommands adds commands while the component is mounted. Give it a stable list (useMemo). */
 export function useCommands(list: readonly Command[]) {
   useEffect(() => {
-    change([...commands, ...list])
-    return () => change(commands.filter((c) => !list.includes(c)))
+    commands.set([...commands.get(), ...list])
+    return () => commands.set(commands.get().filter((c) => !list.includes(c)))
   }, [list])
 }
 
 /** useAllCommands are those of everything that is mounted. */
 export function useAllCommands(): readonly Command[] {
-  return useSyncExternalStore(
-    (notify) => {
-      watchers.add(notify)
-      return () => watchers.delete(notify)
-    },
-    () => commands,
-  )
+  return useStore(commands)
 }
 
 const isMac = typeof navigator !== 'undefined' && /Mac|iP(hone|ad)/.test(navigator.platform)
@@ -68,7 +58,8 @@ export function listen(): () => void {
     const inDialog = document.querySelector('dialog[open]') !== null
     if (inDialog && !key.startsWith('mod+')) return
     const both = first ? `${first} ${key}` : key
-    const found = commands.findLast((c) => c.keys === both) ?? commands.findLast((c) => c.keys === key)
+    const all = commands.get()
+    const found = all.findLast((c) => c.keys === both) ?? all.findLast((c) => c.keys === key)
     clearTimeout(timer)
     first = ''
     if (found) {
@@ -76,7 +67,7 @@ export function listen(): () => void {
       found.run()
       return
     }
-    if (commands.some((c) => c.keys?.startsWith(`${key} `))) {
+    if (all.some((c) => c.keys?.startsWith(`${key} `))) {
       first = key
       timer = setTimeout(() => (first = ''), 1200)
     }

@@ -1,38 +1,35 @@
 // Light or dark: what the system has, unless the user wants otherwise. The choice is a
 // cookie, so that the server writes it into the page before anything is painted.
-import { useSyncExternalStore } from 'react'
+import { store, useStore } from './store'
 
+/** Theme is what the user wants. */
 export type Theme = 'system' | 'light' | 'dark'
 
 const cookie = 'plumbline-theme'
-const watchers = new Set<() => void>()
+const theme = store(current())
 
 function current(): Theme {
-  const set = document.documentElement.dataset.theme
+  const set = typeof document === 'undefined' ? undefined : document.documentElement.dataset.theme
   return set === 'light' || set === 'dark' ? set : 'system'
 }
 
-export function setTheme(theme: Theme) {
+/** setTheme changes the theme here and now, and remembers it. */
+export function setTheme(wanted: Theme) {
   const root = document.documentElement
   const secure = window.location.protocol === 'https:' ? ';Secure' : ''
-  if (theme === 'system') {
+  if (wanted === 'system') {
     delete root.dataset.theme
     document.cookie = `${cookie}=;Path=/;Max-Age=0;SameSite=Lax${secure}`
   } else {
-    root.dataset.theme = theme
-    document.cookie = `${cookie}=${theme};Path=/;Max-Age=31536000;SameSite=Lax${secure}`
+    root.dataset.theme = wanted
+    document.cookie = `${cookie}=${wanted};Path=/;Max-Age=31536000;SameSite=Lax${secure}`
   }
-  for (const notify of watchers) notify()
+  theme.set(wanted)
 }
 
+/** useTheme is the theme that is wanted. */
 export function useTheme(): Theme {
-  return useSyncExternalStore(
-    (notify) => {
-      watchers.add(notify)
-      return () => watchers.delete(notify)
-    },
-    current,
-  )
+  return useStore(theme)
 }
 
 /** colorOf is a token as canvas understands it, such as colorOf("--accent"). */

@@ -1,22 +1,16 @@
-import { useSyncExternalStore } from 'react'
 import { messageOf } from '~/kernel/problem'
+import { store, useStore } from '~/kernel/store'
 import { IconButton } from './Button'
 import { Icon } from './Icon'
 import { cx } from './classes'
 
 type Message = { id: number; tone: 'ok' | 'bad'; text: string }
 
-let messages: readonly Message[] = []
+const messages = store<readonly Message[]>([])
 let last = 0
-const watchers = new Set<() => void>()
-
-function change(next: readonly Message[]) {
-  messages = next
-  for (const notify of watchers) notify()
-}
 
 function dismiss(id: number) {
-  change(messages.filter((m) => m.id !== id))
+  messages.set(messages.get().filter((m) => m.id !== id))
 }
 
 /** toast says for a moment that something is done. */
@@ -31,19 +25,13 @@ export function toastError(err: unknown) {
 
 function add(tone: Message['tone'], text: string, ms: number) {
   const id = ++last
-  change([...messages.slice(-3), { id, tone, text }])
+  messages.set([...messages.get().slice(-3), { id, tone, text }])
   setTimeout(() => dismiss(id), ms)
 }
 
 /** Toasts is where they appear; the shell has it once. */
 export function Toasts() {
-  const list = useSyncExternalStore(
-    (notify) => {
-      watchers.add(notify)
-      return () => watchers.delete(notify)
-    },
-    () => messages,
-  )
+  const list = useStore(messages)
   return (
     <div aria-live="polite" className="pointer-events-none fixed right-4 bottom-4 z-50 flex w-80 max-w-[calc(100vw-2rem)] flex-col gap-2">
       {list.map((m) => (
