@@ -1,7 +1,6 @@
 // What is decided about several findings at once: one request, all of them or none.
 import { useState } from 'react'
 import * as api from '~/kernel/api'
-import { send } from '~/kernel/api'
 import { count } from '~/kernel/formats'
 import { body } from '~/kernel/jsonapi'
 import { fieldsOf } from '~/kernel/problem'
@@ -31,8 +30,8 @@ export function Bulk({ org, filter, total, picked, onPick }: Props) {
     onPick(new Set())
     toast(text)
   }
-  const post = (action: string, attributes: Record<string, unknown>, assignee?: string | null) =>
-    send('POST', `/api/v2/organizations/${encodeURIComponent(org)}/drift-findings/actions/${action}`, body('drift-findings', attributes, {
+  const post = (action: 'acknowledge' | 'assign' | 'ignore', attributes: Record<string, unknown>, assignee?: string | null) =>
+    api.send('POST', api.address(`/organizations/{organization}/drift-findings/actions/${action}`, { organization: org }), body('drift-findings', attributes, {
       'drift-findings': ids.map((id) => ({ type: 'drift-findings', id })), ...(assignee !== undefined && { 'assigned-to': assignee === null ? null : { type: 'users', id: assignee } }),
     }))
   const some = count(ids.length, 'finding')

@@ -3,7 +3,6 @@ import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useParams } from '@tanstack/react-router'
 import { useState } from 'react'
 import * as api from '~/kernel/api'
-import { send } from '~/kernel/api'
 import { count } from '~/kernel/formats'
 import { Included, refOf, refsOf, type Resource } from '~/kernel/jsonapi'
 import { listQuery, useChange } from '~/kernel/queries'
@@ -83,7 +82,7 @@ function Operate({ org, schedule, name }: { org: string; schedule: Schedule; nam
   const navigate = useNavigate()
   const { active } = schedule.attributes
   const turn = useChange(['drift-schedules'], () => api.create(active ? '/drift-schedules/{id}/actions/deactivate' : '/drift-schedules/{id}/actions/activate', { id: schedule.id }, undefined), () => toast(active ? 'The schedule rests.' : 'The schedule is active.'))
-  const scan = useChange(['drift-schedules', 'drift-scans'], () => send('POST', `/api/v2/drift-schedules/${schedule.id}/actions/scan`), () => {
+  const scan = useChange(['drift-schedules', 'drift-scans'], () => api.send('POST', api.address('/drift-schedules/{id}/actions/scan', { id: schedule.id })), () => {
     toast('The scan has begun.')
     void navigate({ to: '/$org/drift/scans', params: { org }, search: { schedule: schedule.id } })
   })

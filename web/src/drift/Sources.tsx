@@ -41,7 +41,7 @@ export function Sources<T extends { id: string }>({ org, kind, label, intro, nou
   })
   const actions = (item: T, name: string) => (
     <span className="ml-auto flex flex-wrap items-center gap-1">
-      {may['can-operate-drift'] && <Test path={`/${kind}/${item.id}/actions/test`} kind={kind} name={name} />}
+      {may['can-operate-drift'] && <Test kind={kind} id={item.id} name={name} />}
       {may['can-manage-drift'] && <IconButton small icon="pencil" label={`Change ${name}`} onClick={() => setEditing(item)} />}
       {may['can-manage-drift'] && <IconButton small icon="trash" label={`Delete ${name}`} onClick={() => setRemoving(item)} />}
     </span>

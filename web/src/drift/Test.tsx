@@ -1,5 +1,5 @@
 import { useState } from 'react'
-import { send } from '~/kernel/api'
+import { address, send } from '~/kernel/api'
 import { useChange } from '~/kernel/queries'
 import { Button } from '~/ui/Button'
 import { Dialog } from '~/ui/Dialog'
@@ -9,9 +9,9 @@ import { Failure, Notice } from '~/ui/Failure'
 type Answer = { status: string; message?: string; branches?: string[]; folders?: string[]; repositories?: string[]; checked?: string; account?: string; arn?: string; name?: string; email?: string }
 
 /** Test tries a repository or a connection now and shows what came of it. */
-export function Test({ path, kind, name }: { path: string; kind: string; name: string }) {
+export function Test({ kind, id, name }: { kind: 'drift-repositories' | 'drift-connections'; id: string; name: string }) {
   const [open, setOpen] = useState(false)
-  const test = useChange([kind], async () => (await send('POST', `/api/v2${path}`)) as Answer, () => setOpen(true))
+  const test = useChange([kind], async () => (await send('POST', address(`/${kind}/{id}/actions/test`, { id }))) as Answer, () => setOpen(true))
   const a = test.data
   return (
     <>

@@ -2,7 +2,7 @@
 // prints it.
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
-import { send } from '~/kernel/api'
+import { address, send } from '~/kernel/api'
 import { count } from '~/kernel/formats'
 import { Badge } from '~/ui/Badge'
 import { Button } from '~/ui/Button'
@@ -20,15 +20,14 @@ const few = 20
 
 /** Verdict reads the whole verdict of a scan. */
 export function Verdict({ scan }: { scan: string }) {
-  const base = `/api/v2/drift-scans/${encodeURIComponent(scan)}`
-  const verdict = useQuery({ queryKey: ['drift-scans', 'verdict', scan], staleTime: Infinity, queryFn: ({ signal }) => send('GET', `${base}/verdict`, undefined, signal) as Promise<Answer> })
+  const verdict = useQuery({ queryKey: ['drift-scans', 'verdict', scan], staleTime: Infinity, queryFn: ({ signal }) => send('GET', address('/drift-scans/{id}/verdict', { id: scan }), undefined, signal) as Promise<Answer> })
   const [all, setAll] = useState(false)
   const v = verdict.data
   if (verdict.error) return <Failure error={verdict.error} retry={() => void verdict.refetch()} />
   if (!v) return <Panel title="What it found"><SkeletonRows rows={3} /></Panel>
   return (
     <>
-      <Panel title={`What it found: ${count(v.findings.length, 'difference')}`} actions={<Download label="Plan" href={`${base}/output`} />}>
+      <Panel title={`What it found: ${count(v.findings.length, 'difference')}`} actions={<Download label="Plan" href={address('/drift-scans/{id}/output', { id: scan })} />}>
         {v.reasons.length > 0 && <p className="border-b border-line px-4 py-2 text-sm text-muted">Severity: {v.reasons.join('; ')}</p>}
         {v.findings.length === 0 && <p className="px-4 py-5 text-muted">Everything is as the code says.</p>}
         <ul aria-label="What the scan found">

@@ -28,7 +28,7 @@ function Password() {
   const [p, setP] = useState(none)
   const change = useChange(
     ['sessions'],
-    () => api.send('PATCH', api.address('/account/password'), body('users', { current_password: p.current, password: p.fresh, password_confirmation: p.again })),
+    () => api.send('PATCH', api.address('/account/password', {}), body('users', { current_password: p.current, password: p.fresh, password_confirmation: p.again })),
     () => {
       setP(none)
       toast('The password is changed. Your other browsers are logged out.')

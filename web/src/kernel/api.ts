@@ -11,6 +11,9 @@ export type Path<M extends Method> = {
   [P in keyof paths]: paths[P] extends Record<M, { responses: unknown }> ? (P extends `/api/v2${infer Rest}` ? Rest : never) : never
 }[keyof paths]
 
+/** AnyPath is a path below /api/v2, whatever its methods. */
+type AnyPath = { [P in keyof paths]: P extends `/api/v2${infer Rest}` ? Rest : never }[keyof paths]
+
 type Names<P extends string> = P extends `${string}{${infer N}}${infer Rest}` ? N | Names<Rest> : never
 
 /** Params are the wildcards of a path. */
@@ -33,13 +36,13 @@ type Content<P extends string, M extends Method> = `/api/v2${P}` extends infer K
 type Type<D> = D extends { data: (infer I)[] } ? Type<{ data: I }> : D extends { data: { type: infer T } } ? Extract<T, Kind> : never
 
 /** KindAt is the kind of resource that a path answers with. */
-export type KindAt<P extends string, M extends Method> = Type<Content<P, M>>
+type KindAt<P extends string, M extends Method> = Type<Content<P, M>>
 
 const base = '/api/v2'
 
 /** address fills in a path and adds the query. */
-export function address(path: string, params: Record<string, string> = {}, query: Query = {}): string {
-  const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params[name] ?? ''))
+export function address<const P extends AnyPath>(path: P, params: Params<P>, query: Query = {}): string {
+  const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent((params as Record<string, string>)[name] ?? ''))
   const search = new URLSearchParams()
   for (const [name, value] of Object.entries(query)) {
     const text = Array.isArray(value) ? value.join(',') : String(value ?? '')
@@ -108,14 +111,17 @@ export async function read<P extends Path<'get'>>(path: P, params: Params<P>, qu
   return oneOf(await send('GET', address(path, params, query), undefined, signal))
 }
 
+/** create posts a document, and returns the resource of the answer. */
 export async function create<P extends Path<'post'>>(path: P, params: Params<P>, document: unknown): Promise<One<KindAt<P, 'post'>>> {
   return oneOf((await send('POST', address(path, params), document)) ?? {})
 }
 
+/** update patches a resource, and returns it as it is then. */
 export async function update<P extends Path<'patch'>>(path: P, params: Params<P>, document: unknown): Promise<One<KindAt<P, 'patch'>>> {
   return oneOf((await send('PATCH', address(path, params), document)) ?? {})
 }
 
+/** remove deletes what is at a path. */
 export async function remove<P extends Path<'delete'>>(path: P, params: Params<P>, document?: unknown): Promise<void> {
   await send('DELETE', address(path, params), document)
 }

@@ -76,7 +76,7 @@ const parts = [
 type Row = { id: string; attributes: Record<string, unknown> }
 
 /** Part is what a version has of a kind; nothing if it has none. */
-function Part({ id, version, kind, title }: { id: string; version: string; kind: string; title: string }) {
+function Part({ id, version, kind, title }: { id: string; version: string; kind: (typeof parts)[number]['kind']; title: string }) {
   const list = useQuery({
     queryKey: ['registry-component-versions', kind, id, version],
     queryFn: async ({ signal }) => ((await send('GET', address(`/registry-components/{id}/versions/{version}/${kind}`, { id, version }), undefined, signal)) as { data: Row[] }).data,

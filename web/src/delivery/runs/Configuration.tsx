@@ -1,3 +1,4 @@
+import { address } from '~/kernel/api'
 import type { Resource } from '~/kernel/jsonapi'
 import { Id } from '~/ui/Copy'
 import { Fact, Facts, Panel } from '~/ui/Page'
@@ -20,7 +21,7 @@ export function Configuration({ run, version, ingress }: Props) {
         {g?.['sender-username'] && <Fact name="By">{g['sender-username']}</Fact>}
         {a.speculative && <Fact name="For">plans only</Fact>}
         {a['error-message'] && <Fact name="Failed with"><span className="text-bad">{a['error-message']}</span></Fact>}
-        {there && <Fact name="Files"><a href={`/api/v2/runs/${run.id}/configuration-version/download`} download className="text-accent hover:underline">Download as .tar.gz</a></Fact>}
+        {there && <Fact name="Files"><a href={address('/runs/{id}/configuration-version/download', { id: run.id })} download className="text-accent hover:underline">Download as .tar.gz</a></Fact>}
       </Facts>
     </Panel>
   )
