@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"plumbline.dev/plumbline/internal/delivery/configversions"
 	"plumbline.dev/plumbline/internal/delivery/runs"
 	"plumbline.dev/plumbline/internal/drift/findings"
 	"plumbline.dev/plumbline/internal/kernel/api"
@@ -39,13 +38,8 @@ const maxReason = 1000
 
 // whyNoRun says why an episode cannot be put right by a run, "" if it can.
 func (f *Feature) whyNoRun(ctx context.Context, e findings.Episode, g Guard) (string, error) {
-	switch {
-	case e.WorkspaceID == nil:
-		return "This code is applied elsewhere: a run of this server cannot apply it.", nil
-	case e.Status != findings.Open:
-		return "The drift is over.", nil
-	case g.Findings == 0:
-		return "Only checks fail here: to apply again would change nothing.", nil
+	if why := beyondRuns(e, g); why != "" {
+		return why, nil
 	}
 	ws, err := f.Workspaces.Find(ctx, *e.WorkspaceID)
 	if err != nil {
@@ -53,6 +47,19 @@ func (f *Feature) whyNoRun(ctx context.Context, e findings.Episode, g Guard) (st
 	}
 	_, why, err := f.applied(ctx, ws)
 	return why, err
+}
+
+// beyondRuns says why no run whatsoever can put an episode right, "" if one might.
+func beyondRuns(e findings.Episode, g Guard) string {
+	switch {
+	case e.WorkspaceID == nil:
+		return "This code is applied elsewhere: a run of this server cannot apply it."
+	case e.Status != findings.Open:
+		return "The drift is over."
+	case g.Findings == 0:
+		return "Only checks fail here: to apply again would change nothing."
+	}
+	return ""
 }
 
 // applied is the run whose code is applied again, or why there is none.
@@ -76,16 +83,19 @@ func (f *Feature) reapply(ctx context.Context, e findings.Episode, in jsonapi.In
 		return runs.Run{}, err
 	}
 	g := judge(chosen)
-	why, err := f.whyNoRun(ctx, e, g)
-	if err != nil {
-		return runs.Run{}, err
-	}
-	if why != "" {
+	if why := beyondRuns(e, g); why != "" {
 		return runs.Run{}, problem.Unprocessable("%s", why)
 	}
 	ws, err := f.Workspaces.Lock(ctx, *e.WorkspaceID)
 	if err != nil {
 		return runs.Run{}, err
+	}
+	last, why, err := f.applied(ctx, ws)
+	if err != nil {
+		return runs.Run{}, err
+	}
+	if why != "" {
+		return runs.Run{}, problem.Unprocessable("%s", why)
 	}
 	reason, err := overridden(ctx, ws, g, in.Data.Attributes)
 	if err != nil {
@@ -94,7 +104,7 @@ func (f *Feature) reapply(ctx context.Context, e findings.Episode, in jsonapi.In
 	if err := f.unoccupied(ctx, e.ID); err != nil {
 		return runs.Run{}, err
 	}
-	n, err := f.run(ctx, ws, e, g)
+	n, err := f.run(ctx, ws, last, e, g)
 	if err != nil {
 		return runs.Run{}, err
 	}
@@ -128,24 +138,17 @@ func (f *Feature) make(ctx context.Context, n runs.New, row reapplied) (runs.Run
 	return f.Runs.Read(ctx, made.ID)
 }
 
-// run is the run to be made.
-func (f *Feature) run(ctx context.Context, ws workspaces.Workspace, e findings.Episode, g Guard) (runs.New, error) {
-	n := runs.New{Workspace: ws, Source: runs.FromAPI}
-	last, why, err := f.applied(ctx, ws)
+// run is the run to be made: it has the configuration and the variables of last.
+func (f *Feature) run(ctx context.Context, ws workspaces.Workspace, last runs.Run, e findings.Episode, g Guard) (runs.New, error) {
+	n := runs.New{Workspace: ws, Source: runs.FromAPI, CreatedBy: actor(ctx)}
+	v, err := f.Configs.Find(ctx, *last.ConfigurationVersionID)
 	if err != nil {
 		return n, err
 	}
-	if why != "" {
-		return n, problem.Unprocessable("%s", why)
-	}
-	var v configversions.Version
-	if v, err = f.Configs.Find(ctx, *last.ConfigurationVersionID); err != nil {
-		return n, err
-	}
+	n.Version = &v
 	if n.Variables, err = f.Runs.Variables(ctx, last); err != nil {
 		return n, err
 	}
-	n.Version, n.CreatedBy = &v, actor(ctx)
 	if s := authz.From(ctx); s != nil && s.Session {
 		n.Source = runs.FromUI
 	}
