@@ -17,9 +17,9 @@ type Found struct {
 	Real          any
 }
 
-// Report is what an executor sends of a stack with a number of resources.
-func Report(resources int, list ...Found) proto.Report {
-	v := severity.Verdict{Severity: severity.Info, Resources: resources}
+// Report is what an executor sends of a stack with a number of resources and checks.
+func Report(resources int, checks []severity.JudgedCheck, list ...Found) proto.Report {
+	v := severity.Verdict{Severity: severity.Info, Resources: resources, Checks: checks}
 	r := proto.Report{Text: "the plan", TerraformVersion: "1.12.6"}
 	objects := map[string]bool{}
 	for _, one := range list {

@@ -2,15 +2,9 @@ package e2e
 
 import (
 	"fmt"
-	"io"
-	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"regexp"
-	"runtime"
 	"strings"
-	"sync"
 	"testing"
 
 	"plumbline.dev/plumbline/internal/apptest"
@@ -32,47 +26,6 @@ resource "aws_instance" "web" {
 }
 `
 
-// stateAt keeps a state, as a backend of the kind http does.
-type stateAt struct {
-	mu    sync.Mutex
-	state []byte
-}
-
-func (s *stateAt) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case r.Method == "POST":
-		s.state, _ = io.ReadAll(r.Body)
-	case s.state == nil:
-		w.WriteHeader(http.StatusNotFound)
-	default:
-		_, _ = w.Write(s.state)
-	}
-}
-
-// labProvider is a mirror with the provider of the fake cloud.
-func labProvider(t *testing.T) string {
-	t.Helper()
-	binary := cli.FakeProvider()
-	if binary == "" {
-		absent(t, "the provider of the fake cloud is not here: run make engines")
-	}
-	b, err := os.ReadFile(binary)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := filepath.Join(t.TempDir(), "mirror")
-	folder := filepath.Join(dir, "registry.opentofu.org", "lab", "aws", "1.0.0", runtime.GOOS+"_"+runtime.GOARCH)
-	if err := os.MkdirAll(folder, 0o755); err != nil { // scans of another user read it
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(folder, "terraform-provider-aws_v1.0.0"), b, 0o755); err != nil { // scans of another user execute it
-		t.Fatal(err)
-	}
-	return dir
-}
-
 // newPatrol is a server with a tofu that scans the folder "network" of a repository, which was
 // applied to a cloud, and tells a webhook; and the window of the organization's owner.
 func newPatrol(t *testing.T) (st *stage, cloud *fakecloud.Cloud, hook *receiver, schedule string) {
@@ -81,27 +34,26 @@ func newPatrol(t *testing.T) (st *stage, cloud *fakecloud.Cloud, hook *receiver,
 	if len(engines) == 0 || engines[0].Name != "tofu" {
 		absent(t, "tofu is not here: run make engines")
 	}
+	if cli.FakeProvider() == "" {
+		absent(t, "the provider of the fake cloud is not here: run make engines")
+	}
 	if box := sandbox.Detect(t.Context(), sandbox.Options{}); box.Kind == sandbox.None {
 		absent(t, box.Why)
 	}
-	mirror, git := labProvider(t), apptest.NewGitHost(t)
+	mirror, git := cli.FakeProviderMirror(t), apptest.NewGitHost(t)
 	cloud, hook = &fakecloud.Cloud{}, newReceiver(t)
-	lab, states := httptest.NewServer(cloud), httptest.NewServer(&stateAt{})
+	lab, states := httptest.NewServer(cloud), cli.NewBackend(t)
 	t.Cleanup(lab.Close)
-	t.Cleanup(states.Close)
 	sh := cli.NewShell(t, engines[0], "", "", "")
-	sh.Write("main.tf", fmt.Sprintf(patrolled, states.URL+"/network"))
-	rc := filepath.Join(sh.Home, "mirror.tfrc")
-	if err := os.WriteFile(rc, fmt.Appendf(nil, "provider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", mirror), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	sh.Env = append(sh.Env, "TF_CLI_CONFIG_FILE="+rc, "FAKECLOUD="+lab.URL)
+	sh.Write("main.tf", fmt.Sprintf(patrolled, states+"/network"))
+	sh.Mirror(mirror)
+	sh.Env = append(sh.Env, "FAKECLOUD="+lab.URL)
 	sh.Run("init")
 	sh.Run("apply", "-auto-approve", "-lock=false")
 	git.Commit("private/infra", "main", map[string]string{"network/main.tf": sh.Read("main.tf"), "network/.terraform.lock.hcl": sh.Read(".terraform.lock.hcl")})
 	s := apptest.Start(t, toLoopback, func(c *config.Server) {
 		c.Workers, c.Engine, c.ProviderMirror, c.WorkDir = 1, []string{engines[0].Path}, []string{mirror}, t.TempDir()
-		c.RunAllow = []string{strings.TrimPrefix(lab.URL, "http://"), strings.TrimPrefix(states.URL, "http://")}
+		c.RunAllow = []string{strings.TrimPrefix(lab.URL, "http://"), strings.TrimPrefix(states, "http://")}
 		c.Outbound.Rewrite = git.Rewrite()
 	})
 	st = &stage{s, Open(t, s.URL), s.Org("acme")}

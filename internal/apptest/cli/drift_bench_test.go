@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -48,7 +46,7 @@ func newWatched(b *testing.B) *watched {
 	if len(engines) == 0 || engines[0].Name != "tofu" {
 		b.Skip("tofu is not here: run make engines")
 	}
-	mirror, git := readable(b), apptest.NewGitHost(b)
+	mirror, git := cli.FakeProviderMirror(b), apptest.NewGitHost(b)
 	w := &watched{cloud: &fakecloud.Cloud{}}
 	states := &stateStore{}
 	cloud, states0 := httptest.NewServer(w.cloud), httptest.NewServer(states)
@@ -58,11 +56,8 @@ func newWatched(b *testing.B) *watched {
 	main := fmt.Sprintf(fifty, states0.URL+"/network")
 	sh := cli.NewShell(b, engines[0], "", "", "")
 	sh.Write("main.tf", main)
-	rc := filepath.Join(sh.Home, "mirror.tfrc")
-	if err := os.WriteFile(rc, fmt.Appendf(nil, "provider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", mirror), 0o600); err != nil {
-		b.Fatal(err)
-	}
-	sh.Env = append(append(sh.Env, "TF_CLI_CONFIG_FILE="+rc, "FAKECLOUD="+cloud.URL), store.writing...)
+	sh.Mirror(mirror)
+	sh.Env = append(append(sh.Env, "FAKECLOUD="+cloud.URL), store.writing...)
 	sh.Run("init")
 	sh.Run("apply", "-auto-approve", "-lock=false")
 	files, folders := map[string]string{}, []string{}

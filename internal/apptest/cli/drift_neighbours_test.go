@@ -47,7 +47,7 @@ func TestScansDelayNoRun(t *testing.T) {
 	cloud := &stuckCloud{}
 	web := httptest.NewServer(cloud)
 	defer web.Close()
-	flags := []string{"--engine", engines[0].Path, "--provider-mirror", readable(t), "--run-allow", strings.TrimPrefix(web.URL, "http://"), "--scans", "2"}
+	flags := []string{"--engine", engines[0].Path, "--provider-mirror", cli.FakeProviderMirror(t), "--run-allow", strings.TrimPrefix(web.URL, "http://"), "--scans", "2"}
 	h := &host{Server: process.Start(t, t.TempDir(), append(flags, "--workers", "1")...)}
 	h.token = h.AdminToken()
 	h.must("POST", "/api/v2/organizations", `{"data":{"type":"organizations","attributes":{"name":"acme","email":"a@example.com"}}}`)

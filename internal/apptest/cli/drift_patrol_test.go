@@ -9,8 +9,6 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -109,7 +107,7 @@ func newPatrol(t *testing.T, b beat) *patrol {
 	if box := sandbox.Detect(t.Context(), sandbox.Options{}); box.Kind == sandbox.None {
 		t.Skip(box.Why)
 	}
-	mirror, git := readable(t), apptest.NewGitHost(t)
+	mirror, git := cli.FakeProviderMirror(t), apptest.NewGitHost(t)
 	p := &patrol{beat: b, cloud: &fakecloud.Cloud{}, states: &stateStore{}, hook: &webhook{}, tracker: &issueTracker{t: t, kind: b.forge.kind, token: git.Token},
 		mail: apptest.NewMailbox(t, true), log: &lockedBuffer{}, wire: &wire{off: true}, work: t.TempDir()}
 	p.cloud.Answer("gate", "open")
@@ -186,11 +184,8 @@ func (p *patrol) applied(t *testing.T, engine cli.Engine, mirror, cloud string, 
 	t.Helper()
 	sh := cli.NewShell(t, engine, "", "", "")
 	sh.Write("main.tf", fmt.Sprintf(patrolConfig, s.block))
-	rc := filepath.Join(sh.Home, "mirror.tfrc")
-	if err := os.WriteFile(rc, fmt.Appendf(nil, "provider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", mirror), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	sh.Env = append(append(append(sh.Env, "TF_CLI_CONFIG_FILE="+rc), p.variables(cloud)...), s.writing...)
+	sh.Mirror(mirror)
+	sh.Env = append(append(sh.Env, p.variables(cloud)...), s.writing...)
 	sh.Run("init")
 	sh.Run("apply", "-auto-approve")
 	p.terminal = sh

@@ -3,14 +3,11 @@ package cli_test
 import (
 	"bytes"
 	"fmt"
-	"io"
-	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"plumbline.dev/plumbline/internal/apptest"
@@ -83,7 +80,7 @@ func tags(t *testing.T, cloud *fakecloud.Cloud) string {
 // confirmed it; and what is changed again is adopted by the patch, after which a run has nothing
 // to do.
 func TestDriftOfAWorkspaceIsPutRight(t *testing.T) {
-	engine, mirror, cloud := tofu(t), readable(t), &fakecloud.Cloud{}
+	engine, mirror, cloud := tofu(t), cli.FakeProviderMirror(t), &fakecloud.Cloud{}
 	web := httptest.NewServer(cloud)
 	defer web.Close()
 	h := &host{Server: process.StartTLS(t, t.TempDir(), "--engine", engine.Path, "--workers", "2", "--provider-mirror", mirror, "--run-allow", strings.TrimPrefix(web.URL, "http://"))}
@@ -169,40 +166,17 @@ func patched(t *testing.T, code string, patch []byte) string {
 	return string(b)
 }
 
-// oneState keeps a state for the backend http, without locks.
-type oneState struct {
-	mu    sync.Mutex
-	state []byte
-}
-
-func (s *oneState) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case r.Method == "POST":
-		s.state, _ = io.ReadAll(r.Body)
-	case s.state == nil:
-		w.WriteHeader(http.StatusNotFound)
-	default:
-		_, _ = w.Write(s.state)
-	}
-}
-
 // TestDriftOfARepositoryIsAdopted: the pull request makes the code what is real, and the scan
 // after it was merged finds nothing.
 func TestDriftOfARepositoryIsAdopted(t *testing.T) {
-	engine, mirror, cloud, git := tofu(t), readable(t), &fakecloud.Cloud{}, apptest.NewGitHost(t)
-	web, states := httptest.NewServer(cloud), httptest.NewServer(&oneState{})
+	engine, mirror, cloud, git := tofu(t), cli.FakeProviderMirror(t), &fakecloud.Cloud{}, apptest.NewGitHost(t)
+	web, states := httptest.NewServer(cloud), cli.NewBackend(t)
 	defer web.Close()
-	defer states.Close()
-	code := fmt.Sprintf(remedied, fmt.Sprintf("  backend \"http\" { address = %q }\n", states.URL+"/network"))
+	code := fmt.Sprintf(remedied, fmt.Sprintf("  backend \"http\" { address = %q }\n", states+"/network"))
 	sh := cli.NewShell(t, engine, "", "", "")
 	sh.Write("main.tf", code)
-	rc := filepath.Join(sh.Home, "mirror.tfrc")
-	if err := os.WriteFile(rc, fmt.Appendf(nil, "provider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", mirror), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	sh.Env = append(sh.Env, "TF_CLI_CONFIG_FILE="+rc, "FAKECLOUD="+web.URL)
+	sh.Mirror(mirror)
+	sh.Env = append(sh.Env, "FAKECLOUD="+web.URL)
 	sh.Run("init")
 	sh.Run("apply", "-auto-approve", "-lock=false")
 	git.Commit("private/infra", "main", map[string]string{"network/main.tf": code, "network/.terraform.lock.hcl": sh.Read(".terraform.lock.hcl")})
@@ -212,7 +186,7 @@ func TestDriftOfARepositoryIsAdopted(t *testing.T) {
 	rewrite["api.github.com"] = forge.URL
 	s := apptest.Start(t, func(c *config.Server) {
 		c.Workers, c.Engine, c.ProviderMirror, c.WorkDir = 1, []string{engine.Path}, []string{mirror}, t.TempDir()
-		c.RunAllow = []string{strings.TrimPrefix(web.URL, "http://"), strings.TrimPrefix(states.URL, "http://")}
+		c.RunAllow = []string{strings.TrimPrefix(web.URL, "http://"), strings.TrimPrefix(states, "http://")}
 		c.Outbound = config.Outbound{Allow: []string{"127.0.0.0/8"}, HTTP: true, Rewrite: rewrite}
 	})
 	p := &adopting{Server: s, org: s.Org("acme")}

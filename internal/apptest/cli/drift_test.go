@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 
@@ -122,7 +121,7 @@ func TestDriftOfWorkspaces(t *testing.T) {
 	if box := sandbox.Detect(t.Context(), sandbox.Options{}); box.Kind == sandbox.None {
 		t.Skip(box.Why)
 	}
-	mirror := readable(t)
+	mirror := cli.FakeProviderMirror(t)
 	cloud := &fakecloud.Cloud{}
 	web := httptest.NewServer(cloud)
 	defer web.Close()
@@ -211,31 +210,6 @@ resource "aws_db_instance" "db" {
 		t.Errorf("there are %d states, want those of the one apply", len(states))
 	}
 	h.canaries(t, "canary-recorded-1", "canary-real-2")
-}
-
-// readable is a mirror of the provider of the fake cloud that other users may read, as those
-// are by whom runs are executed.
-func readable(t testing.TB) string {
-	t.Helper()
-	binary := cli.FakeProvider()
-	if binary == "" {
-		t.Skip("the provider of the fake cloud is not here: run make engines")
-	}
-	b, err := os.ReadFile(binary)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := filepath.Join(t.TempDir(), "mirror")
-	for _, registry := range []string{"registry.opentofu.org", "registry.terraform.io"} {
-		folder := filepath.Join(dir, registry, "lab", "aws", "1.0.0", runtime.GOOS+"_"+runtime.GOARCH)
-		if err := os.MkdirAll(folder, 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(folder, "terraform-provider-aws_v1.0.0"), b, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
 }
 
 // canaries fails if a secret is in the database or in the log of the server in clear.

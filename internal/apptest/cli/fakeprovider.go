@@ -42,11 +42,7 @@ func S3Server() string {
 // is skipped where the provider is not built.
 func FakeProviderConfig(t testing.TB) string {
 	t.Helper()
-	binary := FakeProvider()
-	if binary == "" {
-		t.Skip("the provider of the fake cloud is not here: run make engines")
-	}
-	dir := t.TempDir()
+	binary, dir := fakeProvider(t), t.TempDir()
 	for _, name := range FakeProviders {
 		folder := filepath.Join(dir, "mirror", "fakecloud.test", "lab", name, "1.0.0", runtime.GOOS+"_"+runtime.GOARCH)
 		if err := os.MkdirAll(folder, 0o750); err != nil {
@@ -56,9 +52,52 @@ func FakeProviderConfig(t testing.TB) string {
 			t.Fatal(err)
 		}
 	}
-	file := filepath.Join(dir, "fakecloud.tfrc")
-	content := fmt.Sprintf("provider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", filepath.Join(dir, "mirror"))
-	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+	return mirrorConfig(t, dir, filepath.Join(dir, "mirror"))
+}
+
+// FakeProviderMirror returns a directory in which engines find lab/aws, version 1.0.0, whatever
+// their registry. Scans of another user may read it, unlike what FakeProviderConfig names. The
+// test is skipped where the provider is not built.
+func FakeProviderMirror(t testing.TB) string {
+	t.Helper()
+	b, err := os.ReadFile(fakeProvider(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "mirror")
+	for _, registry := range []string{"registry.opentofu.org", "registry.terraform.io"} {
+		folder := filepath.Join(dir, registry, "lab", "aws", "1.0.0", runtime.GOOS+"_"+runtime.GOARCH)
+		if err := os.MkdirAll(folder, 0o755); err != nil { //nolint:gosec // another user reads it
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(folder, "terraform-provider-aws_v1.0.0"), b, 0o755); err != nil { //nolint:gosec // another user executes it
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// fakeProvider is the binary, without which the test is skipped.
+func fakeProvider(t testing.TB) string {
+	t.Helper()
+	binary := FakeProvider()
+	if binary == "" {
+		t.Skip("the provider of the fake cloud is not here: run make engines")
+	}
+	return binary
+}
+
+// Mirror makes the engine find providers in a directory, and nowhere else.
+func (s *Shell) Mirror(dir string) {
+	s.T.Helper()
+	s.Env = append(s.Env, "TF_CLI_CONFIG_FILE="+mirrorConfig(s.T, s.Home, dir))
+}
+
+// mirrorConfig writes a configuration of the engines into dir.
+func mirrorConfig(t testing.TB, dir, mirror string) (file string) {
+	t.Helper()
+	file = filepath.Join(dir, "mirror.tfrc")
+	if err := os.WriteFile(file, fmt.Appendf(nil, "provider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", mirror), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return file

@@ -23,7 +23,7 @@ func TestAssessmentFindsDrift(t *testing.T) {
 		if r := f.do(409, "POST", "/api/v2/workspaces/"+f.ws+"/actions/assess", nil); !strings.Contains(r.Detail(), "under way") {
 			s.T.Errorf("a second assessment is refused with %q", r.Detail())
 		}
-		spec := f.look(report(3, nil, found{"aws_s3_bucket.a", "acl", classify.Drift, severity.Medium, "public", false}))
+		spec := f.look(apptest.Report(3, nil, apptest.Found{Address: "aws_s3_bucket.a", Path: "acl", Kind: classify.Drift, Level: severity.Medium, Real: "public"}))
 		if spec.Remote || !spec.HasState || !spec.Outputs || spec.Engine.Version != "1.12.6" || spec.Cache != f.ws || len(spec.Key) == 0 || spec.Token == "" {
 			s.T.Errorf("spec = %+v", spec)
 		}
@@ -55,22 +55,22 @@ func TestAssessmentFindsDrift(t *testing.T) {
 func TestOnlyNewsAreTold(t *testing.T) {
 	apptest.Run(t, func(s *apptest.Server) {
 		f := newFixture(s)
-		drift := func(real string) found {
-			return found{"aws_s3_bucket.a", "acl", classify.Drift, severity.Medium, real, false}
+		drift := func(real string) apptest.Found {
+			return apptest.Found{Address: "aws_s3_bucket.a", Path: "acl", Kind: classify.Drift, Level: severity.Medium, Real: real}
 		}
 		check := []severity.JudgedCheck{{Check: classify.Check{Address: "check.up", Kind: "check", Status: "fail", Problems: []string{"it is down"}}, Severity: severity.High}}
 		for _, step := range []struct {
 			report       proto.Report
 			told, health string
 		}{
-			{report(1, nil), "", "healthy"},
-			{report(1, nil, drift("public")), "assessment:drifted", "drifted"},
-			{report(1, nil, drift("public")), "", "drifted"},
-			{report(1, nil, drift("other")), "assessment:drifted", "drifted"},
-			{report(1, check, drift("other")), "assessment:check_failure", "drifted"},
-			{report(1, check), "", "checks-failing"},
-			{report(1, nil, found{"aws_s3_bucket.a", "etag", classify.StateOnly, severity.Info, "x", false}), "", "healthy"},
-			{report(1, nil, drift("other")), "assessment:drifted", "drifted"},
+			{apptest.Report(1, nil), "", "healthy"},
+			{apptest.Report(1, nil, drift("public")), "assessment:drifted", "drifted"},
+			{apptest.Report(1, nil, drift("public")), "", "drifted"},
+			{apptest.Report(1, nil, drift("other")), "assessment:drifted", "drifted"},
+			{apptest.Report(1, check, drift("other")), "assessment:check_failure", "drifted"},
+			{apptest.Report(1, check), "", "checks-failing"},
+			{apptest.Report(1, nil, apptest.Found{Address: "aws_s3_bucket.a", Path: "etag", Kind: classify.StateOnly, Level: severity.Info, Real: "x"}), "", "healthy"},
+			{apptest.Report(1, nil, drift("other")), "assessment:drifted", "drifted"},
 		} {
 			f.assess()
 			f.look(step.report)
@@ -90,7 +90,7 @@ func TestOnlyNewsAreTold(t *testing.T) {
 			s.T.Errorf("result of a failure = %v", got)
 		}
 		f.assess()
-		f.look(report(1, nil, drift("other")))
+		f.look(apptest.Report(1, nil, drift("other")))
 		if got := f.news(); got != "" {
 			s.T.Errorf("told of drift that was known before a failure = %q, want nothing", got)
 		}
@@ -110,7 +110,7 @@ func TestOutputsAreForAdmins(t *testing.T) {
 	apptest.Run(t, func(s *apptest.Server) {
 		f := newFixture(s)
 		f.assess()
-		f.look(report(1, nil))
+		f.look(apptest.Report(1, nil))
 		result := id(f.do(200, "GET", "/api/v2/workspaces/"+f.ws+"/current-assessment-result", nil))
 		base := "/api/v2/assessment-results/" + result
 		reader := s.With(f.org, "reader", nil, map[string]string{f.ws: "read"})
@@ -151,11 +151,11 @@ func TestStateThatMovedOn(t *testing.T) {
 		f.assess()
 		var spec proto.Scan
 		ticket := f.e.Claim(proto.KindAssessment, &spec)
-		f.e.Put(ticket, proto.Findings, report(1, nil, found{"aws_s3_bucket.a", "acl", classify.Drift, severity.Medium, "public", false}))
+		f.e.Put(ticket, proto.Findings, apptest.Report(1, nil, apptest.Found{Address: "aws_s3_bucket.a", Path: "acl", Kind: classify.Drift, Level: severity.Medium, Real: "public"}))
 		f.e.Applied(f.org, f.ws, 2)
 		f.e.Finish(ticket, proto.Result{Outcome: proto.Finished}, proto.ScanResult{EngineVersion: "1.12.6"})
 		f.do(404, "GET", "/api/v2/workspaces/"+f.ws+"/current-assessment-result", nil)
-		f.look(report(1, nil))
+		f.look(apptest.Report(1, nil))
 		if got := f.current(); got["drifted"] != false {
 			s.T.Errorf("drifted = %v, want the result of the second look", got["drifted"])
 		}
@@ -228,23 +228,23 @@ func TestSevereDriftIsSeenTwice(t *testing.T) {
 	apptest.Run(t, func(s *apptest.Server) {
 		f := newFixture(s)
 		f.do(200, "PATCH", "/api/v2/organizations/acme/assessment-settings", map[string]any{"data": map[string]any{"type": "assessment-settings", "attributes": map[string]any{"confirm-seconds": 1}}})
-		critical := found{"aws_s3_bucket.a", "acl", classify.Drift, severity.Critical, "public", false}
+		critical := apptest.Found{Address: "aws_s3_bucket.a", Path: "acl", Kind: classify.Drift, Level: severity.Critical, Real: "public"}
 		due := func() { f.sweep(); f.age(24*time.Hour, f.ws); f.sweep() }
 		due()
-		f.look(report(1, nil, critical))
+		f.look(apptest.Report(1, nil, critical))
 		f.do(404, "GET", "/api/v2/workspaces/"+f.ws+"/current-assessment-result", nil)
-		f.look(report(1, nil)) // it was a moment of the cloud
+		f.look(apptest.Report(1, nil)) // it was a moment of the cloud
 		if got := f.current(); got["drifted"] != false || f.news() != "" {
 			s.T.Errorf("result = %v, want the one of the second look", got)
 		}
 		due()
-		f.look(report(1, nil, critical))
-		f.look(report(1, nil, critical))
+		f.look(apptest.Report(1, nil, critical))
+		f.look(apptest.Report(1, nil, critical))
 		if got := f.current(); got["drifted"] != true || f.news() != "assessment:drifted" {
 			s.T.Errorf("result = %v, want critical drift", got)
 		}
 		due()
-		f.look(report(1, nil, critical)) // known: no second look
+		f.look(apptest.Report(1, nil, critical)) // known: no second look
 		f.e.None(proto.KindAssessment)
 	})
 }

@@ -2,14 +2,11 @@ package assessments_test
 
 import (
 	"context"
-	"encoding/json"
 	"strings"
 	"sync"
 
 	"plumbline.dev/plumbline/internal/apptest"
 	"plumbline.dev/plumbline/internal/drift/assessments"
-	"plumbline.dev/plumbline/internal/drift/classify"
-	"plumbline.dev/plumbline/internal/drift/severity"
 	"plumbline.dev/plumbline/internal/executor/proto"
 )
 
@@ -78,38 +75,6 @@ func attributes(r *apptest.Response) map[string]any {
 }
 
 func id(r *apptest.Response) string { return r.JSON()["data"].(map[string]any)["id"].(string) }
-
-// found is one thing that an executor finds.
-type found struct {
-	address, path string
-	kind          classify.Kind
-	level         severity.Level
-	real          any
-	masked        bool
-}
-
-// report is what an executor sends.
-func report(resources int, checks []severity.JudgedCheck, list ...found) proto.Report {
-	v := severity.Verdict{Severity: severity.Info, Resources: resources, Checks: checks}
-	r := proto.Report{Text: "the plan", TerraformVersion: "1.12.6"}
-	objects := map[string]bool{}
-	for _, one := range list {
-		j := severity.Judged{Finding: classify.Finding{Address: one.address, Type: strings.Split(one.address, ".")[0], Name: "a", Mode: "managed", Provider: "registry.opentofu.org/hashicorp/aws",
-			Path: one.path, Kind: one.kind, Recorded: "before", Real: one.real, Masked: one.masked, Actions: []string{"update"}}, Severity: one.level, Title: "it has changed"}
-		if one.kind.Drifted() {
-			objects[one.address] = true
-		}
-		if one.level.Rank() > v.Severity.Rank() {
-			v.Severity = one.level
-		}
-		v.Findings = append(v.Findings, j)
-		r.Fingerprints = append(r.Fingerprints, classify.Fingerprint([]byte("k"), "t", "", j.Finding))
-	}
-	v.Drifted = len(objects)
-	r.Undrifted = resources - len(objects)
-	r.Verdict, _ = json.Marshal(v)
-	return r
-}
 
 // look plays an executor that does the next assessment and finds something.
 func (f *fixture) look(r proto.Report) (spec proto.Scan) {

@@ -47,8 +47,9 @@ type row struct {
 	ToldAt      *db.Time `db:"told_at"`
 }
 
-// eligible returns the run whose configuration is looked at, or why there is none.
-func (f *Feature) eligible(ctx context.Context, ws workspaces.Workspace) (r runs.Run, why string, err error) {
+// Eligible returns the run that was applied last, whose configuration is looked at, or why
+// there is none that can be.
+func (f *Feature) Eligible(ctx context.Context, ws workspaces.Workspace) (r runs.Run, why string, err error) {
 	if ws.ExecutionMode() == "local" {
 		return r, "Its runs are executed locally: the server has no configuration to look at.", nil
 	}
@@ -76,11 +77,6 @@ func (f *Feature) eligible(ctx context.Context, ws workspaces.Workspace) (r runs
 	return r, "", nil
 }
 
-// Eligible returns the run that was applied last, or why its configuration cannot be used.
-func (f *Feature) Eligible(ctx context.Context, ws workspaces.Workspace) (r runs.Run, why string, err error) {
-	return f.eligible(ctx, ws)
-}
-
 // errBlocked is why an assessment cannot begin.
 type errBlocked string
 
@@ -89,7 +85,7 @@ func (e errBlocked) Error() string { return string(e) }
 // begin queues an assessment of a workspace, which is locked. It is errBlocked if the
 // workspace cannot be looked at, and scans.ErrOngoing if one is under way.
 func (f *Feature) begin(ctx context.Context, ws workspaces.Workspace, reason scans.Reason, by *string) error {
-	_, why, err := f.eligible(ctx, ws)
+	_, why, err := f.Eligible(ctx, ws)
 	if err != nil {
 		return err
 	}

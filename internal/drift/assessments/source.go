@@ -29,7 +29,7 @@ func (f *Feature) spec(ctx context.Context, s *scans.Scan, j dispatch.Job) (prot
 	if err != nil {
 		return proto.Scan{}, err
 	}
-	r, why, err := f.eligible(ctx, ws)
+	r, why, err := f.Eligible(ctx, ws)
 	if err != nil {
 		return proto.Scan{}, err
 	}

@@ -111,7 +111,7 @@ func (p *patrol) look(found ...apptest.Found) {
 	p.T.Helper()
 	var spec proto.Scan
 	t := p.e.Claim(proto.KindScan, &spec)
-	p.e.Put(t, proto.Findings, apptest.Report(60, found...))
+	p.e.Put(t, proto.Findings, apptest.Report(60, nil, found...))
 	p.e.Finish(t, proto.Result{Outcome: proto.Finished}, proto.ScanResult{EngineVersion: "1.12.6"})
 }
 
@@ -167,7 +167,7 @@ func (p *patrol) lookOld(found ...apptest.Found) {
 	p.T.Helper()
 	var spec proto.Scan
 	t := p.e.Claim(proto.KindScan, &spec)
-	r := apptest.Report(60, found...)
+	r := apptest.Report(60, nil, found...)
 	var v severity.Verdict
 	if err := json.Unmarshal(r.Verdict, &v); err != nil {
 		p.T.Fatal(err)

@@ -66,7 +66,7 @@ func newHour(tb testing.TB, s *apptest.Server, n, slots int) *hour {
 		tb.Fatal(err)
 	}
 	h.id = who.ID
-	h.report, err = json.Marshal(apptest.Report(50))
+	h.report, err = json.Marshal(apptest.Report(50, nil))
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -125,7 +125,7 @@ func TestAMonthOfScans(t *testing.T) {
 // settle lets a scan of a folder end with what it found.
 func (p *patrol) settle(folder string, found []apptest.Found) {
 	p.T.Helper()
-	r, now := apptest.Report(60, found...), db.Now()
+	r, now := apptest.Report(60, nil, found...), db.Now()
 	v := scans.Verdict{Fingerprints: r.Fingerprints, Undrifted: r.Undrifted}
 	if err := json.Unmarshal(r.Verdict, &v.Verdict); err != nil {
 		p.T.Fatal(err)
