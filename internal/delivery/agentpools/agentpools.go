@@ -178,9 +178,9 @@ var orders = map[string]string{"": "p.name, p.id", "name": "p.name, p.id", "-nam
 	"created-at": "p.created_at, p.id", "-created-at": "p.created_at DESC, p.id DESC"}
 
 func (f *Feature) list(ctx context.Context, o orgs.Org, q api.Query) (api.Page[Pool], error) {
-	order, ok := orders[q.Get("sort")]
-	if !ok {
-		return api.Page[Pool]{}, problem.BadRequest("Agent pools cannot be sorted by %q", q.Get("sort"))
+	order, err := q.Order(orders)
+	if err != nil {
+		return api.Page[Pool]{}, err
 	}
 	where, args := ` WHERE p.org_id = ?`, []any{o.ID}
 	if like := q.Like("q"); like != "" {

@@ -62,9 +62,9 @@ type agentAttributes struct {
 var agentOrders = map[string]string{"": "a.created_at, a.id", "created-at": "a.created_at, a.id", "-created-at": "a.created_at DESC, a.id DESC"}
 
 func (f *Feature) listAgents(ctx context.Context, p Pool, q api.Query) (api.Page[Agent], error) {
-	order, ok := agentOrders[q.Get("sort")]
-	if !ok {
-		return api.Page[Agent]{}, problem.BadRequest("Agents cannot be sorted by %q", q.Get("sort"))
+	order, err := q.Order(agentOrders)
+	if err != nil {
+		return api.Page[Agent]{}, err
 	}
 	where, args := ` WHERE a.pool_id = ?`, []any{p.ID}
 	if since := q.Get("filter[last-ping-since]"); since != "" {

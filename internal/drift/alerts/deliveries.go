@@ -63,9 +63,9 @@ func (f *Feature) listDeliveries(ctx context.Context, o orgs.Org, q api.Query) (
 			from, args = from+` AND `+column+` = ?`, append(args, v)
 		}
 	}
-	order, ok := map[string]string{"": "created_at DESC, id DESC", "-created-at": "created_at DESC, id DESC", "created-at": "created_at, id"}[q.Get("sort")]
-	if !ok {
-		return api.Page[Delivery]{}, problem.BadRequest("This list cannot be sorted by %s", q.Get("sort"))
+	order, err := q.Order(map[string]string{"": "created_at DESC, id DESC", "-created-at": "created_at DESC, id DESC", "created-at": "created_at, id"})
+	if err != nil {
+		return api.Page[Delivery]{}, err
 	}
 	return api.Select[Delivery](ctx, f.DB, q, from+` ORDER BY `+order, args...)
 }

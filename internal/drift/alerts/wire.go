@@ -124,10 +124,10 @@ func (f *Feature) list(ctx context.Context, o orgs.Org, q api.Query) (api.Page[A
 	if v := q.Get("filter[last-status]"); v != "" {
 		from, args = from+` AND a.last_status = ?`, append(args, v)
 	}
-	order, ok := map[string]string{"": "lower(a.name), a.id", "name": "lower(a.name), a.id", "-name": "lower(a.name) DESC, a.id",
-		"created-at": "a.created_at, a.id", "-created-at": "a.created_at DESC, a.id"}[q.Get("sort")]
-	if !ok {
-		return api.Page[Alert]{}, problem.BadRequest("This list cannot be sorted by %s", q.Get("sort"))
+	order, err := q.Order(map[string]string{"": "lower(a.name), a.id", "name": "lower(a.name), a.id", "-name": "lower(a.name) DESC, a.id",
+		"created-at": "a.created_at, a.id", "-created-at": "a.created_at DESC, a.id"})
+	if err != nil {
+		return api.Page[Alert]{}, err
 	}
 	page, err := api.Select[Alert](ctx, f.DB, q, from+` ORDER BY `+order, args...)
 	if err != nil {

@@ -163,10 +163,10 @@ func (f *Feature) list(ctx context.Context, o orgs.Org, q api.Query) (api.Page[C
 	if t := q.Get("filter[type]"); t != "" {
 		from, args = from+` AND c.type = ?`, append(args, t)
 	}
-	order := map[string]string{"": "lower(c.name), c.id", "name": "lower(c.name), c.id", "-name": "lower(c.name) DESC, c.id",
-		"created-at": "c.created_at, c.id", "-created-at": "c.created_at DESC, c.id"}[q.Get("sort")]
-	if order == "" {
-		return api.Page[Connection]{}, problem.BadRequest("This list cannot be sorted by %s", q.Get("sort"))
+	order, err := q.Order(map[string]string{"": "lower(c.name), c.id", "name": "lower(c.name), c.id", "-name": "lower(c.name) DESC, c.id",
+		"created-at": "c.created_at, c.id", "-created-at": "c.created_at DESC, c.id"})
+	if err != nil {
+		return api.Page[Connection]{}, err
 	}
 	return api.Select[Connection](ctx, f.DB, q, from+` ORDER BY `+order, args...)
 }

@@ -88,9 +88,9 @@ func acknowledged(c *scans.Condition, q api.Query, column string) error {
 }
 
 func (f *Feature) page(ctx context.Context, q api.Query, c scans.Condition) (api.Page[Finding], error) {
-	order, ok := findingOrders[q.Get("sort")]
-	if !ok {
-		return api.Page[Finding]{}, problem.BadRequest("Findings cannot be sorted by %q", q.Get("sort"))
+	order, err := q.Order(findingOrders)
+	if err != nil {
+		return api.Page[Finding]{}, err
 	}
 	if err := Narrow(&c, q); err != nil {
 		return api.Page[Finding]{}, err
@@ -122,9 +122,9 @@ func (f *Feature) episodesOfWorkspace(ctx context.Context, ws workspaces.Workspa
 }
 
 func (f *Feature) episodes(ctx context.Context, q api.Query, c scans.Condition) (api.Page[Episode], error) {
-	order, ok := episodeOrders[q.Get("sort")]
-	if !ok {
-		return api.Page[Episode]{}, problem.BadRequest("Episodes cannot be sorted by %q", q.Get("sort"))
+	order, err := q.Order(episodeOrders)
+	if err != nil {
+		return api.Page[Episode]{}, err
 	}
 	c.Places(q, "e")
 	c.In("e.status", q.List("filter[status]"))

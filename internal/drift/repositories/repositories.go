@@ -126,10 +126,10 @@ func (f *Feature) list(ctx context.Context, o orgs.Org, q api.Query) (api.Page[R
 	if s := q.Get("filter[check-status]"); s != "" {
 		from, args = from+` AND r.check_status = ?`, append(args, s)
 	}
-	order := map[string]string{"": "lower(r.full_name), r.id", "name": "lower(r.full_name), r.id", "-name": "lower(r.full_name) DESC, r.id",
-		"created-at": "r.created_at, r.id", "-created-at": "r.created_at DESC, r.id"}[q.Get("sort")]
-	if order == "" {
-		return api.Page[Repository]{}, problem.BadRequest("This list cannot be sorted by %s", q.Get("sort"))
+	order, err := q.Order(map[string]string{"": "lower(r.full_name), r.id", "name": "lower(r.full_name), r.id", "-name": "lower(r.full_name) DESC, r.id",
+		"created-at": "r.created_at, r.id", "-created-at": "r.created_at DESC, r.id"})
+	if err != nil {
+		return api.Page[Repository]{}, err
 	}
 	return api.Select[Repository](ctx, f.DB, q, from+` ORDER BY `+order, args...)
 }

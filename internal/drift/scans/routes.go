@@ -186,9 +186,9 @@ func (f *Feature) listOfWorkspace(ctx context.Context, ws workspaces.Workspace, 
 }
 
 func (f *Feature) page(ctx context.Context, q api.Query, c Condition) (api.Page[Scan], error) {
-	order, ok := orders[q.Get("sort")]
-	if !ok {
-		return api.Page[Scan]{}, problem.BadRequest("Scans cannot be sorted by %q", q.Get("sort"))
+	order, err := q.Order(orders)
+	if err != nil {
+		return api.Page[Scan]{}, err
 	}
 	c.Places(q, "s")
 	c.In("s.status", q.List("filter[status]"))

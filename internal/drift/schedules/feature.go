@@ -123,9 +123,9 @@ func (f *Feature) list(ctx context.Context, o orgs.Org, q api.Query) (api.Page[S
 	default:
 		return api.Page[Schedule]{}, problem.BadRequest("filter[active] must be true or false")
 	}
-	order, ok := orders[q.Get("sort")]
-	if !ok {
-		return api.Page[Schedule]{}, problem.BadRequest("This list cannot be sorted by %s", q.Get("sort"))
+	order, err := q.Order(orders)
+	if err != nil {
+		return api.Page[Schedule]{}, err
 	}
 	page, err := api.Select[Schedule](ctx, f.DB, q, from+` ORDER BY `+order, args...)
 	page.Items, err = f.filled(ctx)(page.Items, err)

@@ -75,6 +75,16 @@ func (q Query) Like(name string) string {
 	return "%" + EscapeLike(strings.ToLower(v)) + "%"
 }
 
+// Order returns what orders has for the parameter sort, as text for ORDER BY; under "" is the
+// order of a request that names none. A sort that orders lacks is refused.
+func (q Query) Order(orders map[string]string) (string, error) {
+	order, ok := orders[q.Get("sort")]
+	if !ok {
+		return "", problem.BadRequest("This list cannot be sorted by %q", q.Get("sort"))
+	}
+	return order, nil
+}
+
 // EscapeLike makes s match itself in a SQL LIKE … ESCAPE '\'.
 func EscapeLike(s string) string {
 	return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(s)

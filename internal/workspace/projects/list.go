@@ -8,7 +8,6 @@ import (
 	"plumbline.dev/plumbline/internal/kernel/api"
 	"plumbline.dev/plumbline/internal/kernel/authz"
 	"plumbline.dev/plumbline/internal/kernel/db"
-	"plumbline.dev/plumbline/internal/kernel/problem"
 	"plumbline.dev/plumbline/internal/workspace/tags"
 )
 
@@ -21,9 +20,9 @@ func (f *Feature) list(ctx context.Context, org orgs.Org, q api.Query) (api.Page
 		return api.Page[Project]{}, err
 	}
 	where, args = where+tagged, append(args, more...)
-	order, ok := map[string]string{"": "p.name, p.id", "name": "p.name, p.id", "-name": "p.name DESC, p.id DESC"}[q.Get("sort")]
-	if !ok {
-		return api.Page[Project]{}, problem.BadRequest("Projects cannot be sorted by %q, only by name and -name", q.Get("sort"))
+	order, err := q.Order(map[string]string{"": "p.name, p.id", "name": "p.name, p.id", "-name": "p.name DESC, p.id DESC"})
+	if err != nil {
+		return api.Page[Project]{}, err
 	}
 	var page api.Page[Project]
 	page.Total, err = db.One[int](ctx, f.DB, `SELECT count(p.id) FROM projects p`+where, args...)

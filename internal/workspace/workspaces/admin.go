@@ -5,7 +5,6 @@ import (
 
 	"plumbline.dev/plumbline/internal/kernel/api"
 	"plumbline.dev/plumbline/internal/kernel/authz"
-	"plumbline.dev/plumbline/internal/kernel/problem"
 )
 
 // adminRoutes serves the workspaces of all organizations to site administrators.
@@ -18,9 +17,9 @@ func (f *Feature) adminRoutes(r *api.Router) {
 // adminList takes q, a part of the name of a workspace or its organization;
 // filter[current_run][status]; sort.
 func (f *Feature) adminList(ctx context.Context, _ authz.Site, q api.Query) (api.Page[Workspace], error) {
-	order, ok := f.orderOf(q.Get("sort"))
-	if !ok {
-		return api.Page[Workspace]{}, problem.BadRequest("Workspaces cannot be sorted by %q", q.Get("sort"))
+	order, err := f.orderOf(q)
+	if err != nil {
+		return api.Page[Workspace]{}, err
 	}
 	where, args := ` WHERE 1 = 1`, []any(nil)
 	if like := q.Like("q"); like != "" {

@@ -2,6 +2,7 @@ package workspaces
 
 import (
 	"context"
+	"maps"
 	"strings"
 
 	"plumbline.dev/plumbline/internal/identity/orgs"
@@ -33,19 +34,13 @@ func (c CurrentRun) statusIn(statuses []string) (string, []any) {
 }
 
 // orderOf returns what to order by. Workspaces without a current run are last.
-func (f *Feature) orderOf(sort string) (string, bool) {
-	created := f.CurrentRun.Created
-	if created == "" || !strings.HasSuffix(sort, "current-run.created-at") {
-		order, ok := orders[sort]
-		return order, ok
+func (f *Feature) orderOf(q api.Query) (string, error) {
+	by := maps.Clone(orders)
+	if created := f.CurrentRun.Created; created != "" {
+		by["current-run.created-at"] = "w.current_run_id IS NULL, " + created + ", w.name, w.id"
+		by["-current-run.created-at"] = "w.current_run_id IS NULL, " + created + " DESC, w.name, w.id"
 	}
-	switch sort {
-	case "current-run.created-at":
-		return "w.current_run_id IS NULL, " + created + ", w.name, w.id", true
-	case "-current-run.created-at":
-		return "w.current_run_id IS NULL, " + created + " DESC, w.name, w.id", true
-	}
-	return "", false
+	return q.Order(by)
 }
 
 // orders are the values of sort; those of the current run are for a server without runs.
@@ -59,9 +54,9 @@ var orders = map[string]string{
 
 // list shows what the caller may read.
 func (f *Feature) list(ctx context.Context, org orgs.Org, q api.Query) (api.Page[Workspace], error) {
-	order, ok := f.orderOf(q.Get("sort"))
-	if !ok {
-		return api.Page[Workspace]{}, problem.BadRequest("Workspaces cannot be sorted by %q", q.Get("sort"))
+	order, err := f.orderOf(q)
+	if err != nil {
+		return api.Page[Workspace]{}, err
 	}
 	where, args, err := f.conditions(ctx, org, q)
 	if err != nil {

@@ -11,7 +11,6 @@ import (
 	"plumbline.dev/plumbline/internal/kernel/db"
 	"plumbline.dev/plumbline/internal/kernel/id"
 	"plumbline.dev/plumbline/internal/kernel/jsonapi"
-	"plumbline.dev/plumbline/internal/kernel/problem"
 )
 
 // Resource is something that a workspace manages, as its current state tells.
@@ -112,9 +111,9 @@ var resourceOrders = sync.OnceValue(func() map[string]string {
 
 // resources takes q, a part of the address, and sort.
 func (f *Feature) resources(ctx context.Context, w Workspace, q api.Query) (api.Page[Resource], error) {
-	order, ok := resourceOrders()[q.Get("sort")]
-	if !ok {
-		return api.Page[Resource]{}, problem.BadRequest("Resources cannot be sorted by %q", q.Get("sort"))
+	order, err := q.Order(resourceOrders())
+	if err != nil {
+		return api.Page[Resource]{}, err
 	}
 	query, args := `SELECT {r} FROM workspace_resources r WHERE r.workspace_id = ?`, []any{w.ID}
 	if like := q.Like("q"); like != "" {
