@@ -156,19 +156,12 @@ func retryAfter(h http.Header, now time.Time) (time.Time, bool) {
 
 // open returns a sealed column of an alert, "" if it is empty.
 func (f *Feature) open(ctx context.Context, a Alert, sealed []byte, column string) (crypt.Secret, error) {
-	if len(sealed) == 0 {
-		return "", nil
-	}
-	b, err := f.Keyring.Open(ctx, a.OrgID, sealed, aad(column, a.ID))
-	return crypt.Secret(b), err
+	return f.Keyring.OpenText(ctx, a.OrgID, sealed, aad(column, a.ID))
 }
 
 // seal is the opposite of open.
 func (f *Feature) seal(ctx context.Context, a Alert, value, column string) ([]byte, error) {
-	if value == "" {
-		return nil, nil
-	}
-	return f.Keyring.Seal(ctx, a.OrgID, []byte(value), aad(column, a.ID))
+	return f.Keyring.SealText(ctx, a.OrgID, value, aad(column, a.ID))
 }
 
 func aad(column, id string) string { return "drift_alerts:" + column + ":" + id }

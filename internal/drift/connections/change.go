@@ -187,7 +187,7 @@ func (f *Feature) store(ctx context.Context, c Connection) (Connection, error) {
 	}
 	if c.secret != nil {
 		var err error
-		if c.Secret, err = f.Keyring.Seal(ctx, c.OrgID, []byte(*c.secret), aad(c.ID)); err != nil {
+		if c.Secret, err = f.Keyring.SealText(ctx, c.OrgID, *c.secret, aad(c.ID)); err != nil {
 			return c, err
 		}
 		c.secret = nil

@@ -173,15 +173,13 @@ func (f *Feature) list(ctx context.Context, o orgs.Org, q api.Query) (api.Page[C
 
 func aad(id string) string { return "drift_connections:secret:" + id }
 
+// reveal returns what is secret of a connection, "" if nothing is.
 func (f *Feature) reveal(ctx context.Context, c Connection) (string, error) {
-	switch {
-	case c.secret != nil:
+	if c.secret != nil {
 		return *c.secret, nil
-	case c.Secret == nil:
-		return "", nil
 	}
-	b, err := f.Keyring.Open(ctx, c.OrgID, c.Secret, aad(c.ID))
-	return string(b), err
+	secret, err := f.Keyring.OpenText(ctx, c.OrgID, c.Secret, aad(c.ID))
+	return secret.Reveal(), err
 }
 
 // Environment are variables for a scan. Mask the values of those that IsSecret in everything

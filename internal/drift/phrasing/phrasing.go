@@ -90,15 +90,18 @@ func view(_ context.Context, r Request) jsonapi.Resource {
 
 func (f *Feature) list(ctx context.Context, o orgs.Org, q api.Query) (api.Page[Request], error) {
 	page, err := api.Select[Request](ctx, f.DB, q, `SELECT {r} FROM drift_model_requests r WHERE r.org_id = ? ORDER BY r.created_at DESC, r.id DESC`, o.ID)
+	if err != nil {
+		return page, err
+	}
 	for i := range page.Items {
 		r := &page.Items[i]
-		if err == nil && len(r.Body) > 0 {
-			var body []byte
-			body, err = f.Keyring.Open(ctx, r.OrgID, r.Body, place("request", r.ID))
-			r.body = string(body)
+		body, err := f.Keyring.OpenText(ctx, r.OrgID, r.Body, place("request", r.ID))
+		if err != nil {
+			return page, err
 		}
+		r.body = body.Reveal()
 	}
-	return page, err
+	return page, nil
 }
 
 // Improve implements scans.Feature.Phrase.

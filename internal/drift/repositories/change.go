@@ -178,10 +178,13 @@ func (f *Feature) store(ctx context.Context, r Repository) (Repository, error) {
 		}
 	}
 	r.UpdatedAt = now
-	if err := f.seal(ctx, &r); err != nil {
-		return r, err
-	}
 	var err error
+	if r.secret != nil {
+		if r.Secret, err = f.Keyring.SealText(ctx, r.OrgID, *r.secret, aad(r.ID)); err != nil {
+			return r, err
+		}
+		r.secret = nil
+	}
 	if isNew {
 		err = f.DB.Insert(ctx, "drift_repositories", r)
 	} else {
@@ -192,18 +195,6 @@ func (f *Feature) store(ctx context.Context, r Repository) (Repository, error) {
 		return r, problem.Conflict("The organization has this repository already.").WithCode("repo_exists")
 	}
 	return r, err
-}
-
-func (f *Feature) seal(ctx context.Context, r *Repository) (err error) {
-	switch {
-	case r.secret == nil:
-	case *r.secret == "":
-		r.Secret = nil
-	default:
-		r.Secret, err = f.Keyring.Seal(ctx, r.OrgID, []byte(*r.secret), aad(r.ID))
-	}
-	r.secret = nil
-	return err
 }
 
 // remove deletes a repository, in a transaction. Schedules that scan it forbid that, unless

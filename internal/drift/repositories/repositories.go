@@ -138,14 +138,11 @@ func aad(id string) string { return "drift_repositories:secret:" + id }
 
 // reveal returns the token or key of a repository, "" if it has none.
 func (f *Feature) reveal(ctx context.Context, r Repository) (string, error) {
-	switch {
-	case r.secret != nil:
+	if r.secret != nil {
 		return *r.secret, nil
-	case r.Secret == nil:
-		return "", nil
 	}
-	b, err := f.Keyring.Open(ctx, r.OrgID, r.Secret, aad(r.ID))
-	return string(b), err
+	secret, err := f.Keyring.OpenText(ctx, r.OrgID, r.Secret, aad(r.ID))
+	return secret.Reveal(), err
 }
 
 // token returns what opens a repository: the one that was saved, or one of the installation

@@ -301,18 +301,11 @@ func (f *Feature) hydrate(ctx context.Context, list []Configuration) error {
 }
 
 func (f *Feature) open(ctx context.Context, c Configuration, sealed []byte, column string) (crypt.Secret, error) {
-	if len(sealed) == 0 {
-		return "", nil
-	}
-	b, err := f.Keyring.Open(ctx, c.OrgID, sealed, aad(column, c.ID))
-	return crypt.Secret(b), err
+	return f.Keyring.OpenText(ctx, c.OrgID, sealed, aad(column, c.ID))
 }
 
 func (f *Feature) seal(ctx context.Context, c Configuration, value, column string) ([]byte, error) {
-	if value == "" {
-		return nil, nil
-	}
-	return f.Keyring.Seal(ctx, c.OrgID, []byte(value), aad(column, c.ID))
+	return f.Keyring.SealText(ctx, c.OrgID, value, aad(column, c.ID))
 }
 
 func aad(column, id string) string { return "notification_configurations:" + column + ":" + id }

@@ -82,6 +82,23 @@ func (k *Keyring) Open(ctx context.Context, owner string, sealed []byte, aad str
 	return plain, nil
 }
 
+// SealText is Seal of a text; nothing is made of "", so that a column tells whether it has one.
+func (k *Keyring) SealText(ctx context.Context, owner, text, aad string) ([]byte, error) {
+	if text == "" {
+		return nil, nil
+	}
+	return k.Seal(ctx, owner, []byte(text), aad)
+}
+
+// OpenText decrypts what SealText made for the same owner and aad.
+func (k *Keyring) OpenText(ctx context.Context, owner string, sealed []byte, aad string) (Secret, error) {
+	if len(sealed) == 0 {
+		return "", nil
+	}
+	text, err := k.Open(ctx, owner, sealed, aad)
+	return Secret(text), err
+}
+
 // Encrypt returns a writer that encrypts to w, in segments of 64 KiB under a key
 // of the stream's own. Close writes the last segment, without which the stream
 // does not decrypt; it does not close w.

@@ -83,6 +83,19 @@ func TestSealedColumnOpensOnlyInItsPlace(t *testing.T) {
 	})
 }
 
+func TestNoTextIsNoColumn(t *testing.T) {
+	k := ring(t, crypt.NewRoot(), &rows{})
+	if sealed, err := k.SealText(t.Context(), "org-1", "", "vars:value:var-1"); err != nil || sealed != nil {
+		t.Errorf("SealText of nothing = %q, %v, want nil", sealed, err)
+	}
+	for _, text := range []string{"", "token"} {
+		sealed := must(k.SealText(t.Context(), "org-1", text, "vars:value:var-1"))
+		if got, err := k.OpenText(t.Context(), "org-1", sealed, "vars:value:var-1"); err != nil || got.Reveal() != text {
+			t.Errorf("OpenText = %q, %v, want %q", got.Reveal(), err, text)
+		}
+	}
+}
+
 func TestStreamDecryptsOnlyWholeAndInItsPlace(t *testing.T) {
 	k := ring(t, crypt.NewRoot(), &rows{})
 	must(k.Seal(t.Context(), "org-2", []byte("x"), "a"))
