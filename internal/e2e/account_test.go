@@ -38,6 +38,14 @@ func TestAccountIsKept(t *testing.T) {
 	st.Click("Save")
 	st.See("Your account is changed.")
 
+	st.Click("Tokens")
+	st.Click("New token")
+	st.Fill("Description", "pipeline")
+	st.Choose("Works for", "until it is revoked")
+	st.Click("Create the token")
+	st.See("Copy it now")
+	st.Until("a token without an end", `[...document.querySelectorAll('tbody tr')].find((r) => r.innerText.includes('pipeline'))?.cells[3].innerText === 'never'`)
+
 	st.Click("Security")
 	st.See("Safari on macOS", "203.0.113.7", "Firefox on Windows", "this one", "Off")
 	st.Shot("security")

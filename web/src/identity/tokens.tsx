@@ -5,11 +5,11 @@ import * as api from '~/kernel/api'
 import { body, type Page as List, type Resource } from '~/kernel/jsonapi'
 import { fieldsOf } from '~/kernel/problem'
 import { useChange } from '~/kernel/queries'
-import { Badge } from '~/ui/Badge'
+import { inDays } from '~/kernel/times'
 import { Button, IconButton } from '~/ui/Button'
 import { Confirm } from '~/ui/Dialog'
 import { Empty, Failure } from '~/ui/Failure'
-import { Field, Input, Select } from '~/ui/Field'
+import { Field, Input } from '~/ui/Field'
 import { FormDialog } from '~/ui/Form'
 import { Panel } from '~/ui/Page'
 import { Secret } from '~/ui/Secret'
@@ -17,10 +17,9 @@ import { SkeletonRows } from '~/ui/Skeleton'
 import { Table } from '~/ui/Table'
 import { Time } from '~/ui/Time'
 import { toast } from '~/ui/Toast'
+import { Ends, Lifetime } from './lifetimes'
 
 type Token = Resource<'authentication-tokens'>
-
-const lifetimes = [['30', '30 days'], ['90', '90 days'], ['365', 'a year'], ['', 'until it is revoked']] as const
 
 type Props = {
   title: string
@@ -56,7 +55,7 @@ export function Tokens({ title, can, query, create }: Props) {
               { name: 'Description', cell: (t) => <span className="wrap-anywhere">{t.attributes.description || <span className="text-faint">none</span>}</span> },
               { name: 'Made', cell: (t) => <Time at={t.attributes['created-at']} />, className: 'w-32 max-sm:hidden' },
               { name: 'Last used', cell: (t) => <Time at={t.attributes['last-used-at']} />, className: 'w-32 max-sm:hidden' },
-              { name: 'Ends', cell: (t) => <Ends token={t} />, className: 'w-36' },
+              { name: 'Ends', cell: (t) => <Ends at={t.attributes['expired-at']} />, className: 'w-36' },
               { name: <span className="sr-only">Actions</span>, cell: (t) => <IconButton icon="trash" small label={`Revoke ${t.attributes.description || t.id}`} onClick={() => setRevoking(t)} />, className: 'w-14 text-right' },
             ]}
           />
@@ -82,35 +81,22 @@ export function Tokens({ title, can, query, create }: Props) {
   )
 }
 
-function isOver(at: string | null): boolean {
-  return at !== null && Date.parse(at) < Date.now()
-}
-
-function Ends({ token }: { token: Token }) {
-  const at = token.attributes['expired-at']
-  if (isOver(at)) return <Badge tone="bad" icon="cross">Over</Badge>
-  return <Time at={at} />
-}
-
 function Create({ can, create, onClose, onCreated }: { can: string; create: Props['create']; onClose: () => void; onCreated: (t: Token) => void }) {
   const [description, setDescription] = useState('')
   const [days, setDays] = useState('90')
   const change = useChange(
     ['authentication-tokens'],
-    () => create(body('authentication-tokens', { description, ...(days && { 'expired-at': new Date(Date.now() + Number(days) * 86_400_000).toISOString() }) })),
+    () => create(body('authentication-tokens', { description, 'expired-at': inDays(days) })),
     ({ item }) => onCreated(item),
   )
+  const wrong = fieldsOf(change.error)
   return (
-    <FormDialog title="New token" action="Create the token" change={change} shows={['description']} onClose={onClose}>
+    <FormDialog title="New token" action="Create the token" change={change} shows={['description', 'expired-at']} onClose={onClose}>
       <p className="text-muted">{can}</p>
-      <Field label="Description" help="Where it will be used." error={fieldsOf(change.error).description}>
+      <Field label="Description" help="Where it will be used." error={wrong.description}>
         <Input value={description} onChange={(e) => setDescription(e.target.value)} required autoFocus maxLength={1000} placeholder="laptop, ci, …" />
       </Field>
-      <Field label="Works for">
-        <Select value={days} onChange={(e) => setDays(e.target.value)}>
-          {lifetimes.map(([value, label]) => <option key={value} value={value}>{label}</option>)}
-        </Select>
-      </Field>
+      <Lifetime days={days} error={wrong['expired-at']} onChange={setDays} />
     </FormDialog>
   )
 }

@@ -5,12 +5,13 @@ import { Link, createRoute } from '@tanstack/react-router'
 import { useState } from 'react'
 import * as api from '~/kernel/api'
 import { body, oneOf, refOf, type Resource } from '~/kernel/jsonapi'
-import { Problem } from '~/kernel/problem'
+import { Problem, fieldsOf } from '~/kernel/problem'
+import { Ends, Lifetime } from '~/identity/lifetimes'
 import { listQuery, useChange } from '~/kernel/queries'
+import { inDays } from '~/kernel/times'
 import { Button } from '~/ui/Button'
 import { Confirm } from '~/ui/Dialog'
 import { Failure } from '~/ui/Failure'
-import { Field, Select } from '~/ui/Field'
 import { FormDialog } from '~/ui/Form'
 import { Fact, Facts, Panel } from '~/ui/Page'
 import { Secret } from '~/ui/Secret'
@@ -69,7 +70,7 @@ function One({ org, kind, title, about }: OneProps) {
           <Facts className="mb-4">
             <Fact name="Made"><Time at={token.attributes['created-at']} /></Fact>
             <Fact name="Last used"><Time at={token.attributes['last-used-at']} /></Fact>
-            <Fact name="Ends"><Time at={token.attributes['expired-at']} /></Fact>
+            <Fact name="Ends"><Ends at={token.attributes['expired-at']} /></Fact>
           </Facts>
         )}
         {data && (
@@ -101,20 +102,13 @@ function Make({ title, address, replaces, onMade, onClose }: { title: string; ad
   const [days, setDays] = useState('365')
   const change = useChange(
     ['authentication-tokens'],
-    async () => oneOf<'authentication-tokens'>(await api.send('POST', address, body('authentication-tokens', { 'expired-at': new Date(Date.now() + Number(days) * 86_400_000).toISOString() }))),
+    async () => oneOf<'authentication-tokens'>(await api.send('POST', address, body('authentication-tokens', { 'expired-at': inDays(days) }))),
     ({ item }) => onMade(item.attributes.token ?? ''),
   )
   return (
-    <FormDialog title={title} action={replaces ? 'Replace it' : 'Make it'} change={change} onClose={onClose}>
+    <FormDialog title={title} action={replaces ? 'Replace it' : 'Make it'} change={change} shows={['expired-at']} onClose={onClose}>
       {replaces && <p className="text-muted">The token that there is stops working at once.</p>}
-      <Field label="Works for">
-        <Select value={days} onChange={(e) => setDays(e.target.value)}>
-          <option value="30">30 days</option>
-          <option value="90">90 days</option>
-          <option value="365">a year</option>
-          <option value="730">two years</option>
-        </Select>
-      </Field>
+      <Lifetime days={days} error={fieldsOf(change.error)['expired-at']} most={['730', 'two years']} onChange={setDays} />
     </FormDialog>
   )
 }
@@ -137,7 +131,7 @@ function OfTeams({ org }: { org: string }) {
             { name: 'Team', cell: (t) => <Link to="/$org/settings/teams/$team" params={{ org, team: refOf(t, 'team')?.id ?? '' }} className="font-medium hover:text-accent">{nameOf(t)}</Link> },
             { name: 'Description', cell: (t) => <span className="wrap-anywhere">{t.attributes.description ?? <span className="text-faint">none</span>}</span> },
             { name: 'Last used', className: 'w-32 max-sm:hidden', cell: (t) => <Time at={t.attributes['last-used-at']} /> },
-            { name: 'Ends', className: 'w-32', cell: (t) => <Time at={t.attributes['expired-at']} /> },
+            { name: 'Ends', className: 'w-32', cell: (t) => <Ends at={t.attributes['expired-at']} /> },
           ]}
         />
       )}

@@ -4,7 +4,9 @@ import { useState } from 'react'
 import * as api from '~/kernel/api'
 import { body, type Resource } from '~/kernel/jsonapi'
 import { fieldsOf } from '~/kernel/problem'
+import { Ends, Lifetime } from '~/identity/lifetimes'
 import { allQuery, useChange } from '~/kernel/queries'
+import { inDays } from '~/kernel/times'
 import { Badge } from '~/ui/Badge'
 import { Button, IconButton } from '~/ui/Button'
 import { Id } from '~/ui/Copy'
@@ -79,22 +81,13 @@ export function Keys({ org, driftID }: { org: string; driftID: string | undefine
   )
 }
 
-function isOver(at: string | null): boolean {
-  return at !== null && Date.parse(at) < Date.now()
-}
-
-function Ends({ at }: { at: string | null }) {
-  if (isOver(at)) return <Badge tone="bad" icon="cross">Over</Badge>
-  return <Time at={at} />
-}
-
 function Create({ org, onClose, onCreated }: { org: string; onClose: () => void; onCreated: (k: Key) => void }) {
   const [description, setDescription] = useState('')
   const [role, setRole] = useState('read')
   const [days, setDays] = useState('90')
   const change = useChange(
     ['drift-keys'],
-    () => api.create('/organizations/{organization}/drift-keys', { organization: org }, body('drift-keys', { description, role, ...(days && { 'expires-at': new Date(Date.now() + Number(days) * 86_400_000).toISOString() }) })),
+    () => api.create('/organizations/{organization}/drift-keys', { organization: org }, body('drift-keys', { description, role, 'expires-at': inDays(days) })),
     ({ item }) => onCreated(item),
   )
   const wrong = fieldsOf(change.error)
@@ -104,14 +97,7 @@ function Create({ org, onClose, onCreated }: { org: string; onClose: () => void;
       <Field label="May" error={wrong.role} help={roles[role]?.about}>
         <Select value={role} onChange={(e) => setRole(e.target.value)}>{Object.entries(roles).map(([v, r]) => <option key={v} value={v}>{r.label}</option>)}</Select>
       </Field>
-      <Field label="Works for" error={wrong['expires-at']}>
-        <Select value={days} onChange={(e) => setDays(e.target.value)}>
-          <option value="30">30 days</option>
-          <option value="90">90 days</option>
-          <option value="365">a year</option>
-          <option value="">until it is revoked</option>
-        </Select>
-      </Field>
+      <Lifetime days={days} error={wrong['expires-at']} onChange={setDays} />
     </FormDialog>
   )
 }
