@@ -1,9 +1,9 @@
-import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import * as api from '~/kernel/api'
-import { body, refOf } from '~/kernel/jsonapi'
+import { body } from '~/kernel/jsonapi'
 import { fieldsOf } from '~/kernel/problem'
-import { listQuery, useChange } from '~/kernel/queries'
+import { useChange } from '~/kernel/queries'
+import { useMembers } from '~/organization/people'
 import { Choice, Field, Input, Select, Textarea } from '~/ui/Field'
 import { FormDialog } from '~/ui/Form'
 import { toast } from '~/ui/Toast'
@@ -75,11 +75,7 @@ function Triggers({ groups, chosen, onChange, error }: TriggersProps) {
 }
 
 function People({ org, chosen, onChange }: { org: string; chosen: string[]; onChange: (ids: string[]) => void }) {
-  const { data } = useQuery(listQuery('organization-memberships', '/organizations/{organization}/organization-memberships', { organization: org }, { include: 'user', 'page[size]': 100 }))
-  const members = data?.items.flatMap((m) => {
-    const id = refOf(m, 'user')?.id
-    return id ? [{ id, name: data.included.get('users', id)?.attributes.username ?? m.attributes.email, email: m.attributes.email }] : []
-  })
+  const members = useMembers(org).data
   if (!members || members.length === 0) return null
   return (
     <fieldset>

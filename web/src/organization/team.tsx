@@ -17,6 +17,7 @@ import { FormDialog } from '~/ui/Form'
 import { Panel } from '~/ui/Page'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { toastError } from '~/ui/Toast'
+import { useMembers } from './people'
 import { Rights } from './rights'
 import { TeamAccess } from './teamAccess'
 import { TeamSettings } from './teamSettings'
@@ -99,8 +100,8 @@ function Members({ org, team, users }: { org: string; team: Team; users: Resourc
 }
 
 function Add({ org, present, add, onClose }: { org: string; present: string[]; add: (name: string) => Promise<unknown>; onClose: () => void }) {
-  const people = useQuery(listQuery('organization-memberships', '/organizations/{organization}/organization-memberships', { organization: org }, { include: 'user', 'page[size]': 100 }))
-  const free = (people.data?.included.all('users') ?? []).filter((u) => !present.includes(u.id))
+  const people = useMembers(org)
+  const free = (people.data ?? []).filter((p) => !present.includes(p.id))
   const [name, setName] = useState('')
   const change = useChange(['teams', 'organization-memberships'], () => add(name), () => onClose())
   return (
@@ -108,7 +109,7 @@ function Add({ org, present, add, onClose }: { org: string; present: string[]; a
       <Field label="Person">
         <Select value={name} onChange={(e) => setName(e.target.value)}>
           <option value="">Choose…</option>
-          {free.map((u) => <option key={u.id} value={u.attributes.username ?? ''}>{u.attributes.username}</option>)}
+          {free.map((p) => <option key={p.id} value={p.name}>{p.name}</option>)}
         </Select>
       </Field>
     </FormDialog>
@@ -119,4 +120,3 @@ function Add({ org, present, add, onClose }: { org: string; present: string[]; a
 export function useTeams(org: string) {
   return useQuery(allQuery('teams', '/organizations/{organization}/teams', { organization: org })).data ?? []
 }
-
