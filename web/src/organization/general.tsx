@@ -1,20 +1,20 @@
 // The organization itself: its address, how runs are executed, what is kept, its end.
-import { useQuery } from '@tanstack/react-query'
 import { createRoute } from '@tanstack/react-router'
 import { useState } from 'react'
 import * as api from '~/kernel/api'
 import { body, refOf } from '~/kernel/jsonapi'
 import { fieldsOf } from '~/kernel/problem'
-import { allQuery, useChange } from '~/kernel/queries'
+import { useChange } from '~/kernel/queries'
 import { useOrganization } from '~/kernel/session'
 import { Button } from '~/ui/Button'
 import { Id } from '~/ui/Copy'
 import { Confirm } from '~/ui/Dialog'
-import { Choice, Field, Input, Select } from '~/ui/Field'
+import { Choice, Field, Input } from '~/ui/Field'
 import { Form } from '~/ui/Form'
 import { Fact, Facts, Panel } from '~/ui/Page'
 import { Time } from '~/ui/Time'
 import { toast } from '~/ui/Toast'
+import { Execution } from './execution'
 import { settingsRoute } from './frame'
 import { Retention } from './retention'
 
@@ -51,7 +51,6 @@ function Settings({ org }: { org: string }) {
   const navigate = generalRoute.useNavigate()
   const [f, setF] = useState({ name: a.name, email: a.email, 'default-execution-mode': a['default-execution-mode'], 'allow-force-delete-workspaces': a['allow-force-delete-workspaces'] })
   const [pool, setPool] = useState(refOf(organization, 'default-agent-pool')?.id ?? '')
-  const pools = useQuery({ ...allQuery('agent-pools', '/organizations/{organization}/agent-pools', { organization: org }), enabled: a.permissions['can-update-agent-pools'] })
   const mode = f['default-execution-mode']
   const change = useChange(
     ['organizations', 'workspaces', 'projects'],
@@ -71,23 +70,13 @@ function Settings({ org }: { org: string }) {
           </Field>
           <Field label="Email address" error={wrong.email}><Input type="email" required value={f.email} onChange={(e) => setF({ ...f, email: e.target.value })} /></Field>
         </div>
-        <div className="grid gap-4 sm:grid-cols-2">
-          <Field label="Runs are executed" help="Unless a project or a workspace says otherwise.">
-            <Select value={mode} onChange={(e) => setF({ ...f, 'default-execution-mode': e.target.value })}>
-              <option value="remote">on the server</option>
-              <option value="agent">on agents of a pool</option>
-              <option value="local">elsewhere: state only</option>
-            </Select>
-          </Field>
-          {mode === 'agent' && (
-            <Field label="Agent pool" error={wrong['default-agent-pool-id']}>
-              <Select required value={pool} onChange={(e) => setPool(e.target.value)}>
-                <option value="">Choose…</option>
-                {pools.data?.map((p) => <option key={p.id} value={p.id}>{p.attributes.name}</option>)}
-              </Select>
-            </Field>
-          )}
-        </div>
+        <Execution
+          org={org}
+          mode={mode} onMode={(v) => setF({ ...f, 'default-execution-mode': v })}
+          pool={pool} onPool={setPool}
+          help="Unless a project or a workspace says otherwise."
+          wrong={{ pool: wrong['default-agent-pool-id'] }}
+        />
         <Choice label="Admins of workspaces may delete what manages resources" checked={f['allow-force-delete-workspaces']} onChange={(e) => setF({ ...f, 'allow-force-delete-workspaces': e.target.checked })} />
       </Form>
     </Panel>

@@ -14,6 +14,7 @@ import { Choice, Field, Input, Select, Textarea } from '~/ui/Field'
 import { Form } from '~/ui/Form'
 import { Panel } from '~/ui/Page'
 import { toast } from '~/ui/Toast'
+import { Execution } from '~/organization/execution'
 import { Retention } from '~/organization/retention'
 import { useWorkspace } from './current'
 import { workspaceRoute } from './frame'
@@ -87,17 +88,7 @@ function General() {
           </Field>
         </div>
         <Field label="Description" optional error={wrong.description}><Textarea rows={2} value={f.description} onChange={(e) => set('description', e.target.value)} /></Field>
-        <div className="grid gap-4 sm:grid-cols-2">
-          <Field label="Runs are executed" error={wrong['execution-mode']}>
-            <Select value={mode} onChange={(e) => setMode(e.target.value)}>
-              <option value="">as the project says</option>
-              <option value="remote">on the server</option>
-              <option value="agent">on agents of a pool</option>
-              <option value="local">elsewhere: state only</option>
-            </Select>
-          </Field>
-          {mode === 'agent' && <Pool org={org} value={pool} onChange={setPool} />}
-        </div>
+        <Execution org={org} mode={mode} onMode={setMode} pool={pool} onPool={setPool} inherited="as the project says" wrong={{ mode: wrong['execution-mode'] }} />
         <div className="grid gap-4 sm:grid-cols-2">
           <Field label="Engine">
             <Select value={f.engine} onChange={(e) => set('engine', e.target.value)}>
@@ -119,18 +110,6 @@ function General() {
         </div>
       </Form>
     </Panel>
-  )
-}
-
-function Pool({ org, value, onChange }: { org: string; value: string; onChange: (id: string) => void }) {
-  const pools = useQuery(allQuery('agent-pools', '/organizations/{organization}/agent-pools', { organization: org }))
-  return (
-    <Field label="Agent pool">
-      <Select required value={value} onChange={(e) => onChange(e.target.value)}>
-        <option value="">Choose…</option>
-        {pools.data?.map((p) => <option key={p.id} value={p.id}>{p.attributes.name} ({p.attributes['agent-count']})</option>)}
-      </Select>
-    </Field>
   )
 }
 

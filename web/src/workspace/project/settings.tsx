@@ -1,17 +1,17 @@
 // The settings of a project: what its workspaces do unless they say otherwise, and its end.
-import { useQuery } from '@tanstack/react-query'
 import { createRoute } from '@tanstack/react-router'
 import { useState } from 'react'
 import * as api from '~/kernel/api'
 import { count } from '~/kernel/formats'
 import { body, refOf } from '~/kernel/jsonapi'
 import { fieldsOf } from '~/kernel/problem'
-import { allQuery, useChange } from '~/kernel/queries'
+import { useChange } from '~/kernel/queries'
 import { useOrganization } from '~/kernel/session'
+import { Execution, executionWords } from '~/organization/execution'
 import { Button } from '~/ui/Button'
 import { Id } from '~/ui/Copy'
 import { Confirm } from '~/ui/Dialog'
-import { Field, Input, Select, Textarea } from '~/ui/Field'
+import { Field, Input, Textarea } from '~/ui/Field'
 import { Form } from '~/ui/Form'
 import { Fact, Facts, Panel } from '~/ui/Page'
 import { toast } from '~/ui/Toast'
@@ -40,7 +40,6 @@ function General() {
   const [destroy, setDestroy] = useState(a['auto-destroy-activity-duration'] ?? '')
   const [mode, setMode] = useState(own ? a['default-execution-mode'] : '')
   const [pool, setPool] = useState(own ? (refOf(p, 'default-agent-pool')?.id ?? '') : '')
-  const pools = useQuery({ ...allQuery('agent-pools', '/organizations/{organization}/agent-pools', { organization: org }), enabled: mode === 'agent' })
   const inherited = useOrganization(org).attributes['default-execution-mode']
   const change = useChange(
     ['projects', 'workspaces'],
@@ -56,24 +55,13 @@ function General() {
       <Form change={change} action="Save" shows={['name', 'description', 'default-agent-pool-id', 'auto-destroy-activity-duration']}>
         <Field label="Name" error={wrong.name}><Input required value={f.name} onChange={(e) => setF({ ...f, name: e.target.value })} /></Field>
         <Field label="Description" optional error={wrong.description}><Textarea rows={2} value={f.description} onChange={(e) => setF({ ...f, description: e.target.value })} /></Field>
-        <div className="grid gap-4 sm:grid-cols-2">
-          <Field label="Runs are executed" help="Unless a workspace says otherwise.">
-            <Select value={mode} onChange={(e) => setMode(e.target.value)}>
-              <option value="">as the organization says ({{ remote: 'on the server', agent: 'on agents', local: 'elsewhere' }[inherited] ?? inherited})</option>
-              <option value="remote">on the server</option>
-              <option value="agent">on agents of a pool</option>
-              <option value="local">elsewhere: state only</option>
-            </Select>
-          </Field>
-          {mode === 'agent' && (
-            <Field label="Agent pool" error={wrong['default-agent-pool-id']}>
-              <Select required value={pool} onChange={(e) => setPool(e.target.value)}>
-                <option value="">Choose…</option>
-                {pools.data?.map((x) => <option key={x.id} value={x.id}>{x.attributes.name}</option>)}
-              </Select>
-            </Field>
-          )}
-        </div>
+        <Execution
+          org={org}
+          mode={mode} onMode={setMode}
+          pool={pool} onPool={setPool}
+          inherited={`as the organization says (${executionWords[inherited] ?? inherited})`} help="Unless a workspace says otherwise."
+          wrong={{ pool: wrong['default-agent-pool-id'] }}
+        />
         <Field label="Destroy what its workspaces manage after" optional help="Without activity for so long, such as 14d or 6h. Empty: never." error={wrong['auto-destroy-activity-duration']}>
           <Input className="max-w-40" pattern="[0-9]{1,4}[dh]" value={destroy} onChange={(e) => setDestroy(e.target.value)} />
         </Field>
