@@ -10,6 +10,7 @@ import (
 
 	"plumbline.dev/plumbline/internal/identity/orgs"
 	"plumbline.dev/plumbline/internal/kernel/api"
+	"plumbline.dev/plumbline/internal/kernel/authz"
 	"plumbline.dev/plumbline/internal/kernel/db"
 	"plumbline.dev/plumbline/internal/kernel/jsonapi"
 	"plumbline.dev/plumbline/internal/kernel/problem"
@@ -46,6 +47,14 @@ type rowAttributes struct {
 	ModuleCount        *int     `json:"module-count,omitempty"`
 	Modules            *string  `json:"modules,omitempty"`
 	Tags               *string  `json:"tags,omitempty"`
+
+	Permissions *rowPermissions `json:"permissions,omitempty"`
+}
+
+// rowPermissions are what the caller may do about the health of a workspace. The explorer of
+// HCP Terraform does not have them; a list would otherwise ask for each of its workspaces.
+type rowPermissions struct {
+	CanManageAssessments bool `json:"can-manage-assessments"`
 }
 
 func viewRow(ctx context.Context, r Row) jsonapi.Resource {
@@ -66,6 +75,7 @@ func viewRow(ctx context.Context, r Row) jsonapi.Resource {
 		Resources: pick(wants("resource_count"), &r.ResourceCount), Managed: pick(wants("current_rum_count"), r.Managed), StateVersion: pick(wants("state_version_terraform_version"), r.StateVersion),
 		ProviderCount: pick(wants("provider_count"), &r.ProviderCount), Providers: pick(wants("providers"), r.uses("providers")), ModuleCount: pick(wants("module_count"), &r.ModuleCount),
 		Modules: pick(wants("modules"), r.uses("modules")), Tags: pick(wants("tags"), r.uses("tags")),
+		Permissions: pick(wants("permissions"), &rowPermissions{authz.Can(ctx, authz.UpdateWorkspace, r.Scope())}),
 	}}
 }
 

@@ -76,6 +76,13 @@ func TestExplorerFindsDriftedWorkspaces(t *testing.T) {
 		if r := s.Do("GET", base, s.Member(o, "guest").Token, nil); r.Status != 200 || len(r.JSON()["data"].([]any)) != 0 {
 			s.T.Errorf("the explorer of somebody who sees no workspace = %d %s", r.Status, r.Body)
 		}
+		for level, want := range map[string]bool{"read": false, "admin": true} {
+			query := "&filter[0][workspace_name][is][0]=drifted&fields=permissions"
+			r := s.Do("GET", base+query, s.With(o, "has-"+level, nil, map[string]string{drifted: level}).Token, nil)
+			if got, want := string(r.Body), fmt.Sprintf(`"attributes":{"permissions":{"can-manage-assessments":%v}}`, want); r.Status != 200 || !strings.Contains(got, want) {
+				s.T.Errorf("the explorer for a team with %s = %d %s, want %s", level, r.Status, got, want)
+			}
+		}
 		csv := s.Do("GET", "/api/v2/organizations/acme/explorer/export/csv?type=workspaces&fields=workspace_name,drifted&sort=workspace_name", o.Owner.Token, nil)
 		if got, want := string(csv.Body), "workspace_name,drifted\ndrifted,true\nhealthy,false\n"; got != want {
 			s.T.Errorf("CSV = %q, want %q", got, want)
