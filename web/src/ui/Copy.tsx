@@ -42,9 +42,9 @@ export function Code({ text, title, className }: { text: string; title?: ReactNo
           <CopyButton text={text} />
         </div>
       )}
-      <div className="relative">
-        <pre className="overflow-x-auto px-3 py-2.5 font-mono text-sm leading-relaxed" tabIndex={0} aria-label="Code">{text}</pre>
-        {!title && <CopyButton text={text} className="absolute top-1.5 right-1.5 bg-sunken" />}
+      <div className="flex items-start">
+        <pre className="min-w-0 flex-1 overflow-x-auto px-3 py-2.5 font-mono text-sm leading-relaxed" tabIndex={0} aria-label="Code">{text}</pre>
+        {!title && <CopyButton text={text} className="m-1.5 shrink-0" />}
       </div>
     </div>
   )

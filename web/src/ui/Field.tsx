@@ -63,7 +63,7 @@ export function FileInput({ label, onFiles, ...rest }: FileProps) {
 
 export function Select({ className, children, ...rest }: SelectHTMLAttributes<HTMLSelectElement>) {
   return (
-    <select {...useIds()} className={cx(control, 'h-8 pr-7', className)} {...rest}>
+    <select {...useIds()} className={cx(control, 'h-8 pr-1.5', className)} {...rest}>
       {children}
     </select>
   )

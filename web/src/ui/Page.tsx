@@ -1,6 +1,6 @@
 // The parts of every screen: its heading, and the boxes that its content is in.
 import { createLink, useLocation, type LinkComponent } from '@tanstack/react-router'
-import { useEffect, useRef, type AnchorHTMLAttributes, type ReactNode, type Ref } from 'react'
+import { useEffect, useRef, useState, type AnchorHTMLAttributes, type ReactNode, type Ref } from 'react'
 import { cx } from './classes'
 
 type PageProps = {
@@ -52,7 +52,7 @@ export function Panel({ title, actions, children, className, padded, id }: Panel
       {title && (
         <div className="flex min-h-11 flex-wrap items-center justify-between gap-2 border-b border-line px-4 py-1.5">
           <h2 className="font-semibold">{title}</h2>
-          {actions && <div className="flex items-center gap-2">{actions}</div>}
+          {actions && <div className="flex flex-wrap items-center gap-2">{actions}</div>}
         </div>
       )}
       {padded ? <div className="p-4">{children}</div> : children}
@@ -83,21 +83,39 @@ const CreatedTab = createLink(TabAnchor)
 /** Tab is a link to a part of a thing. */
 export const Tab: LinkComponent<typeof TabAnchor> = (props) => <CreatedTab {...props} />
 
-/** Tabs are the parts of a thing, each with an address of its own. Where they do not all fit, the one that is open is in view. */
+/** Tabs are the parts of a thing, each with an address of its own. Where they do not all fit, the one that is open is in view, and the edge behind which there are more fades. */
 export function Tabs({ label, children }: { label: string; children: ReactNode }) {
   const bar = useRef<HTMLElement>(null)
   const path = useLocation({ select: (l) => l.pathname })
+  const [more, setMore] = useState('')
   useEffect(() => {
-    const open = bar.current?.querySelector('[data-status=active]')
-    if (!bar.current || !open) return
-    const [outer, inner] = [bar.current.getBoundingClientRect(), open.getBoundingClientRect()]
-    if (inner.left < outer.left || inner.right > outer.right) bar.current.scrollLeft += inner.left - outer.left - (outer.width - inner.width) / 2
+    const el = bar.current
+    if (!el) return
+    const look = () => setMore(cx(el.scrollLeft > 2 && 'mask-l-from-[calc(100%-3rem)]', el.scrollLeft + el.clientWidth < el.scrollWidth - 2 && 'mask-r-from-[calc(100%-3rem)]'))
+    const size = new ResizeObserver(() => {
+      showOpen(el)
+      look()
+    })
+    size.observe(el)
+    el.addEventListener('scroll', look, { passive: true })
+    return () => {
+      size.disconnect()
+      el.removeEventListener('scroll', look)
+    }
   }, [path])
   return (
-    <nav ref={bar} aria-label={label} className="mb-5 flex gap-5 overflow-x-auto border-b border-line">
+    <nav ref={bar} aria-label={label} className={cx('mb-5 flex gap-5 overflow-x-auto border-b border-line', more)}>
       {children}
     </nav>
   )
+}
+
+/** showOpen brings the tab that is open into view. */
+function showOpen(bar: HTMLElement) {
+  const open = bar.querySelector('[data-status=active]')
+  if (!open) return
+  const [outer, inner] = [bar.getBoundingClientRect(), open.getBoundingClientRect()]
+  if (inner.left < outer.left || inner.right > outer.right) bar.scrollLeft += inner.left - outer.left - (outer.width - inner.width) / 2
 }
 
 /** Facts is a list of names and values. */

@@ -57,6 +57,7 @@ export function VirtualRows({ count, height, row, label, onRange }: RowsProps) {
     setTop((box.current?.getBoundingClientRect().top ?? 0) + window.scrollY)
   }, [])
   const virtual = useWindowVirtualizer({ count, estimateSize: () => height, overscan: 12, scrollMargin: top })
+  useLayoutEffect(() => virtual.measure(), [virtual, height])
   const items = virtual.getVirtualItems()
   const first = items.at(0)?.index ?? 0
   const last = items.at(-1)?.index ?? 0
