@@ -106,7 +106,7 @@ func TestAnAlertIsMadeTriedAndSentAgain(t *testing.T) {
 	st.Click("Try it")
 	st.See("The receiver has taken it.")
 	st.Shot("drift-alert-tried")
-	st.Click("Back")
+	st.Click("Close")
 	if got := hook.take(); len(got) != 1 || !strings.HasPrefix(got[0], "sha256=") || !strings.Contains(got[0], "SSH (22) open") {
 		t.Errorf("the receiver got %q, want one signed test", got)
 	}
@@ -180,7 +180,7 @@ func TestAScheduleSaysWhatWhenAndWhoIsTold(t *testing.T) {
 	st.Click("billing")
 	st.Click("on call")
 	st.Click("Also when scans fail")
-	st.Choose("From which severity on", "medium and worse")
+	st.Choose("Tell of", "medium and worse")
 	st.Click("How: engine, variables, time limit")
 	st.Fill("Environment variables", "TF_VAR_region=planted-region")
 	st.Fill("Variable files", "prod.tfvars")
@@ -193,7 +193,7 @@ func TestAScheduleSaysWhatWhenAndWhoIsTold(t *testing.T) {
 	st.Shot("drift-schedules")
 
 	st.Click("network, nightly")
-	st.See("Every Monday at 04:30", "Every folder is heard.")
+	st.See("Every Monday at 04:30", "No folder is snoozed.")
 	st.Click("How: engine, variables, time limit")
 	st.See("There are some, and nobody can read them.")
 	st.Unseen("planted-region")
@@ -204,7 +204,7 @@ func TestAScheduleSaysWhatWhenAndWhoIsTold(t *testing.T) {
 	st.See("ends in 6")
 	st.Shot("drift-schedule-snoozed")
 	st.Click("End now: the snooze of network")
-	st.See("Every folder is heard.")
+	st.See("No folder is snoozed.")
 	st.Allow("422")
 	st.Fill("On", "tomorrow")
 	st.See("The offset of this frequency must be a day from 0 (Sunday) to 6")

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"strings"
@@ -9,8 +8,6 @@ import (
 	"time"
 
 	"plumbline.dev/plumbline/internal/apptest"
-	"plumbline.dev/plumbline/internal/drift/classify"
-	"plumbline.dev/plumbline/internal/drift/severity"
 	"plumbline.dev/plumbline/internal/executor/proto"
 	"plumbline.dev/plumbline/internal/kernel/db"
 )
@@ -278,77 +275,3 @@ output "vpc_id" {
   description = "The id of the network."
 }
 `
-
-// drifts lets assessments find what has changed outside, and counts it day by day.
-func (d *demo) drifts() {
-	d.found("network-prod",
-		drifted(severity.Critical, "aws_security_group.web", "ingress[1].cidr_blocks", "SSH is open to the internet", "Anybody can try passwords and old weaknesses of the server.", nil, []any{"0.0.0.0/0"}),
-		drifted(severity.High, "aws_db_instance.orders", "publicly_accessible", "The database is reachable from outside", "What keeps it is its password alone.", false, true),
-		drifted(severity.Low, "aws_s3_bucket.assets", `tags["Owner"]`, "A tag is another one", "Costs are counted by it.", "platform", "marketing"))
-	d.found("kubernetes-prod",
-		drifted(severity.Medium, "aws_eks_node_group.workers", "scaling_config[0].desired_size", "desired_size changed outside of the code", "Somebody has scaled it by hand.", 6, 9))
-	d.found("payments-api-prod",
-		drifted(severity.High, "aws_iam_role_policy.api", "policy", "The role may do more than its code says", "A broken program could do more harm.", `{"Action":"s3:GetObject"}`, `{"Action":"s3:*"}`))
-	d.found("dns")
-	for i := range 45 {
-		day := time.Now().UTC().AddDate(0, 0, -i-1).Format(time.DateOnly)
-		for level, n := range map[string]int{"critical": max(0, 3-i/12), "high": 2 + i%5/2, "medium": 4 + i%7/2, "low": 6 + i%4} {
-			d.sql(`INSERT INTO drift_days (org_id, day, dimension, name, targets, findings) VALUES (?, ?, 'severity', ?, 1, ?)`, d.org.ID, day, level, n)
-		}
-	}
-	if err := d.App.Drift.Fleet.Count(d.T.Context()); err != nil {
-		d.T.Fatal(err)
-	}
-	for param, query := range map[string]string{
-		"$finding": `SELECT id FROM drift_findings WHERE severity = 'critical' LIMIT 1`,
-		"$episode": `SELECT episode_id FROM drift_findings WHERE severity = 'critical' LIMIT 1`,
-		"$scan":    `SELECT last_scan_id FROM drift_episodes WHERE severity = 'critical' LIMIT 1`,
-	} {
-		d.params[param] = d.id(query)
-	}
-	connection := d.made(org+"drift-connections", "drift-connections", `{"name":"AWS production, read only","type":"oth","credentials":"AWS_PROFILE=audit"}`)
-	repository := d.made(org+"drift-repositories", "drift-repositories", `{"url":"https://github.com/acme/infrastructure","type":"github-public","skip-check":true}`)
-	d.params["$alert"] = d.made(org+"drift-alerts", "drift-alerts", `{"name":"Platform team","type":"email","recipients":["platform@acme.example"]}`)
-	d.params["$schedule"] = d.made(org+"drift-schedules", "drift-schedules", `{"name":"Production, each night","branch":"main","folders":["live/network","live/payments"],"frequency":"daily","skip-check":true}`,
-		fmt.Sprintf(`,"relationships":{"repository":{"data":{"type":"drift-repositories","id":%q}},"connections":{"data":[{"type":"drift-connections","id":%q}]}}`, repository, connection))
-}
-
-func drifted(level severity.Level, address, path, title, why string, recorded, real any) severity.Judged {
-	typ, name, _ := strings.Cut(address, ".")
-	return severity.Judged{Severity: level, Title: title, Why: why, Fix: "Apply, or take it over into the code.",
-		Finding: classify.Finding{Address: address, Type: typ, Name: name, Mode: "managed", Provider: "registry.opentofu.org/hashicorp/aws", Path: path, Kind: classify.Drift,
-			Recorded: recorded, Real: real, Wanted: recorded, Actions: []string{"update"}}}
-}
-
-// found plays an assessment of a workspace that finds something.
-func (d *demo) found(workspace string, list ...severity.Judged) {
-	d.T.Helper()
-	id := d.id(`SELECT id FROM workspaces WHERE name = ?`, workspace)
-	if workspace != "network-prod" {
-		d.uploaded(id)
-		d.played(id, "Roll out", proto.Counts{Add: 3}, 1)
-	}
-	if r := d.Do("PATCH", "/api/v2/workspaces/"+id, d.org.Owner.Token, `{"data":{"type":"workspaces","attributes":{"assessments-enabled":true}}}`); r.Status != 200 {
-		d.T.Fatalf("assessments of %s = %d %s", workspace, r.Status, r.Body)
-	}
-	d.post("/api/v2/workspaces/"+id+"/actions/assess", `{}`)
-	var spec proto.Scan
-	t := d.executor.Claim(proto.KindAssessment, &spec)
-	verdict := severity.Verdict{Severity: severity.Info, Findings: list, Resources: 12, Drifted: len(list)}
-	report := proto.Report{Text: "the plan", TerraformVersion: "1.12.6", Undrifted: 12 - len(list)}
-	if len(list) > 0 {
-		verdict.Severity = list[0].Severity // the worst comes first
-	}
-	for _, f := range list {
-		report.Fingerprints = append(report.Fingerprints, classify.Fingerprint([]byte("k"), "t", "", f.Finding))
-	}
-	var err error
-	if report.Verdict, err = json.Marshal(verdict); err != nil {
-		d.T.Fatal(err)
-	}
-	d.executor.Log(t, "Looking at what is real…\nNote: Objects have changed outside of OpenTofu\n")
-	d.executor.Put(t, proto.Findings, report)
-	d.executor.Put(t, proto.PlanJSON, `{"format_version":"1.2"}`)
-	d.executor.Put(t, proto.Schemas, `{"format_version":"1.0"}`)
-	d.executor.Finish(t, proto.Result{Outcome: proto.Finished}, proto.ScanResult{EngineVersion: "1.12.6"})
-}

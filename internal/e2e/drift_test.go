@@ -54,10 +54,10 @@ func TestDriftIsFoundSeenAndIgnored(t *testing.T) {
 	}
 	st.Click("Drift")
 	st.At("/app/acme/drift")
-	st.See("What drifts now", "web", "Show as a table", "Targets, day by day")
+	st.See("What drifts now", "web", "As a table", "Targets, day by day")
 	st.Shot("drift-overview")
 	st.Click("Show as a table")
-	st.See("Show as a plot", time.Now().UTC().Format("2006-01-02"))
+	st.See("As a plot", time.Now().UTC().Format("2006-01-02"))
 	st.Choose("Lines", "By workspace")
 	st.Choose("Range", "A week")
 	st.At("/app/acme/drift?by=workspace&days=7")

@@ -41,7 +41,7 @@ export function Adoption({ episode, mayOpen, whyNot, onClose }: { episode: strin
       <Actions>
         <Button onClick={close}>Close</Button>
         {adoption && adoption.attributes['adopted-count'] > 0 && (
-          <a href={api.address('/drift-adoptions/{id}/patch', { id: adoption.id })} download={`${adoption.id}.diff`} className="inline-flex h-8 items-center gap-1.5 rounded-md border border-line bg-surface px-3 shadow-low hover:border-line-strong hover:bg-hover">
+          <a href={api.address('/drift-adoptions/{id}/patch', { id: adoption.id })} download={`${adoption.id}.diff`} className="touch inline-flex h-8 items-center gap-1.5 rounded-md border border-line bg-surface px-3 shadow-low hover:border-line-strong hover:bg-hover">
             <Icon name="download" />Download the patch
           </a>
         )}

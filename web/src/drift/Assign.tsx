@@ -53,7 +53,7 @@ export function Assign({ org, title, current, change, onClose }: { org: string; 
         {change.error !== null && change.error !== undefined && <Failure error={change.error} className="mt-4" />}
         <Actions>
           {current && <Button className="mr-auto" disabled={change.isPending} onClick={() => change.mutate(null)}>Nobody</Button>}
-          <Button onClick={onClose}>Back</Button>
+          <Button onClick={onClose}>Cancel</Button>
           <Button type="submit" look="primary" busy={change.isPending} disabled={!chosen || chosen === current}>Assign</Button>
         </Actions>
       </form>
@@ -96,7 +96,7 @@ function People({ people, chosen, onChoose }: { people: Person[]; chosen: string
         autoComplete="off"
         spellCheck={false}
         placeholder="A name or a mail address"
-        className="h-8 w-full rounded-md border border-line-strong bg-surface px-2.5"
+        className="touch h-8 w-full rounded-md border border-line-strong bg-surface px-2.5"
         value={q}
         onChange={(e) => {
           setQ(e.target.value)
@@ -107,7 +107,7 @@ function People({ people, chosen, onChoose }: { people: Person[]; chosen: string
       <div id={`${id}-list`} role="listbox" tabIndex={-1} aria-label="Members" className="mt-2 max-h-60 overflow-y-auto rounded-md border border-line">
         {found.slice(0, 100).map((p) => (
           // oxlint-disable-next-line jsx-a11y/click-events-have-key-events -- the keys are those of the input
-          <div key={p.id} id={`${id}-${p.id}`} role="option" tabIndex={-1} aria-selected={p.id === chosen} onClick={() => choose(p)} className={cx('flex cursor-pointer items-center gap-2 px-3 py-1.5', p.id === chosen ? 'bg-accent-soft text-accent' : 'hover:bg-hover')}>
+          <div key={p.id} id={`${id}-${p.id}`} role="option" tabIndex={-1} aria-selected={p.id === chosen} onClick={() => choose(p)} className={cx('touch flex cursor-pointer items-center gap-2 px-3 py-1.5', p.id === chosen ? 'bg-accent-soft text-accent' : 'hover:bg-hover')}>
             <Icon name="user" />
             <span className="font-medium">{p.name}{p.id === me && ' (you)'}</span>
             <span className={cx('ml-auto truncate text-sm', p.id === chosen ? 'text-accent' : 'text-muted')}>{p.email}</span>

@@ -42,7 +42,7 @@ function Spot({ org, spot }: { org: string; spot: Resource<'drift-blind-spots'> 
         {state && <Badge tone={state.tone} icon={state.icon}>{state.label}</Badge>}
       </div>
       {a.reason && <p className="mt-0.5 line-clamp-3 text-sm text-muted wrap-anywhere">{a.reason}</p>}
-      <p className="mt-0.5 text-sm text-muted">last success <Time at={a['last-success-at']} /></p>
+      {a['last-success-at'] && <p className="mt-0.5 text-sm text-muted">last success <Time at={a['last-success-at']} /></p>}
     </li>
   )
 }

@@ -44,7 +44,7 @@ function About({ connection }: { connection: Connection }) {
   const trusted = [['External id for the trust policy', a['external-id']], ['Issuer', a.issuer], ['Audience', a.subject && a.details.audience], ['Subject', a.subject]] as const
   return (
     <>
-      <p>{connectionKinds[a.type]?.label ?? a.type}{a.variables.length > 0 ? ` · sets ${a.variables.join(', ')}` : ''} · tested <Time at={a['tested-at']} /></p>
+      <p>{connectionKinds[a.type]?.label ?? a.type}{a.variables.length > 0 ? ` · sets ${a.variables.join(', ')}` : ''}{a['tested-at'] && <> · tested <Time at={a['tested-at']} /></>}</p>
       {trusted.map(([label, value]) => value && <p key={label}>{label}: <code className="font-mono">{value}</code></p>)}
     </>
   )
@@ -101,7 +101,7 @@ function Edit({ org, connection, onClose }: { org: string; connection: Connectio
         ))}
         {save.error && Object.keys(wrong).length === 0 && <Failure error={save.error} />}
         <Actions>
-          <Button onClick={onClose}>Back</Button>
+          <Button onClick={onClose}>Cancel</Button>
           <Button type="submit" look="primary" busy={save.isPending}>Save</Button>
         </Actions>
       </form>

@@ -1,9 +1,8 @@
 // Open findings day by day, as a plot and as a table.
-import { useEffect, useMemo, useRef, useState } from 'react'
+import { useEffect, useMemo, useRef } from 'react'
 import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
-import { number } from '~/kernel/formats'
-import { Button } from '~/ui/Button'
+import { calendarDay, number } from '~/kernel/formats'
 import { Table } from '~/ui/Table'
 import { kinds, severityOptions } from './words'
 
@@ -21,26 +20,17 @@ const looks = [
 ]
 
 /** Days shows the days of a dimension: by severity all lines, else those of the six with the most. */
-export function Days({ days, by }: { days: Day[]; by: string }) {
-  const [asTable, setAsTable] = useState(false)
+export function Days({ days, by, asTable }: { days: Day[]; by: string; asTable: boolean }) {
   const rows = useMemo(() => byDay(days), [days])
   const series = useMemo(() => seriesOf(days, by), [days, by])
+  if (!asTable) return <Plot rows={rows} series={series} by={by} />
   return (
-    <div>
-      <div className="flex justify-end px-4 pt-3">
-        <Button small onClick={() => setAsTable((was) => !was)}>{asTable ? 'Show as a plot' : 'Show as a table'}</Button>
-      </div>
-      {asTable ? (
-        <Table
-          label="Open findings by day"
-          items={rows.toReversed()}
-          keyOf={(r) => r.day}
-          columns={[{ name: 'Day', cell: (r) => <span className="whitespace-nowrap">{r.day}</span> }, ...series.map((s) => ({ name: s.label, cell: (r: Row) => number(r.counts[s.name] ?? 0), className: 'tabular' }))]}
-        />
-      ) : (
-        <Plot rows={rows} series={series} by={by} />
-      )}
-    </div>
+    <Table
+      label="Open findings by day"
+      items={rows.toReversed()}
+      keyOf={(r) => r.day}
+      columns={[{ name: 'Day', cell: (r) => <span className="whitespace-nowrap">{r.day}</span> }, ...series.map((s) => ({ name: s.label, cell: (r: Row) => number(r.counts[s.name] ?? 0), className: 'tabular' }))]}
+    />
   )
 }
 
@@ -102,11 +92,18 @@ function draw(el: HTMLElement, rows: Row[], series: Series[]): uPlot {
   const options: uPlot.Options = {
     width: el.clientWidth, height: 240, cursor: { drag: { x: false, y: false } },
     scales: { y: { range: (_, __, max) => [0, Math.max(4, Math.ceil(max * 1.1))] } },
-    axes: [{ ...axis, incrs: [86400, 7 * 86400, 30 * 86400] }, { ...axis, size: 44, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000, 10000] }],
-    series: [{ value: '{YYYY}-{MM}-{DD}' }, ...series.map((s) => ({ label: s.label, stroke: colourOf(el, s.colour), width: 2, dash: s.dash, points: { show: rows.length < 3 } }))],
+    tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC'),
+    axes: [{ ...axis, incrs: [86400, 7 * 86400, 30 * 86400], values: (_, at) => at.map((seconds) => calendarDay(seconds * 1000)) }, { ...axis, size: 44, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000, 10000] }],
+    hooks: { ready: [showLast], setLegend: [showLast] },
+    series: [{ label: 'Day', value: '{YYYY}-{MM}-{DD}' }, ...series.map((s) => ({ label: s.label, stroke: colourOf(el, s.colour), width: 2, dash: s.dash, points: { show: rows.length < 3 } }))],
   }
   const days = rows.map((r) => Date.parse(r.day) / 1000)
   return new uPlot(options, [days, ...series.map((s) => rows.map((r) => r.counts[s.name] ?? 0))], el)
+}
+
+/** showLast has the legend tell of the last day, while the pointer is on none. */
+function showLast(plot: uPlot) {
+  if (plot.legend.idx == null && plot.data[0].length > 0) plot.setLegend({ idx: plot.data[0].length - 1 })
 }
 
 /** colourOf is the colour that a class gives a text here and now. */

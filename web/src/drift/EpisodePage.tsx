@@ -19,7 +19,7 @@ import { IgnoreForm } from './IgnoreForm'
 import { FindingRows } from './FindingRows'
 import { PutRight } from './PutRight'
 import { Place, placeName, watching } from './parts'
-import { FindingStatus, Severity } from './words'
+import { FindingStatus, Severity, headline } from './words'
 
 export function EpisodePage() {
   const { org, episode } = useParams({ from: '/$org/drift/episodes/$episode' })
@@ -40,7 +40,7 @@ function Whole({ org, episode, included }: { org: string; episode: Resource<'dri
     <Page
       title={`Drift of ${placeName(episode, included)}`}
       status={<><Severity level={a.severity} /><FindingStatus status={a.status} /></>}
-      about={a.summary}
+      about={headline(a.summary, true)}
       actions={
         may && a.status === 'open' && (
           <>
@@ -91,13 +91,13 @@ function About({ org, episode, included }: { org: string; episode: Resource<'dri
     <Facts>
       <Fact name="Where"><Place org={org} of={episode} included={included} /></Fact>
       <Fact name="Began"><Time at={a['opened-at']} /></Fact>
-      <Fact name="Changed"><Time at={a['changed-at']} /></Fact>
+      {a['changed-at'] !== a['opened-at'] && a['changed-at'] !== a['resolved-at'] && <Fact name="Changed"><Time at={a['changed-at']} /></Fact>}
       {a['resolved-at'] && <Fact name="Ended"><Time at={a['resolved-at']} /></Fact>}
-      <Fact name="Worst"><Severity level={a['worst-severity']} /></Fact>
+      {a['worst-severity'] !== a.severity && <Fact name="At its worst"><Severity level={a['worst-severity']} /></Fact>}
       <Fact name="Resources">{a['resources-count']}</Fact>
       {a['failed-checks-count'] > 0 && <Fact name="Failing checks">{a['failed-checks-count']}</Fact>}
       {a.flaps > 0 && <Fact name="Came back">{count(a.flaps, 'time')}</Fact>}
-      <Fact name="Told"><Time at={a['told-at']} /></Fact>
+      <Fact name="Last alert"><Time at={a['told-at']} /></Fact>
       {a['acknowledged-at'] && <Fact name="Seen"><Time at={a['acknowledged-at']} />{user('acknowledged-by') && ` by ${user('acknowledged-by')}`}</Fact>}
       {user('assigned-to') && <Fact name="Assigned to">{user('assigned-to')}</Fact>}
       {scan && <Fact name="Scan"><TextLink to="/$org/drift/scans/$scan" params={{ org, scan: scan.id }}>The last one</TextLink></Fact>}

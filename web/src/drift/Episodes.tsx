@@ -38,7 +38,7 @@ export function Episodes() {
         <OneOf label="Status" all="Open and resolved" value={f.status} options={[['open', 'Open'], ['resolved', 'Resolved']]} onChange={(status) => set({ status })} />
         <OneOf label="Severity" all="All severities" value={f.severity} options={severityOptions} onChange={(severity) => set({ severity })} />
         <OneOf label="Seen" all="Seen or not" value={f.seen} options={[['false', 'Not seen'], ['true', 'Seen']]} onChange={(seen) => set({ seen })} />
-        <OneOf label="Assigned to" all="Anybody’s" value={f.assignee} options={[['none', 'Nobody’s'], ...(people.data ?? []).map((p) => [p.id, p.name] as const)]} onChange={(assignee) => set({ assignee })} />
+        <OneOf label="Assigned to" className="w-36!" all="Anybody’s" value={f.assignee} options={[['none', 'Nobody’s'], ...(people.data ?? []).map((p) => [p.id, p.name] as const)]} onChange={(assignee) => set({ assignee })} />
         <OneOf label="Order" all="Latest change" value={f.sort} options={[['-severity', 'Worst'], ['-opened-at', 'Newest'], ['opened-at', 'Oldest']]} onChange={(sort) => set({ sort })} />
       </div>
       {list.error && <Failure error={list.error} retry={() => void list.refetch()} className="mb-4" />}

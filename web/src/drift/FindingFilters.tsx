@@ -42,7 +42,7 @@ function Rare({ org, filter: f, onChange }: { org: string; filter: FindingFilter
       <OneOf label="Provider" all="All providers" value={f.provider} options={providers} onChange={(provider) => onChange({ provider })} />
       <OneOf label="Workspace" all="All workspaces" value={f.workspace} options={workspaces} onChange={(workspace) => onChange({ workspace })} />
       {schedules.length > 0 && <OneOf label="Schedule" all="All schedules" value={f.schedule} options={schedules} onChange={(schedule) => onChange({ schedule })} />}
-      <OneOf label="Assigned to" all="Anybody’s" value={f.assignee} options={[['none', 'Nobody’s'], ...(people.data ?? []).map((p) => [p.id, p.name] as const)]} onChange={(assignee) => onChange({ assignee })} />
+      <OneOf label="Assigned to" className="w-36!" all="Anybody’s" value={f.assignee} options={[['none', 'Nobody’s'], ...(people.data ?? []).map((p) => [p.id, p.name] as const)]} onChange={(assignee) => onChange({ assignee })} />
       <OneOf label="Seen" all="Seen or not" value={f.seen} options={[['false', 'Not seen'], ['true', 'Seen']]} onChange={(seen) => onChange({ seen })} />
       <OneOf label="Order" all="Worst first" value={f.sort} options={sorts} onChange={(sort) => onChange({ sort })} />
       {f.target && <Button icon="cross" onClick={() => onChange({ target: undefined })}>Of one place</Button>}

@@ -6,6 +6,7 @@ import * as api from '~/kernel/api'
 import { count } from '~/kernel/formats'
 import { refOf, type Included, type Resource } from '~/kernel/jsonapi'
 import { useLongList } from '~/kernel/longlist'
+import { useNarrow } from '~/kernel/narrow'
 import { Badge } from '~/ui/Badge'
 import { Button } from '~/ui/Button'
 import { Empty, Failure } from '~/ui/Failure'
@@ -41,6 +42,7 @@ export function Findings() {
     [navigate],
   )
   const operates = useOperateDrift(org)
+  const narrow = useNarrow()
   const list = useLongList<'drift-findings'>((page) => ({ ...findingsQuery(org, filter, page), ...watching }), JSON.stringify(filter))
   const narrowed = Object.entries(filter).some(([k, v]) => v && k !== 'sort' && k !== 'group')
   function toggle(id: string) {
@@ -58,7 +60,7 @@ export function Findings() {
         <Menu
           label="Export"
           align="end"
-          className="inline-flex h-8 items-center gap-1.5 rounded-md border border-line bg-surface px-3 shadow-low hover:border-line-strong hover:bg-hover"
+          className="touch inline-flex h-8 items-center gap-1.5 rounded-md border border-line bg-surface px-3 shadow-low hover:border-line-strong hover:bg-hover"
           trigger="Export"
           items={formats.map(([format, label]) => ({ label, icon: 'download' as const, onSelect: () => window.location.assign(api.address('/organizations/{organization}/drift-export', { organization: org }, { ...narrowing(filter), format })) }))}
         />
@@ -76,7 +78,7 @@ export function Findings() {
             <VirtualRows
               label="Findings"
               count={list.total}
-              height={68}
+              height={narrow ? 92 : 68}
               onRange={list.onRange}
               row={(i) => <VirtualRow org={org} {...list.at(i)} picked={picked} onPick={toggle} operates={operates} />}
             />
@@ -91,16 +93,18 @@ export function Findings() {
 type VirtualRowProps = { org: string; item: Resource<'drift-findings'> | undefined; included: Included; picked: ReadonlySet<string>; onPick: (id: string) => void; operates: boolean }
 
 function VirtualRow({ org, item, included, picked, onPick, operates }: VirtualRowProps) {
-  if (!item) return <div className="flex h-17 items-center border-b border-line px-4"><Skeleton className="h-4 w-64" /></div>
+  if (!item) return <div className="flex h-full items-center border-b border-line px-4"><Skeleton className="h-4 w-64" /></div>
   const a = item.attributes
   const assigned = included.get('users', refOf(item, 'assigned-to')?.id)?.attributes.username
   return (
-    <div className={cx('flex h-17 items-center gap-3 border-b border-line px-4 hover:bg-hover', picked.has(item.id) && 'bg-accent-soft')}>
+    <div className={cx('flex h-full items-center gap-3 border-b border-line px-4 hover:bg-hover', picked.has(item.id) && 'bg-accent-soft')}>
       {mayOperate(operates, item, included) && a.status !== 'resolved' && <input type="checkbox" aria-label={`Select ${a.address} ${a.path ?? ''}`.trim()} className="size-4 shrink-0 accent-accent" checked={picked.has(item.id)} onChange={() => onPick(item.id)} />}
       <div className="min-w-0 flex-1">
-        <div className="flex items-center gap-2.5">
+        <div className="flex items-center gap-x-2.5 gap-y-1 max-sm:flex-wrap">
           <Severity level={a.severity} />
-          <FindingAddress org={org} finding={item} className="truncate" />
+          {a.status !== 'open' && <span className="sm:hidden"><FindingStatus status={a.status} /></span>}
+          <Since at={a['first-seen-at']} className="ml-auto text-sm text-muted sm:hidden" />
+          <FindingAddress org={org} finding={item} className="truncate max-sm:basis-full" />
         </div>
         <p className="mt-1 truncate text-sm text-muted">
           {a.title ?? kinds[a.kind]?.label ?? a.kind} · <Place org={org} of={item} included={included} />

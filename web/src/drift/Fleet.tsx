@@ -4,7 +4,7 @@ import { useCallback } from 'react'
 import * as api from '~/kernel/api'
 import { body, type Resource } from '~/kernel/jsonapi'
 import { pageSize, useLongList } from '~/kernel/longlist'
-import { listQuery, readQuery, useChange } from '~/kernel/queries'
+import { listQuery, useChange } from '~/kernel/queries'
 import { count } from '~/kernel/formats'
 import { Button } from '~/ui/Button'
 import { Empty, Failure } from '~/ui/Failure'
@@ -13,7 +13,6 @@ import { Skeleton, SkeletonRows } from '~/ui/Skeleton'
 import { VirtualRows } from '~/ui/Table'
 import { toast, toastError } from '~/ui/Toast'
 import { cx } from '~/ui/classes'
-import { useQuery } from '@tanstack/react-query'
 import { Download, OneOf, Search, watching } from './parts'
 import type { FleetFilter } from './routes'
 import { Health, healths } from './words'
@@ -72,15 +71,14 @@ function Row({ org, item }: { org: string; item: Resource<'visibility-workspace'
           {checks > 0 && ` · ${wrong > 0 ? `${wrong} of ${count(checks, 'check')} do not pass` : `${count(checks, 'check')} pass`}`}
         </span>
       </div>
-      {a['health-state'] === 'disabled' ? <TurnOn id={item.id} name={a['workspace-name'] ?? ''} /> : <Health state={a['health-state'] ?? 'unknown'} />}
+      <Health state={a['health-state'] ?? 'unknown'} />
+      {a['health-state'] === 'disabled' && a.permissions?.['can-manage-assessments'] && <TurnOn id={item.id} name={a['workspace-name'] ?? ''} />}
     </div>
   )
 }
 
-/** TurnOn turns assessments on where nobody looks yet, for who may. */
+/** TurnOn turns assessments on where nobody looks yet. */
 function TurnOn({ id, name }: { id: string; name: string }) {
-  const workspace = useQuery({ ...readQuery('workspaces', '/workspaces/{id}', { id }, { 'fields[workspaces]': 'permissions' }), staleTime: 300_000 })
   const turn = useChange(['visibility-workspaces', 'workspaces', 'drift-summaries'], () => api.update('/workspaces/{id}', { id }, body('workspaces', { 'assessments-enabled': true })), () => toast(`Assessments of ${name} are on.`))
-  if (!workspace.data?.item.attributes.permissions['can-manage-assessments']) return <Health state="disabled" />
   return <Button small busy={turn.isPending} aria-label={`Turn on assessments of ${name}`} onClick={() => turn.mutate(undefined, { onError: toastError })}>Turn on</Button>
 }

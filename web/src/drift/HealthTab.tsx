@@ -15,7 +15,7 @@ import { useWorkspace } from '~/workspace/current'
 import { FindingRows } from './FindingRows'
 import { Download, watching } from './parts'
 import { ScanRows } from './Scans'
-import { Health, Severity, healths } from './words'
+import { Health, Severity, checksOf, healths } from './words'
 
 const stale = ['workspaces', 'assessment-results', 'drift-findings', 'drift-scans']
 
@@ -136,10 +136,7 @@ function Last({ org, workspace }: { org: string; workspace: Resource<'workspaces
         <Facts>
           <Fact name="Made"><Time at={a['created-at']} /></Fact>
           <Fact name="Drifted">{a['resources-drifted']} of {count(a['resources-drifted'] + a['resources-undrifted'], 'resource')}</Fact>
-          <Fact name="Checks pass">{a['checks-passed']}</Fact>
-          <Fact name="Checks fail">{a['checks-failed']}</Fact>
-          {a['checks-errored'] > 0 && <Fact name="Checks error">{a['checks-errored']}</Fact>}
-          {a['checks-unknown'] > 0 && <Fact name="Checks unknown">{a['checks-unknown']}</Fact>}
+          <Fact name="Checks">{checksOf(a)}</Fact>
           {a.severity && a.drifted && <Fact name="Worst"><Severity level={a.severity} /></Fact>}
           {scan && <Fact name="Scan"><TextLink to="/$org/drift/scans/$scan" params={{ org, scan: scan.id }}>Log and verdict</TextLink></Fact>}
         </Facts>

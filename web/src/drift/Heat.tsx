@@ -3,7 +3,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { useEffect, useRef, useState, type KeyboardEvent } from 'react'
-import { count } from '~/kernel/formats'
+import { calendarDay, count } from '~/kernel/formats'
 import type { Resource } from '~/kernel/jsonapi'
 import { readQuery } from '~/kernel/queries'
 import { Button } from '~/ui/Button'
@@ -35,7 +35,7 @@ export function Heat({ org, days }: { org: string; days: number }) {
   return (
     <Panel
       title={a && a['drifted-targets'] > a.rows.length ? `The worst ${a.rows.length} of ${a['drifted-targets']} targets, day by day` : 'Targets, day by day'}
-      actions={a && a.rows.length > 0 && <Button small onClick={() => setAsTable((was) => !was)}>{asTable ? 'Show as a map' : 'Show the map as a table'}</Button>}
+      actions={a && a.rows.length > 0 && <Button aria-label={asTable ? 'Show as a map' : 'Show the map as a table'} onClick={() => setAsTable((was) => !was)}>{asTable ? 'As a map' : 'As a table'}</Button>}
     >
       {map.error && <Failure error={map.error} retry={() => void map.refetch()} className="m-4" />}
       {map.isPending && <Skeleton className="m-4 h-40" />}
@@ -54,7 +54,11 @@ function Grid({ org, map }: { org: string; map: Map }) {
   const body = useRef<HTMLTableSectionElement>(null)
   const scroll = useRef<HTMLDivElement>(null)
   useEffect(() => {
-    if (scroll.current) scroll.current.scrollLeft = scroll.current.scrollWidth // today is what matters most
+    const el = scroll.current
+    if (!el) return
+    const size = new ResizeObserver(() => (el.scrollLeft = el.scrollWidth)) // today is what matters most
+    size.observe(el)
+    return () => size.disconnect()
   }, [map.days.length])
   const [at, setAt] = useState({ row: 0, day: map.days.length - 1 })
   const focused = { row: Math.min(at.row, map.rows.length - 1), day: Math.min(at.day, map.days.length - 1) }
@@ -77,7 +81,7 @@ function Grid({ org, map }: { org: string; map: Map }) {
               <th scope="col" className="sticky left-0 z-10 bg-surface text-left font-medium text-muted">Target</th>
               {map.days.map((d, i) => (
                 <th key={d} scope="col" className="h-5 min-w-3.5 text-left font-normal whitespace-nowrap text-muted">
-                  <span aria-hidden="true" className="block w-0">{(map.days.length - 1 - i) % 7 === 0 && i > 0 ? d.slice(5) : ''}</span>
+                  {(map.days.length - 1 - i) % 7 === 0 && i > 0 && <span aria-hidden="true" className={cx('flex w-0', i === map.days.length - 1 && 'ml-auto justify-end')}>{calendarDay(d)}</span>}
                   <span className="sr-only">{d}</span>
                 </th>
               ))}

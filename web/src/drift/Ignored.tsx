@@ -32,7 +32,7 @@ export function Ignored() {
     <>
       <div className="mb-4 flex flex-wrap items-center justify-between gap-2">
         <p className="text-muted">Findings that a rule matches make no drift. When a rule ends, they count again.</p>
-        {may && <Button icon="plus" onClick={() => setAdding(true)}>New rule</Button>}
+        {may && <Button look="primary" icon="plus" onClick={() => setAdding(true)}>New rule</Button>}
       </div>
       {list.error && <Failure error={list.error} retry={() => void list.refetch()} className="mb-4" />}
       <Panel>

@@ -17,7 +17,7 @@ import { FirstSteps } from './FirstSteps'
 import { Heat } from './Heat'
 import { OverTime } from './OverTime'
 import { Place, watching } from './parts'
-import { Health, Severity, healths, kinds, severities } from './words'
+import { Health, Severity, headline, healths, kinds, severities } from './words'
 
 type Summary = Resource<'drift-summaries'>['attributes']
 
@@ -70,11 +70,11 @@ export function Overview() {
 
 function Cards({ org, summary: s }: { org: string; summary: Summary | undefined }) {
   return (
-    <div className="grid grid-cols-2 gap-3 sm:grid-cols-3 lg:grid-cols-5">
-      {severities.map((level) => {
+    <div className="grid grid-cols-6 gap-3 lg:grid-cols-5">
+      {severities.map((level, i) => {
         const n = s?.['by-severity'].find((g) => g.name === level)?.findings ?? 0
         return (
-          <Link key={level} to="/$org/drift/findings" params={{ org }} search={{ severity: level, status: 'open' }} className="rounded-lg border border-line bg-surface p-4 shadow-low hover:border-line-strong">
+          <Link key={level} to="/$org/drift/findings" params={{ org }} search={{ severity: level, status: 'open' }} className={cx('rounded-lg border border-line bg-surface p-4 shadow-low hover:border-line-strong max-sm:p-3 lg:col-span-1', i < 2 ? 'col-span-3' : 'col-span-2')}>
             <Severity level={level} />
             <span className={cx('mt-2 block text-2xl font-semibold tabular', s && n === 0 && 'text-faint')}>{s ? number(n) : <Skeleton className="h-8 w-12" />}</span>
             <span className="text-sm text-muted">open {n === 1 ? 'finding' : 'findings'}</span>
@@ -140,7 +140,7 @@ function Row({ org, episode, included }: { org: string; episode: Resource<'drift
         {assigned && <Badge icon="user">{assigned}</Badge>}
         <span className="ml-auto text-sm text-muted">{a['resolved-at'] ? <>ended <Time at={a['resolved-at']} /></> : <Since at={a['opened-at']} />}</span>
       </div>
-      <p className="mt-1 line-clamp-2 text-muted wrap-anywhere">{a.summary}</p>
+      <p className="mt-1 line-clamp-2 text-muted wrap-anywhere">{headline(a.summary, true)}</p>
       <Link to="/$org/drift/episodes/$episode" params={{ org, episode: episode.id }} className="text-sm text-accent underline-offset-2 hover:underline">
         {a.status === 'open' ? <>{count(a['findings-count'], 'finding')}{a['resources-count'] > 0 ? ` in ${count(a['resources-count'], 'resource')}` : ''}</> : 'What happened'}
       </Link>

@@ -44,7 +44,7 @@ export function Repositories() {
 
 function About({ repository }: { repository: Repository }) {
   const a = repository.attributes
-  return <p>{a.url} · {types[a.type] ?? a.type} · {a['has-token'] ? 'has a token' : 'has no token'} · tested <Time at={a['checked-at']} /></p>
+  return <p>{a.url} · {types[a.type] ?? a.type}{a.type === 'git' && (a['has-token'] ? ', with a token' : ', without a token')}{a['checked-at'] && <> · tested <Time at={a['checked-at']} /></>}</p>
 }
 
 function Edit({ org, repository, onClose }: { org: string; repository: Repository | undefined; onClose: () => void }) {
@@ -90,7 +90,7 @@ function Edit({ org, repository, onClose }: { org: string; repository: Repositor
         <Choice label="Save it untested" help="Else it is saved only if it can be read now." checked={unchecked} onChange={(e) => setUnchecked(e.target.checked)} />
         {save.error && Object.keys(wrong).length === 0 && <Failure error={save.error} />}
         <Actions>
-          <Button onClick={onClose}>Back</Button>
+          <Button onClick={onClose}>Cancel</Button>
           <Button type="submit" look="primary" busy={save.isPending}>Save</Button>
         </Actions>
       </form>

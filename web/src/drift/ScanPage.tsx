@@ -4,7 +4,7 @@ import { useParams } from '@tanstack/react-router'
 import { useState } from 'react'
 import { LogView } from '~/delivery/log/LogView'
 import * as api from '~/kernel/api'
-import { duration } from '~/kernel/formats'
+import { count, duration } from '~/kernel/formats'
 import { refOf, type Included, type Resource } from '~/kernel/jsonapi'
 import { readQuery, useChange } from '~/kernel/queries'
 import { Button } from '~/ui/Button'
@@ -15,8 +15,8 @@ import { SkeletonRows } from '~/ui/Skeleton'
 import { Time } from '~/ui/Time'
 import { mayOperate, useOperateDrift } from './Decide'
 import { Verdict } from './Verdict'
-import { Place, watching } from './parts'
-import { ScanStatus, Severity, reasons } from './words'
+import { Place, placeName, watching } from './parts'
+import { ScanStatus, Severity, checksOf, headline, reasons } from './words'
 
 const ongoing = ['queued', 'running', 'confirming']
 
@@ -39,13 +39,13 @@ function Whole({ org, scan, included }: { org: string; scan: Resource<'drift-sca
   const begun = a['started-at'] !== null
   return (
     <Page
-      title="Scan"
+      title={`Scan of ${placeName(scan, included)}`}
       status={<><ScanStatus status={a.status} />{a.severity && a['resources-drifted'] > 0 && <Severity level={a.severity} />}</>}
       about={<><Place org={org} of={scan} included={included} />, {reasons[a.reason] ?? a.reason}, <Time at={a['queued-at']} /></>}
       actions={may && ongoing.includes(a.status) && <Button icon="stop" look="danger" onClick={() => setCanceling(true)}>Cancel</Button>}
     >
       {a['error-message'] && <Notice tone="bad" icon="warning" className="mb-5">{a['error-message']}</Notice>}
-      {a.summary && <Notice tone={a['resources-drifted'] > 0 ? 'warn' : 'ok'} icon={a['resources-drifted'] > 0 ? 'drift' : 'check'} className="mb-5">{a.summary}</Notice>}
+      {a.summary && <Notice tone={a['resources-drifted'] > 0 ? 'warn' : 'ok'} icon={a['resources-drifted'] > 0 ? 'drift' : 'check'} className="mb-5">{headline(a.summary)}</Notice>}
       <div className="grid gap-5 lg:grid-cols-[minmax(0,2fr)_minmax(0,1fr)]">
         <div className="min-w-0 space-y-5">
         {a.status !== 'queued' && a.status !== 'running' && a.fingerprint !== null && <Verdict scan={scan.id} />}
@@ -81,12 +81,12 @@ function About({ org, scan }: { org: string; scan: Resource<'drift-scans'> }) {
       {a.status === 'finished' && (
         <>
           <Fact name="Resources">{a.resources}, {a['resources-drifted']} drifted</Fact>
-          <Fact name="Checks">{a['checks-passed']} pass, {a['checks-failed']} fail, {a['checks-errored']} error, {a['checks-unknown']} unknown</Fact>
-          {a['pending-changes'] > 0 && <Fact name="Not applied">{a['pending-changes']} changes of the code</Fact>}
+          <Fact name="Checks">{checksOf(a)}</Fact>
+          {a['pending-changes'] > 0 && <Fact name="Not applied">{count(a['pending-changes'], 'change')} of the code</Fact>}
         </>
       )}
       <Fact name="Queued"><Time at={a['queued-at']} /></Fact>
-      {waited !== undefined && <Fact name="Waited">{duration(waited)}</Fact>}
+      {waited !== undefined && waited >= 1 && <Fact name="Waited">{duration(waited)}</Fact>}
       <Fact name="Began"><Time at={a['started-at']} /></Fact>
       {took !== undefined && <Fact name="Took">{duration(took)}</Fact>}
       {took !== undefined && <Fact name="Start">{a.warm ? 'warm: its folder was prepared by an earlier scan' : 'cold: fetched and initialized'}</Fact>}

@@ -12,7 +12,7 @@ import { Time } from '~/ui/Time'
 import { cx } from '~/ui/classes'
 import { OneOf, Pages, Place, watching } from './parts'
 import type { ScanFilter } from './routes'
-import { ScanStatus, Severity, reasons, scanStatuses, severityOptions } from './words'
+import { ScanStatus, Severity, headline, reasons, scanStatuses, severityOptions } from './words'
 
 const at = '/$org/drift/scans'
 
@@ -62,15 +62,18 @@ export function ScanRows({ org, items, included, bare }: { org: string; items: R
       {items.map((s) => {
         const a = s.attributes
         return (
-          <li key={s.id} className="flex flex-wrap items-center gap-x-3 gap-y-1 border-b border-line px-4 py-2.5 last:border-0 hover:bg-hover">
-            <ScanStatus status={a.status} />
-            <Link to="/$org/drift/scans/$scan" params={{ org, scan: s.id }} className="min-w-0 font-medium wrap-anywhere hover:text-accent">{a['error-message'] ?? a.summary ?? `Scan ${reasons[a.reason] ?? a.reason}`}</Link>
-            {a.severity && a['resources-drifted'] > 0 && <Severity level={a.severity} />}
-            <span className="ml-auto flex items-center gap-3 text-sm text-muted">
-              {a['started-at'] && a['ended-at'] && <span className="tabular max-sm:hidden">{duration((Date.parse(a['ended-at']) - Date.parse(a['started-at'])) / 1000)}</span>}
-              {!bare && <Place org={org} of={s} included={included} />}
-              <Time at={a['queued-at']} className="whitespace-nowrap" />
-            </span>
+          <li key={s.id} className="border-b border-line px-4 py-2.5 last:border-0 hover:bg-hover">
+            <div className="flex flex-wrap items-center gap-x-3 gap-y-1">
+              <ScanStatus status={a.status} />
+              {a.severity && a['resources-drifted'] > 0 && <Severity level={a.severity} />}
+              <Link to="/$org/drift/scans/$scan" params={{ org, scan: s.id }} className="min-w-0 flex-1 font-medium wrap-anywhere hover:text-accent max-sm:order-last max-sm:basis-full">{a['error-message'] ?? (a.summary ? headline(a.summary) : 'Scan')}</Link>
+              <Time at={a['queued-at']} className="ml-auto text-sm whitespace-nowrap text-muted" />
+            </div>
+            <p className="mt-0.5 text-sm text-muted">
+              {!bare && <><Place org={org} of={s} included={included} /> · </>}
+              {reasons[a.reason] ?? a.reason}
+              {a['started-at'] && a['ended-at'] && ` · took ${duration((Date.parse(a['ended-at']) - Date.parse(a['started-at'])) / 1000)}`}
+            </p>
           </li>
         )
       })}

@@ -60,20 +60,22 @@ function Row({ org, schedule, included, onRemove }: { org: string; schedule: Sch
   const name = a.name || repository || schedule.id
   const tells = refsOf(schedule, 'alerts').length
   return (
-    <li className="border-b border-line px-4 py-2.5 last:border-0">
-      <div className="flex flex-wrap items-center gap-x-3 gap-y-1">
-        <Link to="/$org/drift/schedules/$schedule" params={{ org, schedule: schedule.id }} className="font-medium wrap-anywhere hover:text-accent hover:underline">{name}</Link>
-        {a.active ? <Badge tone="ok" icon="check">Active</Badge> : <Badge tone="idle" icon="stop">Inactive</Badge>}
-        <span className="ml-auto flex flex-wrap items-center gap-1">
-          {may['can-operate-drift'] && <Operate org={org} schedule={schedule} name={name} />}
-          {may['can-manage-drift'] && <IconButton small icon="trash" label={`Delete ${name}`} onClick={onRemove} />}
-        </span>
+    <li className="flex gap-x-4 gap-y-2 border-b border-line px-4 py-2.5 last:border-0 max-sm:flex-col">
+      <div className="min-w-0 flex-1">
+        <div className="flex flex-wrap items-center gap-x-3 gap-y-1">
+          <Link to="/$org/drift/schedules/$schedule" params={{ org, schedule: schedule.id }} className="font-medium wrap-anywhere hover:text-accent hover:underline">{name}</Link>
+          {a.active ? <Badge tone="ok" icon="check">Active</Badge> : <Badge tone="idle" icon="stop">Inactive</Badge>}
+        </div>
+        <p className="mt-0.5 text-sm text-muted wrap-anywhere">{repository ?? 'Its repository was deleted'} · {a.branch} · {a.folders.join(', ')}</p>
+        <p className="text-sm text-muted">
+          {a['frequency-label']} · {tells > 0 ? `tells ${count(tells, 'alert')}` : <span className="text-warn">tells nobody</span>} · {a['last-at'] ? <>scanned <Time at={a['last-at']} /></> : 'not scanned yet'}{a.active && a['next-at'] && <> · next <Time at={a['next-at']} /></>} · <Link to="/$org/drift/scans" params={{ org }} search={{ schedule: schedule.id }} aria-label={`Scans of ${name}`} className="text-accent underline underline-offset-2">Scans</Link>
+        </p>
+        {a['inactive-reason'] && <p className="mt-1 text-sm text-warn">{a['inactive-reason']}</p>}
       </div>
-      <p className="text-sm text-muted wrap-anywhere">{repository ?? 'Its repository was deleted'} · {a.branch} · {a.folders.join(', ')}</p>
-      <p className="text-sm text-muted">
-        {a['frequency-label']} · {tells > 0 ? `tells ${count(tells, 'alert')}` : <span className="text-warn">tells nobody</span>} · last <Time at={a['last-at']} />{a.active && a['next-at'] && <> · next <Time at={a['next-at']} /></>} · <Link to="/$org/drift/scans" params={{ org }} search={{ schedule: schedule.id }} className="text-accent underline underline-offset-2">Scans of {name}</Link>
-      </p>
-      {a['inactive-reason'] && <p className="mt-1 text-sm text-warn">{a['inactive-reason']}</p>}
+      <span className="flex shrink-0 flex-wrap items-center gap-1">
+        {may['can-operate-drift'] && <Operate org={org} schedule={schedule} name={name} />}
+        {may['can-manage-drift'] && <IconButton small icon="trash" label={`Delete ${name}`} onClick={onRemove} />}
+      </span>
     </li>
   )
 }

@@ -40,7 +40,7 @@ export function Sources<T extends { id: string }>({ org, kind, label, intro, nou
     toast(`The ${noun} is gone.`)
   })
   const actions = (item: T, name: string) => (
-    <span className="ml-auto flex flex-wrap items-center gap-1">
+    <span className="flex shrink-0 flex-wrap items-center gap-1">
       {may['can-operate-drift'] && <Test kind={kind} id={item.id} name={name} />}
       {may['can-manage-drift'] && <IconButton small icon="pencil" label={`Change ${name}`} onClick={() => setEditing(item)} />}
       {may['can-manage-drift'] && <IconButton small icon="trash" label={`Delete ${name}`} onClick={() => setRemoving(item)} />}
@@ -61,14 +61,16 @@ export function Sources<T extends { id: string }>({ org, kind, label, intro, nou
             {list.data.map((item) => {
               const { name, status, problem, about } = row(item)
               return (
-                <li key={item.id} className="border-b border-line px-4 py-2.5 last:border-0">
-                  <div className="flex flex-wrap items-center gap-x-3 gap-y-1">
-                    <span className="font-medium wrap-anywhere">{name}</span>
-                    <Outcome status={status} />
-                    {actions(item, name)}
+                <li key={item.id} className="flex gap-x-4 gap-y-2 border-b border-line px-4 py-2.5 last:border-0 max-sm:flex-col">
+                  <div className="min-w-0 flex-1">
+                    <div className="flex flex-wrap items-center gap-x-3 gap-y-1">
+                      <span className="font-medium wrap-anywhere">{name}</span>
+                      <Outcome status={status} />
+                    </div>
+                    <div className="mt-0.5 text-sm text-muted wrap-anywhere">{about}</div>
+                    {problem !== '' && <p className="mt-1 text-sm text-bad wrap-anywhere">{problem}</p>}
                   </div>
-                  <div className="text-sm text-muted wrap-anywhere">{about}</div>
-                  {problem !== '' && <p className="mt-1 text-sm text-bad wrap-anywhere">{problem}</p>}
+                  {actions(item, name)}
                 </li>
               )
             })}

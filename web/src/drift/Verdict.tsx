@@ -34,7 +34,7 @@ export function Verdict({ scan }: { scan: string }) {
           {(all ? v.findings : v.findings.slice(0, few)).map((f) => (
             <li key={`${f.address} ${f.path} ${f.kind}`} className="flex flex-wrap items-center gap-x-3 gap-y-1 border-b border-line px-4 py-2 last:border-0">
               <Severity level={f.severity} />
-              <span className="min-w-0 font-mono text-sm wrap-anywhere">{f.address} <span className="text-muted">{f.path}</span></span>
+              <span className="min-w-0 font-mono text-sm wrap-anywhere max-sm:order-last max-sm:basis-full">{f.address} <span className="text-muted">{f.path}</span></span>
               {f.masked && <Badge icon="lock">Sensitive</Badge>}
               <span className="ml-auto text-sm text-muted">{kinds[f.kind]?.label ?? 'Needs nothing'}</span>
             </li>

@@ -14,7 +14,7 @@ export const watching = { refetchInterval: () => (live.connected ? 60_000 : 8000
 /** Download is a link to a file. */
 export function Download({ label, href }: { label: string; href: string }) {
   return (
-    <a href={href} download className="inline-flex h-8 items-center gap-1.5 rounded-md border border-line bg-surface px-3 whitespace-nowrap shadow-low hover:border-line-strong hover:bg-hover">
+    <a href={href} download className="touch inline-flex h-8 items-center gap-1.5 rounded-md border border-line bg-surface px-3 whitespace-nowrap shadow-low hover:border-line-strong hover:bg-hover">
       <Icon name="download" />{label}
     </a>
   )
@@ -31,12 +31,12 @@ export function pageIn(v: unknown): number | undefined {
   return Number.isInteger(page) && page > 1 ? page : undefined
 }
 
-type OneOfProps = { label: string; all: string; value: string | undefined; options: readonly (readonly [string, string])[]; onChange: (v: string | undefined) => void }
+type OneOfProps = { label: string; all: string; value: string | undefined; options: readonly (readonly [string, string])[]; onChange: (v: string | undefined) => void; className?: string }
 
-/** OneOf narrows a list to one of several values, or to none of them. */
-export function OneOf({ label, all, value, options, onChange }: OneOfProps) {
+/** OneOf narrows a list to one of several values, or to none of them. It is as wide as its longest word, unless className says otherwise. */
+export function OneOf({ label, all, value, options, onChange, className = 'w-auto! max-w-44' }: OneOfProps) {
   return (
-    <Select aria-label={label} className="w-44! max-sm:flex-1" value={value ?? ''} onChange={(e) => onChange(e.target.value || undefined)}>
+    <Select aria-label={label} className={cx('max-sm:flex-1', className)} value={value ?? ''} onChange={(e) => onChange(e.target.value || undefined)}>
       <option value="">{all}</option>
       {options.map(([v, name]) => <option key={v} value={v}>{name}</option>)}
     </Select>
@@ -52,7 +52,7 @@ export function Search({ label, value, onChange }: { label: string; value: strin
     const timer = setTimeout(() => onChange(q || undefined), 250)
     return () => clearTimeout(timer)
   }, [q, value, onChange])
-  return <SearchInput label={label} className="min-w-56 flex-1" value={q} onChange={(e) => setQ(e.target.value)} />
+  return <SearchInput label={label} className="min-w-56 flex-1 max-sm:basis-full" value={q} onChange={(e) => setQ(e.target.value)} />
 }
 
 /** Pages leads to the pages before and after. */

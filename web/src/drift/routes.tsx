@@ -127,19 +127,19 @@ const profileDriftRoute = createRoute({ getParentRoute: () => profileRoute, path
 const findingRoute = createRoute({
   getParentRoute: () => orgRoute,
   path: '/drift/findings/$finding',
-  staticData: { crumb: () => 'Finding' },
+  staticData: { crumb: (p) => [{ label: 'Drift', to: `/${p.org}/drift` }, { label: 'Findings', to: `/${p.org}/drift/findings` }] },
   component: lazyRouteComponent(() => import('./FindingPage'), 'FindingPage'),
 })
 const episodeRoute = createRoute({
   getParentRoute: () => orgRoute,
   path: '/drift/episodes/$episode',
-  staticData: { crumb: () => 'Episode' },
+  staticData: { crumb: (p) => [{ label: 'Drift', to: `/${p.org}/drift` }, { label: 'Episodes', to: `/${p.org}/drift/episodes` }] },
   component: lazyRouteComponent(() => import('./EpisodePage'), 'EpisodePage'),
 })
 const scanRoute = createRoute({
   getParentRoute: () => orgRoute,
   path: '/drift/scans/$scan',
-  staticData: { crumb: () => 'Scan' },
+  staticData: { crumb: (p) => [{ label: 'Drift', to: `/${p.org}/drift` }, { label: 'Scans', to: `/${p.org}/drift/scans` }] },
   component: lazyRouteComponent(() => import('./ScanPage'), 'ScanPage'),
 })
 

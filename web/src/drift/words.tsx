@@ -56,6 +56,20 @@ export const severityOptions = severities.map((s) => [s, severityLooks[s]?.label
 
 export const reasons: Record<string, string> = { scheduled: 'on schedule', manual: 'asked for', test: 'a test', confirm: 'to confirm' }
 
+/** headline is the summary of a scan without its severity, which a badge beside it says; brief is also without how much more there is. */
+export function headline(summary: string, brief = false): string {
+  const text = summary.replace(/^\[\w+\] /, '').replace(/^check /, 'Check ')
+  return brief ? text.replace(/; \+\d+ more( in \d+ resources?)?/, '') : text.replace(/; \+(\d+) more/, ', and $1 more')
+}
+
+type Checks = { 'checks-passed': number; 'checks-failed': number; 'checks-errored': number; 'checks-unknown': number }
+
+/** checksOf says how many checks passed, and how many did not and why. */
+export function checksOf(a: Checks): string {
+  const counts = [['passed', a['checks-passed']], ['failed', a['checks-failed']], ['could not be evaluated', a['checks-errored']], ['unknown', a['checks-unknown']]] as const
+  return counts.flatMap(([word, n]) => (n > 0 ? [`${n} ${word}`] : [])).join(', ') || 'none'
+}
+
 function Word({ look, value }: { look: Look | undefined; value: string }) {
   const { label, tone, icon, busy } = look ?? { label: value.replaceAll('-', ' '), tone: 'idle' as const, icon: 'info' as const, busy: false }
   return <Badge tone={tone} icon={icon} busy={busy}>{label}</Badge>

@@ -37,6 +37,13 @@ export function moment(time: string | Date): string {
   return exact.format(new Date(time))
 }
 
+const calendar = new Intl.DateTimeFormat('en', { month: 'short', day: 'numeric', timeZone: 'UTC' })
+
+/** calendarDay is a day in UTC: "Nov 22". */
+export function calendarDay(day: string | number): string {
+  return calendar.format(new Date(day))
+}
+
 /** duration is a time span: "4 s", "3 min 20 s", "2 h 5 min". */
 export function duration(seconds: number): string {
   const s = Math.max(0, Math.round(seconds))

@@ -38,7 +38,7 @@ function useIds() {
 const control = 'w-full rounded-md border border-line-strong bg-surface px-2.5 text-text hover:border-muted disabled:bg-sunken disabled:text-muted aria-invalid:border-bad'
 
 export function Input({ className, ...rest }: InputHTMLAttributes<HTMLInputElement> & { ref?: Ref<HTMLInputElement> }) {
-  return <input autoComplete="off" spellCheck={false} {...useIds()} className={cx(control, 'h-8', className)} {...rest} />
+  return <input autoComplete="off" spellCheck={false} {...useIds()} className={cx(control, 'touch h-8', className)} {...rest} />
 }
 
 export function Textarea({ className, ...rest }: TextareaHTMLAttributes<HTMLTextAreaElement>) {
@@ -63,7 +63,7 @@ export function FileInput({ label, onFiles, ...rest }: FileProps) {
 
 export function Select({ className, children, ...rest }: SelectHTMLAttributes<HTMLSelectElement>) {
   return (
-    <select {...useIds()} className={cx(control, 'h-8 pr-1.5', className)} {...rest}>
+    <select {...useIds()} className={cx(control, 'touch h-8 pr-1.5', className)} {...rest}>
       {children}
     </select>
   )
@@ -89,8 +89,8 @@ export function Choice({ label, help, type = 'checkbox', className, ...rest }: C
 export function SearchInput({ label, className, ...rest }: InputHTMLAttributes<HTMLInputElement> & { label: string; ref?: Ref<HTMLInputElement> }) {
   return (
     <div className={cx('relative', className)}>
-      <Icon name="search" className="pointer-events-none absolute top-2 left-2.5 text-faint" />
-      <input type="search" aria-label={label} placeholder={label} autoComplete="off" spellCheck={false} className={cx(control, 'h-8 pl-8')} {...rest} />
+      <Icon name="search" className="pointer-events-none absolute inset-y-0 left-2.5 my-auto text-faint" />
+      <input type="search" aria-label={label} placeholder={label} autoComplete="off" spellCheck={false} className={cx(control, 'touch h-8 pl-8')} {...rest} />
     </div>
   )
 }

@@ -85,7 +85,7 @@ function Entry({ item, onDone }: { item: Item; onDone: () => void }) {
           onDone()
           item.onSelect()
         }}
-        className={cx('flex w-full items-center gap-2 rounded px-2 py-1.5 text-left -outline-offset-2 hover:bg-hover focus:bg-hover disabled:opacity-50', item.danger && 'text-bad')}
+        className={cx('touch flex w-full items-center gap-2 rounded px-2 py-1.5 text-left -outline-offset-2 hover:bg-hover focus:bg-hover disabled:opacity-50', item.danger && 'text-bad')}
       >
         {item.icon && <Icon name={item.icon} className={item.danger ? '' : 'text-muted'} />}
         <span className="min-w-0 flex-1 truncate">{item.label}</span>

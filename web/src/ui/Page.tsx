@@ -67,7 +67,7 @@ function TabAnchor({ count, children, className, ...rest }: TabProps) {
     <a
       {...rest}
       className={cx(
-        '-mb-px flex h-9 items-center gap-1.5 border-b-2 border-transparent px-0.5 whitespace-nowrap text-muted hover:text-text',
+        'touch -mb-px flex h-9 items-center gap-1.5 border-b-2 border-transparent px-0.5 whitespace-nowrap text-muted hover:text-text',
         'data-[status=active]:border-accent data-[status=active]:font-medium data-[status=active]:text-text',
         className,
       )}

@@ -44,7 +44,7 @@ export function Picker({ what, chosen, text, onText, found: all, without = [], s
         {found?.length === 0 && <li className="px-3 py-4 text-center text-sm text-muted">{text ? 'Nothing has this name.' : 'There is nothing to choose.'}</li>}
         {found?.map((f) => (
           <li key={f.id}>
-            <label className={cx('flex cursor-pointer items-center gap-2.5 px-3 py-1.5 hover:bg-hover', has(f.id) && 'bg-accent-soft')}>
+            <label className={cx('touch flex cursor-pointer items-center gap-2.5 px-3 py-1.5 hover:bg-hover', has(f.id) && 'bg-accent-soft')}>
               <input type={single ? 'radio' : 'checkbox'} name={`picker-${what}`} aria-label={f.name} className="size-4 accent-accent" checked={has(f.id)} onChange={() => toggle(f)} />
               <span className="min-w-0 flex-1 truncate">{f.name}</span>
               {f.about && <span className="truncate text-sm text-muted">{f.about}</span>}

@@ -59,8 +59,8 @@ export function AlertForm({ org, alert }: { org: string; alert?: Alert }) {
           </div>
           <Destination type={f.type} alert={alert?.attributes.type === f.type ? alert : undefined} wrong={wrong} secret={secret} onSecret={setSecret} recipients={recipients} onRecipients={setRecipients} />
           <div onFocus={insert.onFocus} className="space-y-4">
-            {type.subject && <Field label={type.subject} error={wrong.subject} optional help="Empty is the one of the preview."><Input name="subject" value={f.subject} onChange={(e) => set({ subject: e.target.value })} /></Field>}
-            <Field label={type.body} error={wrong.body} optional help={f.type === 'other' ? 'If it is JSON, values are put into its strings and it stays JSON. Empty is the one of the preview.' : 'Empty is the one of the preview.'}>
+            {type.subject && <Field label={type.subject} error={wrong.subject} optional help="Leave it empty for the one in the preview."><Input name="subject" value={f.subject} onChange={(e) => set({ subject: e.target.value })} /></Field>}
+            <Field label={type.body} error={wrong.body} optional help={f.type === 'other' ? 'If it is JSON, values are put into its strings and it stays JSON. Leave it empty for the one in the preview.' : 'Leave it empty for the one in the preview.'}>
               <Textarea name="body" rows={9} className="font-mono text-sm" value={f.body} onChange={(e) => set({ body: e.target.value })} />
             </Field>
           </div>

@@ -53,7 +53,7 @@ function Row({ org, alert, schedules }: { org: string; alert: Alert; schedules: 
         {a['min-severity'] && a['min-severity'] !== 'info' && ` · ${a['min-severity']} and worse`}{digest && ` · ${digest[1]}`}
       </p>
       <p className="text-sm text-muted">
-        Last sent <Time at={a['last-sent-at']} />{schedules === 0 && <span className="text-warn"> · no schedule uses it</span>}{schedules !== undefined && schedules > 0 && ` · used by ${count(schedules, 'schedule')}`}
+        {a['last-sent-at'] ? <>Last sent <Time at={a['last-sent-at']} /></> : 'Nothing sent yet'}{schedules === 0 && <span className="text-warn"> · no schedule uses it</span>}{schedules !== undefined && schedules > 0 && ` · used by ${count(schedules, 'schedule')}`}
       </p>
     </li>
   )

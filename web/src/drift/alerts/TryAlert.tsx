@@ -43,7 +43,7 @@ export function TryAlert({ org, alert }: { org: string; alert: Alert }) {
           {test.error && <Failure error={test.error} className="mt-3" />}
           {test.data?.status === 'ok' && <Notice tone="ok" icon="check" role="status">{wentWell[alert.attributes.type] ?? 'The service has taken it.'}</Notice>}
           {test.data?.status === 'failed' && <Notice tone="bad" icon="cross" role="alert"><p className="font-medium">It did not go out.</p><p className="wrap-anywhere">{test.data.message}</p></Notice>}
-          {(test.data ?? test.error) && <Actions><Button onClick={() => setOpen(false)}>Back</Button></Actions>}
+          {(test.data ?? test.error) && <Actions><Button onClick={() => setOpen(false)}>Close</Button></Actions>}
         </Dialog>
       )}
     </>

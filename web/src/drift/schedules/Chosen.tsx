@@ -31,7 +31,7 @@ export function Told({ draft, onChange, wrong }: Part) {
   return (
     <div className="mt-4 space-y-3 border-t border-line pt-4">
       {occasions.map(([name, label, help]) => <Choice key={name} label={label} help={help} checked={draft[name]} onChange={(e) => onChange({ [name]: e.target.checked })} />)}
-      <Field label="From which severity on" error={wrong['min-severity']} className="max-w-64">
+      <Field label="Tell of" error={wrong['min-severity']} className="max-w-64">
         <Select value={draft['min-severity']} onChange={(e) => onChange({ 'min-severity': e.target.value })}>
           {severityOptions.toReversed().map(([v, name]) => <option key={v} value={v}>{v === 'info' ? 'all drift' : `${name.toLowerCase()}${v === 'critical' ? ' only' : ' and worse'}`}</option>)}
         </Select>

@@ -1,3 +1,4 @@
+import { Icon } from '~/ui/Icon'
 import { Choice, Field, Input, Select, Textarea } from '~/ui/Field'
 import type { Part } from './draft'
 
@@ -6,7 +7,7 @@ export function Engine({ draft, onChange, wrong, hasEnv }: Part & { hasEnv: bool
   const isWrong = ['tool', 'tool-version', 'workspace', 'mode', 'timeout', 'var-files', 'env'].some((name) => wrong[name])
   return (
     <details open={isWrong || undefined} className="rounded-lg border border-line bg-surface shadow-low">
-      <summary className="flex min-h-11 items-center px-4 font-semibold">How: engine, variables, time limit</summary>
+      <summary className="flex min-h-11 items-center gap-2 px-4 font-semibold"><Icon name="right" className="text-muted transition-transform in-open:rotate-90" />How: engine, variables, time limit</summary>
       <div className="grid gap-4 border-t border-line p-4 sm:grid-cols-2">
         <Field label="Engine" error={wrong.tool}>
           <Select value={draft.tool} onChange={(e) => onChange({ tool: e.target.value })}>

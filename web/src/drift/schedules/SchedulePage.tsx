@@ -27,7 +27,7 @@ function One({ org, id }: { org: string; id: string }) {
       title={a.name}
       about={a['frequency-label']}
       status={a.active ? <Badge tone="ok" icon="check">Active</Badge> : <Badge tone="idle" icon="stop">Inactive</Badge>}
-      actions={<LinkButton icon="run" to="/$org/drift/scans" params={{ org }} search={{ schedule: id }}>Its scans</LinkButton>}
+      actions={<LinkButton icon="run" to="/$org/drift/scans" params={{ org }} search={{ schedule: id }}>Scans</LinkButton>}
     >
       {a['inactive-reason'] && <Notice tone="warn" icon="warning" className="mb-4">{a['inactive-reason']}</Notice>}
       <Loaded org={org} schedule={data.item} />

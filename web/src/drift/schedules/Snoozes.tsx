@@ -23,7 +23,7 @@ export function Snoozes({ org, schedule }: { org: string; schedule: Resource<'dr
   return (
     <Panel title="Snoozed" actions={may && <Button small icon="plus" onClick={() => setAdding(true)}>Snooze</Button>}>
       {error && <div className="p-4"><Failure error={error} /></div>}
-      {data?.items.length === 0 && <p className="px-4 py-3 text-sm text-muted">Every folder is heard.</p>}
+      {data?.items.length === 0 && <p className="px-4 py-3 text-sm text-muted">No folder is snoozed.</p>}
       <ul aria-label="Snoozed folders">
         {data?.items.map((s) => (
           <li key={s.id} className="flex items-center gap-2 border-b border-line px-4 py-2 last:border-0">

@@ -30,10 +30,10 @@ export function DriftSettings() {
       {!can['can-manage-drift'] && <Notice icon="lock">You may see these settings, not change them.</Notice>}
       <Zone key={a['time-zone']} org={org} settings={settings.data.item} may={can['can-manage-drift']} />
       <Assessments org={org} settings={assessments.data.item} may={can['can-update']} />
-      <Panel title="Names of the organization" padded>
+      <Panel title="AWS roles" padded>
         <Facts>
-          <Fact name="In the drift API"><Id>{a['drift-id']}</Id></Fact>
-          <Fact name="For AWS roles"><Id>{a['external-id']}</Id><p className="text-sm text-muted">The external id that the trust policy of a role must ask for.</p></Fact>
+          <Fact name="External id"><Id>{a['external-id']}</Id><p className="text-sm text-muted">The trust policy of a role must ask for it.</p></Fact>
+          {!can['can-manage-drift'] && <Fact name="Drift API"><Id>{a['drift-id']}</Id><p className="text-sm text-muted">Names the organization, in X-Org-ID.</p></Fact>}
         </Facts>
       </Panel>
       {can['can-manage-drift'] && <Keys org={org} driftID={a['drift-id']} />}

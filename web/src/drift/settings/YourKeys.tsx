@@ -28,7 +28,7 @@ function Of({ org }: { org: string }) {
   return (
     <>
       <Keys org={org} driftID={id} />
-      {id && <Code title="A first request" text={`curl -H "X-Api-Key: $DRIFT_TOKEN" -H "X-Org-ID: ${id}" -d '{"list": true}' ${window.location.origin}/drift/config`} />}
+      {id && <Code title="A first request" text={`curl -H "X-Api-Key: $DRIFT_TOKEN" \\\n  -H "X-Org-ID: ${id}" \\\n  -d '{"list": true}' \\\n  ${window.location.origin}/drift/config`} />}
     </>
   )
 }
