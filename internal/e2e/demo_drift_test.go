@@ -216,7 +216,7 @@ func (d *demo) happenings() {
 		{"acknowledged", "", 0, user("linus"), nil, 18.6}, {"raised", "high", 2, nil, nil, 6.3},
 		{"assigned", "", 0, user("ada"), user("grace"), 6.1}, {"raised", "critical", 3, nil, nil, 2.1},
 	} {
-		d.copied("drift_episode_events", "id", first, map[string]any{"id": fmt.Sprintf("dree-past%012d", i), "kind": e.kind, "severity": e.level, "findings": e.findings, "actor_id": e.actor, "subject_id": e.subject, "at": ago(e.days)})
+		d.copied("drift_episode_events", "id", first, map[string]any{"id": fmt.Sprintf("dree-past%012d", i), "kind": e.kind, "scan_id": nil, "severity": e.level, "findings": e.findings, "actor_id": e.actor, "subject_id": e.subject, "at": ago(e.days)})
 	}
 	d.sql(`UPDATE drift_episode_events SET severity = 'low', findings = 1, at = ? WHERE id = ?`, ago(19.4), first)
 	d.sql(`UPDATE drift_episodes SET assigned_to = ? WHERE id = ?`, user("grace"), episode)

@@ -16,16 +16,16 @@ export function FindingRows({ org, items, included, bare }: { org: string; items
           <li key={f.id} className="border-b border-line px-4 py-2.5 last:border-0 hover:bg-hover">
             <div className="flex flex-wrap items-center gap-x-3 gap-y-1">
               <Severity level={a.severity} />
-              <FindingAddress org={org} finding={f} className="wrap-anywhere" />
+              <FindingAddress org={org} finding={f} className="wrap-anywhere max-sm:order-last max-sm:basis-full" />
               <span className="ml-auto flex items-center gap-2">
                 {a['acknowledged-at'] && <Badge icon="eye">Seen</Badge>}
                 <FindingStatus status={a.status} />
               </span>
             </div>
-            <div className="mt-1 flex flex-wrap items-center gap-x-2 text-sm text-muted">
-              <span>{a.title ?? kinds[a.kind]?.label ?? a.kind}</span>
+            <div className="mt-1 flex items-baseline gap-x-2 text-sm text-muted">
+              <span className="min-w-0">{a.title ?? kinds[a.kind]?.label ?? a.kind}</span>
               {!bare && <span>in <Place org={org} of={f} included={included} /></span>}
-              <span className="ml-auto"><Since at={a['first-seen-at']} /></span>
+              <span className="ml-auto whitespace-nowrap"><Since at={a['first-seen-at']} /></span>
             </div>
           </li>
         )

@@ -106,8 +106,10 @@ function VirtualRow({ org, item, included, picked, onPick, operates }: VirtualRo
           <Since at={a['first-seen-at']} className="ml-auto text-sm text-muted sm:hidden" />
           <FindingAddress org={org} finding={item} className="truncate max-sm:basis-full" />
         </div>
-        <p className="mt-1 truncate text-sm text-muted">
-          {a.title ?? kinds[a.kind]?.label ?? a.kind} · <Place org={org} of={item} included={included} />
+        <p className="mt-1 flex gap-1 text-sm text-muted">
+          <span className="truncate">{a.title ?? kinds[a.kind]?.label ?? a.kind}</span>
+          <span aria-hidden="true">·</span>
+          <span className="max-w-3/5 shrink-0 truncate"><Place org={org} of={item} included={included} /></span>
         </p>
       </div>
       <div className="flex shrink-0 flex-col items-end gap-1 max-sm:hidden">

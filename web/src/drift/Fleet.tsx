@@ -71,7 +71,7 @@ function Row({ org, item }: { org: string; item: Resource<'visibility-workspace'
           {checks > 0 && ` · ${wrong > 0 ? `${wrong} of ${count(checks, 'check')} do not pass` : `${count(checks, 'check')} pass`}`}
         </span>
       </div>
-      <Health state={a['health-state'] ?? 'unknown'} />
+      <span className={cx(a['health-state'] === 'disabled' && a.permissions?.['can-manage-assessments'] && 'max-sm:hidden')}><Health state={a['health-state'] ?? 'unknown'} /></span>
       {a['health-state'] === 'disabled' && a.permissions?.['can-manage-assessments'] && <TurnOn id={item.id} name={a['workspace-name'] ?? ''} />}
     </div>
   )

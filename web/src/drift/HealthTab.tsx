@@ -50,7 +50,6 @@ export function HealthTab() {
             </ul>
           )}
         </Panel>
-        <History workspace={id} />
       </div>
     </div>
   )
@@ -93,25 +92,6 @@ function Listed({ title, of, empty, children }: { title: string; of: Any; empty:
       {of.error && <Failure error={of.error} retry={() => void of.refetch()} className="m-4" />}
       {of.isPending && <SkeletonRows rows={3} />}
       {of.data?.items.length === 0 ? <p className="px-4 py-5 text-muted">{empty}</p> : children}
-    </Panel>
-  )
-}
-
-/** History are the assessments before, the newest first. */
-function History({ workspace }: { workspace: string }) {
-  const list = useQuery({ ...listQuery('assessment-results', '/workspaces/{id}/assessment-results', { id: workspace }, { 'page[size]': 20 }), ...watching })
-  const before = list.data?.items ?? []
-  if (before.length < 2) return null
-  return (
-    <Panel title="Assessments">
-      <ul aria-label="Assessments" className="max-h-80 overflow-y-auto" tabIndex={0}>
-        {before.map(({ id, attributes: a }) => (
-          <li key={id} className="flex flex-wrap items-center justify-between gap-2 border-b border-line px-4 py-2 last:border-0">
-            <Health state={a.succeeded ? (a.drifted ? 'drifted' : a['checks-failed'] + a['checks-errored'] > 0 ? 'checks-failing' : 'healthy') : 'errored'} />
-            <span className="text-sm text-muted">{a.drifted && `${a['resources-drifted']} drifted · `}<Time at={a['created-at']} /></span>
-          </li>
-        ))}
-      </ul>
     </Panel>
   )
 }

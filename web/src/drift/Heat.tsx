@@ -74,11 +74,11 @@ function Grid({ org, map }: { org: string; map: Map }) {
   }
   return (
     <>
-      <div ref={scroll} className="relative overflow-x-auto px-4 pt-3 pb-2">
+      <div ref={scroll} className="relative overflow-x-auto pt-3 pr-4 pb-2">
         <table aria-label="Severity of drift by target and day" className="w-full border-separate border-spacing-0.5 text-xs">
           <thead>
             <tr>
-              <th scope="col" className="sticky left-0 z-10 bg-surface text-left font-medium text-muted">Target</th>
+              <th scope="col" className="sticky left-0 z-10 bg-surface pl-4 text-left font-medium text-muted">Target</th>
               {map.days.map((d, i) => (
                 <th key={d} scope="col" className="h-5 min-w-3.5 text-left font-normal whitespace-nowrap text-muted">
                   {(map.days.length - 1 - i) % 7 === 0 && i > 0 && <span aria-hidden="true" className={cx('flex w-0', i === map.days.length - 1 && 'ml-auto justify-end')}>{calendarDay(d)}</span>}
@@ -90,7 +90,7 @@ function Grid({ org, map }: { org: string; map: Map }) {
           <tbody ref={body} onKeyDown={onKey}>
             {map.rows.map((r, row) => (
               <tr key={r.target}>
-                <th scope="row" className="sticky left-0 z-10 max-w-36 min-w-20 truncate bg-surface pr-2 text-left font-medium" title={placeOf(r)}>
+                <th scope="row" className="sticky left-0 z-10 max-w-40 min-w-24 truncate bg-surface pr-2 pl-4 text-left font-medium" title={placeOf(r)}>
                   <button type="button" tabIndex={-1} className="max-w-full truncate text-sm hover:text-accent" onClick={() => open(r)}>{placeOf(r)}</button>
                 </th>
                 {r.cells.map((c, day) => (

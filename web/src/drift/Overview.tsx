@@ -77,7 +77,7 @@ function Cards({ org, summary: s }: { org: string; summary: Summary | undefined 
           <Link key={level} to="/$org/drift/findings" params={{ org }} search={{ severity: level, status: 'open' }} className={cx('rounded-lg border border-line bg-surface p-4 shadow-low hover:border-line-strong max-sm:p-3 lg:col-span-1', i < 2 ? 'col-span-3' : 'col-span-2')}>
             <Severity level={level} />
             <span className={cx('mt-2 block text-2xl font-semibold tabular', s && n === 0 && 'text-faint')}>{s ? number(n) : <Skeleton className="h-8 w-12" />}</span>
-            <span className="text-sm text-muted">open {n === 1 ? 'finding' : 'findings'}</span>
+            <span className="text-sm text-muted"><span className="max-sm:hidden">open </span>{n === 1 ? 'finding' : 'findings'}</span>
           </Link>
         )
       })}
@@ -134,7 +134,7 @@ function Row({ org, episode, included }: { org: string; episode: Resource<'drift
     <li className="border-b border-line px-4 py-2.5 last:border-0">
       <div className="flex flex-wrap items-center gap-x-3 gap-y-1">
         <Severity level={a.status === 'open' ? a.severity : a['worst-severity']} />
-        <Place org={org} of={episode} included={included} className="font-medium" />
+        <Place org={org} of={episode} included={included} className="font-medium max-sm:order-last max-sm:basis-full" />
         {a.status !== 'open' && <Badge tone="ok" icon="check">Resolved</Badge>}
         {a['acknowledged-at'] && <Badge icon="eye">Seen</Badge>}
         {assigned && <Badge icon="user">{assigned}</Badge>}

@@ -1,7 +1,7 @@
 // The scans of an organization, the newest first.
 import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
-import { duration } from '~/kernel/formats'
+import { count, duration } from '~/kernel/formats'
 import type { Included, Resource } from '~/kernel/jsonapi'
 import { listQuery } from '~/kernel/queries'
 import { Button } from '~/ui/Button'
@@ -66,11 +66,12 @@ export function ScanRows({ org, items, included, bare }: { org: string; items: R
             <div className="flex flex-wrap items-center gap-x-3 gap-y-1">
               <ScanStatus status={a.status} />
               {a.severity && a['resources-drifted'] > 0 && <Severity level={a.severity} />}
-              <Link to="/$org/drift/scans/$scan" params={{ org, scan: s.id }} className="min-w-0 flex-1 font-medium wrap-anywhere hover:text-accent max-sm:order-last max-sm:basis-full">{a['error-message'] ?? (a.summary ? headline(a.summary) : 'Scan')}</Link>
+              <Link to="/$org/drift/scans/$scan" params={{ org, scan: s.id }} className="min-w-0 flex-1 font-medium wrap-anywhere hover:text-accent max-sm:order-last max-sm:basis-full">{a['error-message'] ?? (a.summary ? headline(a.summary, true) : 'Scan')}</Link>
               <Time at={a['queued-at']} className="ml-auto text-sm whitespace-nowrap text-muted" />
             </div>
             <p className="mt-0.5 text-sm text-muted">
               {!bare && <><Place org={org} of={s} included={included} /> · </>}
+              {a['resources-drifted'] > 0 && `${a['resources-drifted']} of ${count(a.resources, 'resource')} drifted · `}
               {reasons[a.reason] ?? a.reason}
               {a['started-at'] && a['ended-at'] && ` · took ${duration((Date.parse(a['ended-at']) - Date.parse(a['started-at'])) / 1000)}`}
             </p>

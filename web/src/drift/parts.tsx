@@ -36,7 +36,7 @@ type OneOfProps = { label: string; all: string; value: string | undefined; optio
 /** OneOf narrows a list to one of several values, or to none of them. It is as wide as its longest word, unless className says otherwise. */
 export function OneOf({ label, all, value, options, onChange, className = 'w-auto! max-w-44' }: OneOfProps) {
   return (
-    <Select aria-label={label} className={cx('max-sm:flex-1', className)} value={value ?? ''} onChange={(e) => onChange(e.target.value || undefined)}>
+    <Select aria-label={label} className={cx('max-sm:max-w-none max-sm:flex-1', className)} value={value ?? ''} onChange={(e) => onChange(e.target.value || undefined)}>
       <option value="">{all}</option>
       {options.map(([v, name]) => <option key={v} value={v}>{name}</option>)}
     </Select>

@@ -18,7 +18,7 @@ function classesOf({ look = 'normal', small }: Common, className?: string) {
   return cx(
     'touch inline-flex items-center justify-center gap-1.5 rounded-md border whitespace-nowrap select-none transition-colors duration-100',
     'disabled:opacity-55 disabled:pointer-events-none aria-disabled:opacity-55 aria-disabled:pointer-events-none',
-    small ? 'h-7 px-2 text-sm max-sm:px-3' : 'h-8 px-3',
+    small ? 'h-7 px-2 text-sm' : 'h-8 px-3',
     looks[look],
     className,
   )
