@@ -288,6 +288,7 @@ func (a *App) delivery() {
 	a.Configs.Routes(a.Router)
 	a.Dispatch = &dispatch.Feature{DB: a.DB, Bus: a.Bus, Workspaces: a.Workspaces, Agents: a.AgentPools, Tokens: a.Tokens, Used: a.Usage.Note, Limit: a.Config.OrgRuns}
 	a.Dispatch.Routes(a.Router)
+	a.AgentPools.Works = a.Dispatch.HeldBy
 	a.RunQueue = &runqueue.Feature{DB: a.DB, Workspaces: a.Workspaces}
 	a.Runs = &runs.Feature{DB: a.DB, Keyring: a.Keyring, Bus: a.Bus, Jobs: a.Jobs, Orgs: a.Orgs, Workspaces: a.Workspaces, Configs: a.Configs, Queue: a.RunQueue}
 	a.States.RunIn = a.Runs.Has

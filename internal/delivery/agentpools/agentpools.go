@@ -48,6 +48,7 @@ type Feature struct {
 	Bus    *events.Bus // hears of the statuses of agents
 	Orgs   *orgs.Feature
 	Tokens *tokens.Feature
+	Works  func(ctx context.Context, agentIDs []string) ([]Work, error) // what the agents are doing now
 }
 
 // Routes adds the endpoints of this package to r; those of tokens come before.

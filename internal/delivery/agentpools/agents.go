@@ -2,6 +2,7 @@ package agentpools
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"plumbline.dev/plumbline/internal/identity/tokens"
@@ -25,6 +26,17 @@ type Agent struct {
 	Platform   string  `db:"platform"` // such as linux/amd64
 
 	OrgID string `db:"org_id,extra"`
+
+	work []Work
+}
+
+// Work is a job that an agent has taken and not ended.
+type Work struct {
+	AgentID     string   `db:"agent_id" json:"-"`
+	Kind        string   `db:"kind" json:"kind"`     // plan, apply, test-run, assessment, drift-scan
+	RunID       string   `db:"run_id" json:"run-id"` // of a plan or an apply, else ""
+	WorkspaceID string   `db:"workspace_id" json:"workspace-id"`
+	Since       *db.Time `db:"since" json:"since"`
 }
 
 const selectAgents = `SELECT {a}, p.org_id AS org_id FROM agents a JOIN agent_pools p ON p.id = a.pool_id`
@@ -41,12 +53,18 @@ func (f *Feature) agentRoutes(r *api.Router) {
 }
 
 func agentView(_ context.Context, a Agent) jsonapi.Resource {
-	out := agentAttributes{Status: a.Status, IPAddress: a.IPAddress, LastPingAt: a.LastPingAt, CreatedAt: a.CreatedAt, Version: a.Version, Platform: a.Platform}
+	out := agentAttributes{Status: a.Status, IPAddress: a.IPAddress, LastPingAt: a.LastPingAt, CreatedAt: a.CreatedAt, Version: a.Version, Platform: a.Platform, Work: a.work}
 	if a.Name != "" {
 		out.Name = &a.Name
 	}
+	workspaces := []string{}
+	for _, w := range a.work {
+		if w.WorkspaceID != "" && !slices.Contains(workspaces, w.WorkspaceID) {
+			workspaces = append(workspaces, w.WorkspaceID)
+		}
+	}
 	return jsonapi.Resource{Type: "agents", ID: a.ID, Attributes: out, Links: jsonapi.Self("/api/v2/agents/" + a.ID),
-		Relationships: jsonapi.Relationships{"agent-pool": jsonapi.ToOne("agent-pools", a.PoolID)}}
+		Relationships: jsonapi.Relationships{"agent-pool": jsonapi.ToOne("agent-pools", a.PoolID), "workspaces": jsonapi.ToMany("workspaces", workspaces)}}
 }
 
 type agentAttributes struct {
@@ -57,6 +75,7 @@ type agentAttributes struct {
 	CreatedAt  db.Time `json:"created-at"`
 	Version    string  `json:"version"`  // ours, as the next
 	Platform   string  `json:"platform"` // such as linux/amd64
+	Work       []Work  `json:"work"`     // what it is doing now
 }
 
 var agentOrders = map[string]string{"": "a.created_at, a.id", "created-at": "a.created_at, a.id", "-created-at": "a.created_at DESC, a.id DESC"}
@@ -74,7 +93,29 @@ func (f *Feature) listAgents(ctx context.Context, p Pool, q api.Query) (api.Page
 		}
 		where, args = where+` AND a.last_ping_at >= ?`, append(args, db.At(t))
 	}
-	return api.Select[Agent](ctx, f.DB, q, selectAgents+where+` ORDER BY `+order, args...)
+	return f.page(ctx, q, selectAgents+where+` ORDER BY `+order, args...)
+}
+
+func (f *Feature) page(ctx context.Context, q api.Query, from string, args ...any) (api.Page[Agent], error) {
+	page, err := api.Select[Agent](ctx, f.DB, q, from, args...)
+	if err != nil {
+		return page, err
+	}
+	return page, f.working(ctx, page.Items)
+}
+
+// working adds what the agents are doing now.
+func (f *Feature) working(ctx context.Context, agents []Agent) error {
+	ids, at := make([]string, len(agents)), map[string]*Agent{}
+	for i := range agents {
+		agents[i].work = []Work{}
+		ids[i], at[agents[i].ID] = agents[i].ID, &agents[i]
+	}
+	list, err := f.Works(ctx, ids)
+	for _, w := range list {
+		at[w.AgentID].work = append(at[w.AgentID].work, w)
+	}
+	return err
 }
 
 // allAgents lists the agents of all organizations. It takes q, a part of the name of an agent,
@@ -88,11 +129,17 @@ func (f *Feature) allAgents(ctx context.Context, _ authz.Site, q api.Query) (api
 		where += ` AND (LOWER(a.name) LIKE ? ESCAPE '\' OR p.name_lower LIKE ? ESCAPE '\' OR p.org_id IN (SELECT o.id FROM organizations o WHERE o.name_lower LIKE ? ESCAPE '\'))`
 		args = append(args, like, like, like)
 	}
-	return api.Select[Agent](ctx, f.DB, q, selectAgents+where+` ORDER BY a.last_ping_at DESC, a.id`, args...)
+	return f.page(ctx, q, selectAgents+where+` ORDER BY a.last_ping_at DESC, a.id`, args...)
 }
 
 func (f *Feature) findAgent(ctx context.Context, id string) (Agent, error) {
-	return db.One[Agent](ctx, f.DB, selectAgents+` WHERE a.id = ?`, id)
+	a, err := db.One[Agent](ctx, f.DB, selectAgents+` WHERE a.id = ?`, id)
+	if err != nil {
+		return a, err
+	}
+	list := []Agent{a}
+	err = f.working(ctx, list)
+	return list[0], err
 }
 
 // deleteAgent forgets an agent, but none that is at work.

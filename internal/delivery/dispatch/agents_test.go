@@ -87,6 +87,11 @@ func TestAgentOverHTTP(t *testing.T) {
 		if got := p.status(s, o, who.ID); got != "busy" {
 			s.T.Errorf("status at work = %s", got)
 		}
+		for _, path := range []string{"/api/v2/agents/" + who.ID, "/api/v2/agent-pools/" + p.id + "/agents"} {
+			if r := s.Do("GET", path, o.Owner.Token, nil); !strings.Contains(string(r.Body), `"work":[{"kind":"example","run-id":"","workspace-id":"","since":"`) {
+				s.T.Errorf("GET %s = %s, want what the agent is doing", path, r.Body)
+			}
+		}
 		if err := s.Client(o.Owner.Token).AgentPools.Delete(ctx, "apool-none"); !errors.Is(err, tfe.ErrResourceNotFound) {
 			s.T.Error(err)
 		}
@@ -113,6 +118,9 @@ func TestAgentOverHTTP(t *testing.T) {
 		}
 		if got := p.status(s, o, who.ID); got != "idle" {
 			s.T.Errorf("status after work = %s", got)
+		}
+		if r := s.Do("GET", "/api/v2/agents/"+who.ID, o.Owner.Token, nil); !strings.Contains(string(r.Body), `"work":[]`) {
+			s.T.Errorf("GET of an agent after work = %s, want that it does nothing", r.Body)
 		}
 		if _, err := p.client.Report(ctx, j.Ticket, 0, nil); !errors.Is(err, proto.ErrGone) {
 			s.T.Errorf("Report after the end = %v, want ErrGone", err)

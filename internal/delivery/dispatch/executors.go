@@ -153,3 +153,10 @@ func (p *pings) due(executorID string) bool {
 	p.last[executorID] = now
 	return true
 }
+
+// HeldBy returns the jobs that agents have taken and not ended, the oldest first.
+func (f *Feature) HeldBy(ctx context.Context, agentIDs []string) ([]agentpools.Work, error) {
+	return db.In[agentpools.Work](ctx, f.DB, `SELECT j.executor_id AS agent_id, j.kind AS kind, COALESCE(p.run_id, a.run_id, '') AS run_id, COALESCE(j.workspace_id, '') AS workspace_id, j.claimed_at AS since
+		FROM dispatch_jobs j LEFT JOIN plans p ON p.id = j.subject LEFT JOIN applies a ON a.id = j.subject
+		WHERE j.status = 'claimed' AND j.executor_id IN (?) ORDER BY j.claimed_at, j.id`, agentIDs)
+}

@@ -28,7 +28,9 @@ func (r record) Scope() authz.Scope { return authz.Scope{Org: r.OrgID} }
 func (f *Feature) eventRoutes(r *api.Router) {
 	const path = "/organizations/{organization}/audit-events"
 	api.Type(r, "audit-events", authz.ReadAudit, nil, viewRecord)
+	api.Type(r, "audit-event-kinds", authz.ReadAudit, nil, viewKinds)
 	api.List(r, path, authz.ReadAudit, f.Orgs.ByName, f.records, api.Params(filters...))
+	api.Show(r, "/organizations/{organization}/audit-event-kinds", authz.ReadAudit, f.Orgs.ByName, f.kinds)
 	api.Handle(r, "GET "+path+"/export/csv", authz.ReadAudit, f.Orgs.ByName, f.exportCSV)
 	api.Handle(r, "GET "+path+"/export/json", authz.ReadAudit, f.Orgs.ByName, f.exportJSON)
 }
@@ -79,8 +81,8 @@ func (f *Feature) records(ctx context.Context, o orgs.Org, q api.Query) (api.Pag
 // search is the statement that finds what a request asks for, the newest first. An actor is
 // asked for by a part of the name, or the whole id; q is a part of any of the words.
 func search(o orgs.Org, q api.Query) (string, []any, error) {
-	if !o.AuditTrailsEnabled || !o.Entitled().AuditLogging {
-		return "", nil, problem.Denied("The audit trail of this organization is not enabled")
+	if !readable(o) {
+		return "", nil, errNotEnabled
 	}
 	where, args := `org_id = ?`, []any{o.ID}
 	and := func(cond string, more ...any) { where, args = where+" AND "+cond, append(args, more...) }

@@ -3,6 +3,7 @@ package trail_test
 import (
 	"encoding/csv"
 	"encoding/json"
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
@@ -72,6 +73,23 @@ func TestTrailIsSearched(t *testing.T) {
 		few := len(s.Statements(func() { of(s, "?page[size]=1", o.Owner.Token) }))
 		if many := len(s.Statements(func() { of(s, "?page[size]=100", o.Owner.Token) })); many != few {
 			s.T.Errorf("statements = %d for many, %d for one", many, few)
+		}
+		kinds := func(name, token string) string {
+			r := s.Do("GET", "/api/v2/organizations/"+name+"/audit-event-kinds", token, nil)
+			if r.Status != 200 {
+				return r.Detail()
+			}
+			a := r.JSON()["data"].(map[string]any)["attributes"].(map[string]any)
+			return fmt.Sprint(a["actions"], a["resource-types"])
+		}
+		if got, want := kinds("acme", o.Owner.Token), "[create update] [projects teams]"; got != want {
+			s.T.Errorf("kinds = %s, want %s: each once, and none of another organization", got, want)
+		}
+		if got, want := kinds("empty", s.Org("empty").Owner.Token), "[] []"; got != want {
+			s.T.Errorf("kinds of an organization where nothing happened = %s, want %s", got, want)
+		}
+		if got, want := kinds("acme", other.Owner.Token), "[create"; strings.HasPrefix(got, want) {
+			s.T.Errorf("kinds for a stranger = %s, want that there is nothing", got)
 		}
 	})
 }
