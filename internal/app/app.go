@@ -247,7 +247,7 @@ func (a *App) identity() {
 	a.Login.Routes(r)
 	a.Access = &access.Feature{DB: a.DB, Bus: a.Bus, FindTeam: scope(a.Teams.Find)}
 	a.Access.Routes(r)
-	a.Trail = &trail.Feature{DB: a.DB, Orgs: a.Orgs}
+	a.Trail = &trail.Feature{DB: a.DB, Orgs: a.Orgs, Names: a.namesOf}
 	a.Trail.Routes(r)
 	a.Changes = &changes.Feature{Bus: a.Bus, Orgs: a.Orgs, Router: r, SecretTeam: a.Teams.IsSecret}
 	a.Changes.Routes(r)

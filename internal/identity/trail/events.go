@@ -18,7 +18,10 @@ import (
 )
 
 // record is an event of the trail as people read it, who are no collectors of logs.
-type record struct{ audit.Event }
+type record struct {
+	audit.Event
+	name string
+}
 
 // Scope implements authz.Scoped.
 func (r record) Scope() authz.Scope { return authz.Scope{Org: r.OrgID} }
@@ -44,6 +47,7 @@ type recordAttributes struct {
 	Action       string   `json:"action"`
 	ResourceType string   `json:"resource-type"`
 	ResourceID   string   `json:"resource-id"`
+	ResourceName string   `json:"resource-name,omitempty"` // that it has now; "" of what is gone or has none, and in an export
 	Changed      []string `json:"changed"`    // names of what the request set, never to what
 	ActorKind    string   `json:"actor-kind"` // user, team, organization, run; "" is nobody
 	ActorID      string   `json:"actor-id"`
@@ -58,11 +62,13 @@ func attributesOf(e audit.Event) recordAttributes {
 	if changed == nil {
 		changed = []string{}
 	}
-	return recordAttributes{e.At, e.Action, e.ResourceType, e.ResourceID, changed, string(e.ActorKind), e.ActorID, e.ActorName, e.TokenID, e.IP, e.RequestID}
+	return recordAttributes{e.At, e.Action, e.ResourceType, e.ResourceID, "", changed, string(e.ActorKind), e.ActorID, e.ActorName, e.TokenID, e.IP, e.RequestID}
 }
 
 func viewRecord(_ context.Context, r record) jsonapi.Resource {
-	return jsonapi.Resource{Type: "audit-events", ID: r.ID, Attributes: attributesOf(r.Event)}
+	a := attributesOf(r.Event)
+	a.ResourceName = r.name
+	return jsonapi.Resource{Type: "audit-events", ID: r.ID, Attributes: a}
 }
 
 func (f *Feature) records(ctx context.Context, o orgs.Org, q api.Query) (api.Page[record], error) {
@@ -71,9 +77,17 @@ func (f *Feature) records(ctx context.Context, o orgs.Org, q api.Query) (api.Pag
 		return api.Page[record]{}, err
 	}
 	page, err := api.Select[audit.Event](ctx, f.DB, q, from, args...)
+	if err != nil {
+		return api.Page[record]{}, err
+	}
+	ids := make([]string, len(page.Items))
+	for i, e := range page.Items {
+		ids[i] = e.ResourceID
+	}
+	names, err := f.Names(ctx, o.ID, ids)
 	out := api.Page[record]{Total: page.Total}
 	for _, e := range page.Items {
-		out.Items = append(out.Items, record{e})
+		out.Items = append(out.Items, record{e, names[e.ResourceID]})
 	}
 	return out, err
 }

@@ -24,8 +24,9 @@ import (
 
 // Feature serves the audit trail.
 type Feature struct {
-	DB   *db.DB
-	Orgs *orgs.Feature
+	DB    *db.DB
+	Orgs  *orgs.Feature
+	Names func(ctx context.Context, orgID string, ids []string) (map[string]string, error) // how resources of an organization are called now, by id
 }
 
 // Routes adds the endpoints of this package to r.
