@@ -48,8 +48,8 @@ type recordAttributes struct {
 	ResourceType string   `json:"resource-type"`
 	ResourceID   string   `json:"resource-id"`
 	ResourceName string   `json:"resource-name,omitempty"` // that it has now; "" of what is gone or has none, and in an export
-	Changed      []string `json:"changed"`    // names of what the request set, never to what
-	ActorKind    string   `json:"actor-kind"` // user, team, organization, run; "" is nobody
+	Changed      []string `json:"changed"`                 // names of what the request set, never to what
+	ActorKind    string   `json:"actor-kind"`              // user, team, organization, run; "" is nobody
 	ActorID      string   `json:"actor-id"`
 	ActorName    string   `json:"actor-name"`
 	TokenID      string   `json:"token-id"`
