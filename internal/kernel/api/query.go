@@ -76,11 +76,12 @@ func (q Query) Like(name string) string {
 }
 
 // Order returns what orders has for the parameter sort, as text for ORDER BY; under "" is the
-// order of a request that names none. A sort that orders lacks is refused.
+// order of a request that names none. A sort that orders lacks is refused, and those it has named.
 func (q Query) Order(orders map[string]string) (string, error) {
 	order, ok := orders[q.Get("sort")]
 	if !ok {
-		return "", problem.BadRequest("This list cannot be sorted by %q", q.Get("sort"))
+		names := slices.DeleteFunc(slices.Sorted(maps.Keys(orders)), func(name string) bool { return name == "" })
+		return "", problem.BadRequest("This list cannot be sorted by %q, only by %s", q.Get("sort"), strings.Join(names, ", "))
 	}
 	return order, nil
 }
