@@ -274,8 +274,9 @@ func TestNotificationsOfAWorkspaceAProjectAndATeam(t *testing.T) {
 	st.See("Nobody is told yet")
 
 	st.Go("/app/acme/projects")
-	st.Click("Notifications of Default Project")
-	st.See("Notifications of Default Project", "Of all workspaces in the project")
+	st.Click("Default Project")
+	st.Click("Notifications")
+	st.See("Nobody is told yet", "every workspace in the project")
 	st.Click("New notification")
 	st.Fill("Name", "people")
 	st.Choose("Goes to", "Email")

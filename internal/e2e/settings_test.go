@@ -212,7 +212,9 @@ func TestWorkspaceSettingsAreSet(t *testing.T) {
 
 	st.Go("/app/acme/workspaces")
 	st.See("3 workspaces")
-	st.Choose("Tag", "prod (1)")
+	st.Click("Tags…")
+	st.Click("Tag prod")
+	st.Click("Show workspaces")
 	st.See("1 match")
 	st.At("/app/acme/workspaces?tag=prod")
 	st.Unseen("database")

@@ -9,7 +9,7 @@ import { NotFound } from './ui/Failure'
 import { adminRoutes } from './admin/routes'
 import { deliveryRoutes, workspaceDeliveryRoutes } from './delivery/routes'
 import { driftRoutes, profileDriftRoutes, settingsDriftRoutes, workspaceDriftRoutes } from './drift/routes'
-import { governanceRoutes, workspaceGovernanceRoutes } from './governance/routes'
+import { projectGovernanceRoutes, workspaceGovernanceRoutes } from './governance/routes'
 import { organizationsRoute } from './identity/organizations'
 import { registryRoutes } from './registry/routes'
 import { profileRoute, profileRoutes } from './identity/profile'
@@ -29,6 +29,7 @@ import { workspaceRoute } from './workspace/frame'
 import { stateRoutes } from './workspace/state/screens'
 import { workspacesRoute } from './workspace/list'
 import { overviewRoute } from './workspace/overview'
+import { projectRoute } from './workspace/project/frame'
 import { projectRoutes } from './workspace/project/routes'
 import { projectsRoute } from './workspace/projects'
 import { resourcesRoute } from './workspace/resources'
@@ -46,13 +47,12 @@ const routeTree = rootRoute.update({ component: Shell }).addChildren([
     startRoute,
     workspacesRoute,
     projectsRoute,
-    projectRoutes,
+    projectRoute.addChildren([...projectRoutes, ...projectGovernanceRoutes]),
     workspaceRoute.addChildren([overviewRoute, resourcesRoute, ...workspaceDeliveryRoutes, ...stateRoutes, ...workspaceDriftRoutes, ...workspaceGovernanceRoutes, variablesRoute, accessRoute, workspaceSettingsRoute]),
     settingsRoute.addChildren([settingsIndexRoute, usersRoute, teamsRoute, teamRoute, varsetsRoute, varsetRoute, agentsRoute, keysRoute, ...settingsDriftRoutes, organizationSecurityRoute, organizationTokensRoute, auditRoute, generalRoute]),
     ...deliveryRoutes,
     ...registryRoutes,
     ...driftRoutes,
-    ...governanceRoutes,
   ]),
 ])
 

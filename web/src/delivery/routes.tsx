@@ -10,7 +10,12 @@ import { orgRunsRoute, runsRoute } from './runs/screens'
 export const runRoute = createRoute({
   getParentRoute: () => orgRoute,
   path: '/workspaces/$workspace/runs/$run',
-  staticData: { crumb: (p) => p.run ?? '' },
+  staticData: {
+    crumb: (p) => {
+      const workspace = `/${p.org}/workspaces/${p.workspace}`
+      return [{ label: 'Workspaces', to: `/${p.org}/workspaces` }, { label: p.workspace ?? '', to: workspace }, { label: 'Runs', to: `${workspace}/runs` }, { label: '', to: `${workspace}/runs/${p.run}` }]
+    },
+  },
   loader: ({ params }) => void queryClient.prefetchQuery(runQuery(params.run)),
   component: lazyRouteComponent(() => import('./runs/RunPage'), 'RunScreen'),
 })

@@ -44,8 +44,8 @@ function Organizations() {
           {data?.map((o) => (
             <li key={o.id} className="relative flex h-14 items-center gap-3 border-b border-line px-4 last:border-0 hover:bg-hover">
               <Icon name="building" className="text-muted" />
-              <Link to="/$org/workspaces" params={{ org: o.id }} className="font-medium after:absolute after:inset-0 hover:text-accent">{o.id}</Link>
-              <span className="ml-auto truncate text-sm text-muted max-sm:hidden">{o.attributes.email}</span>
+              <Link to="/$org/workspaces" params={{ org: o.id }} className="min-w-0 flex-1 truncate font-medium after:absolute after:inset-0 hover:text-accent">{o.id}</Link>
+              <span className="truncate text-sm text-muted max-sm:hidden">{o.attributes.email}</span>
               <Icon name="right" className="text-faint" />
             </li>
           ))}

@@ -1,6 +1,7 @@
 // How times, durations, sizes and counts are written.
 
-const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto', style: 'narrow' })
+const relative = new Intl.RelativeTimeFormat('en', { style: 'short' })
+const days = new Intl.RelativeTimeFormat('en', { numeric: 'auto' }) // yesterday, tomorrow
 const exact = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'medium' })
 const steps = [
   ['year', 31_536_000],
@@ -14,11 +15,11 @@ const steps = [
 /** near is how far the clocks of a server and a browser may differ, in seconds: what is so little ahead has happened. */
 const near = 30
 
-/** ago is a time relative to now: "5min ago", "tomorrow"; less than a minute is "just now" or "in a moment". */
+/** ago is a time relative to now: "5 min ago", "tomorrow"; less than a minute is "just now" or "in a moment". */
 export function ago(time: string | Date, now = Date.now()): string {
   const seconds = (new Date(time).getTime() - now) / 1000
   for (const [unit, size] of steps) {
-    if (Math.abs(seconds) >= size) return relative.format(Math.trunc(seconds / size), unit)
+    if (Math.abs(seconds) >= size) return (unit === 'day' ? days : relative).format(Math.trunc(seconds / size), unit).replace('.', '')
   }
   return seconds > near ? 'in a moment' : 'just now'
 }

@@ -4,7 +4,7 @@ import { check, ofOrganization } from './allowed'
 import type { queryClient } from './queries'
 import { lastOrganization, meQuery, organizationQuery, organizationsQuery } from './session'
 
-/** Crumb names a route in the path at the top of the page, or several with their addresses. */
+/** Crumb names a route in the path at the top of the page, or several with their addresses. One without a label is called as the screen. */
 export type Crumb = (params: Record<string, string>) => string | { label: string; to: string }[]
 
 declare module '@tanstack/react-router' {

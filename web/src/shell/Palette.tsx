@@ -79,7 +79,7 @@ function Row({ id, found, head, active, onPoint, onRun }: RowProps) {
   return (
     <>
       {head && <div role="presentation" className="px-2.5 pt-2 pb-1 text-xs font-medium text-faint">{head}</div>}
-      <div id={id} role="option" tabIndex={-1} aria-selected={active} onPointerMove={onPoint} onClick={onRun} className={cx('flex h-9 cursor-pointer items-center gap-2.5 rounded-md px-2.5', active && 'bg-accent-soft')}>
+      <div id={id} role="option" tabIndex={-1} aria-selected={active} onPointerMove={onPoint} onClick={onRun} className={cx('flex h-9 max-sm:h-11 cursor-pointer items-center gap-2.5 rounded-md px-2.5', active && 'bg-accent-soft')}>
         <Icon name={found.icon} className="text-muted" />
         <span className="min-w-0 flex-1 truncate">{found.title}</span>
         {found.keys && <Keys names={keyNames(found.keys)} />}

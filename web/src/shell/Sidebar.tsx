@@ -28,7 +28,7 @@ function NavLink({ to, icon, label }: { to: string; icon: IconName; label: strin
   return (
     <Link
       to={to}
-      className="flex h-8 items-center gap-2.5 rounded-md px-2.5 text-muted hover:bg-hover hover:text-text"
+      className="flex h-8 items-center gap-2.5 rounded-md px-2.5 text-muted hover:bg-hover hover:text-text max-lg:h-10"
       activeProps={{ className: 'bg-accent-soft! text-accent! font-medium', 'aria-current': 'page' }}
     >
       <Icon name={icon} />
@@ -43,7 +43,7 @@ function Switcher({ org }: { org: string | undefined }) {
   return (
     <Menu
       label={`${org ?? 'Plumbline'}: switch organization`}
-      className="flex h-9 w-53 items-center gap-2.5 rounded-md px-1.5 text-left hover:bg-hover"
+      className="flex h-9 w-53 max-lg:h-10 items-center gap-2.5 rounded-md px-1.5 text-left hover:bg-hover"
       trigger={
         <>
           <Mark size={24} />
@@ -74,7 +74,7 @@ function Account() {
     <div className="relative [&_[role=menu]]:max-h-96 [&>div>div]:bottom-full [&>div>div]:mb-1">
       <Menu
         label={`${name}: your account`}
-        className="flex h-9 w-full items-center gap-2.5 rounded-md px-1.5 text-left hover:bg-hover"
+        className="flex h-9 w-full max-lg:h-10 items-center gap-2.5 rounded-md px-1.5 text-left hover:bg-hover"
         trigger={
           <>
             <Avatar name={name} />

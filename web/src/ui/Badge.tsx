@@ -28,12 +28,9 @@ export function Badge({ tone = 'idle', icon, busy, children, className, title }:
 }
 
 /** Tag is a label that people gave a thing. */
-export function Tag({ children, onClick, title }: { children: ReactNode; onClick?: () => void; title?: string }) {
-  const look = 'inline-flex h-5 max-w-48 items-center truncate rounded border border-line bg-surface px-1.5 text-xs text-muted'
-  if (!onClick) return <span className={look} title={title}>{children}</span>
-  return (
-    <button type="button" title={title} onClick={onClick} className={cx(look, 'hover:border-line-strong hover:text-text')}>
-      {children}
-    </button>
-  )
+export function Tag({ children, onClick, title, className = 'max-w-48' }: { children: ReactNode; onClick?: () => void; title?: string; className?: string }) {
+  const look = cx('inline-flex h-5 min-w-0 items-center rounded border border-line bg-surface px-1.5 text-xs text-muted', className)
+  const text = <span className="truncate">{children}</span>
+  if (!onClick) return <span className={look} title={title}>{text}</span>
+  return <button type="button" title={title} onClick={onClick} className={cx(look, 'hover:border-line-strong hover:text-text')}>{text}</button>
 }

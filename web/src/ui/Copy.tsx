@@ -54,7 +54,7 @@ export function Code({ text, title, className }: { text: string; title?: ReactNo
 export function Id({ children }: { children: string }) {
   return (
     <span className="inline-flex items-center gap-0.5">
-      <code className="font-mono text-sm text-muted">{children}</code>
+      <code className="font-mono text-sm break-all text-muted">{children}</code>
       <CopyButton text={children} label={`Copy ${children}`} />
     </span>
   )

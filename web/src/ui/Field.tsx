@@ -35,7 +35,8 @@ function useIds() {
   return ids && { id: ids.control, 'aria-describedby': ids.described, 'aria-invalid': ids.invalid || undefined }
 }
 
-const control = 'w-full rounded-md border border-line-strong bg-surface px-2.5 text-text hover:border-muted disabled:bg-sunken disabled:text-muted aria-invalid:border-bad'
+// Letters of 16 px keep phones from zooming into a field.
+const control = 'w-full rounded-md border border-line-strong bg-surface px-2.5 text-text hover:border-muted disabled:bg-sunken disabled:text-muted aria-invalid:border-bad max-sm:text-lg'
 
 export function Input({ className, ...rest }: InputHTMLAttributes<HTMLInputElement> & { ref?: Ref<HTMLInputElement> }) {
   return <input autoComplete="off" spellCheck={false} {...useIds()} className={cx(control, 'touch h-8', className)} {...rest} />
@@ -63,7 +64,7 @@ export function FileInput({ label, onFiles, ...rest }: FileProps) {
 
 export function Select({ className, children, ...rest }: SelectHTMLAttributes<HTMLSelectElement>) {
   return (
-    <select {...useIds()} className={cx(control, 'touch h-8 pr-1.5', className)} {...rest}>
+    <select {...useIds()} className={cx(control, 'touch h-8 pr-1.5 text-ellipsis', className)} {...rest}>
       {children}
     </select>
   )
@@ -75,8 +76,8 @@ type ChoiceProps = Omit<InputHTMLAttributes<HTMLInputElement>, 'type'> & { label
 export function Choice({ label, help, type = 'checkbox', className, ...rest }: ChoiceProps) {
   const id = useId()
   return (
-    <div className={cx('flex gap-2.5', className)}>
-      <input id={id} type={type} aria-describedby={help ? `${id}-help` : undefined} className="mt-0.5 size-4 shrink-0 accent-accent" {...rest} />
+    <div className={cx('flex gap-2.5 max-sm:py-1', className)}>
+      <input id={id} type={type} aria-describedby={help ? `${id}-help` : undefined} className="mt-0.5 size-4 shrink-0 accent-accent max-sm:mt-0 max-sm:size-5" {...rest} />
       <div className="min-w-0">
         <label htmlFor={id} className="font-medium">{label}</label>
         {help && <p id={`${id}-help`} className="text-sm text-muted">{help}</p>}

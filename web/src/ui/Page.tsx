@@ -1,6 +1,7 @@
 // The parts of every screen: its heading, and the boxes that its content is in.
 import { createLink, useLocation, type LinkComponent } from '@tanstack/react-router'
-import { useEffect, useRef, useState, type AnchorHTMLAttributes, type ReactNode, type Ref } from 'react'
+import { useEffect, useRef, useState, useSyncExternalStore, type AnchorHTMLAttributes, type ReactNode, type Ref } from 'react'
+import { Icon } from './Icon'
 import { cx } from './classes'
 
 type PageProps = {
@@ -25,11 +26,11 @@ export function Page({ title, status, about, actions, tabs, children, wide }: Pa
         <div className="min-w-0">
           <div className="flex flex-wrap items-center gap-x-3 gap-y-1">
             <h1 className="text-2xl wrap-anywhere">{title}</h1>
-            {status}
+            {status && <div className="flex flex-wrap items-center gap-2 empty:hidden">{status}</div>}
           </div>
-          {about && <div className="mt-1 text-muted">{about}</div>}
+          {about && <div className="mt-1 wrap-anywhere text-muted">{about}</div>}
         </div>
-        {actions && <div className="flex flex-wrap items-center gap-2">{actions}</div>}
+        {actions && <div className="flex flex-wrap items-center gap-2 empty:hidden">{actions}</div>}
       </header>
       {tabs}
       {children}
@@ -37,10 +38,30 @@ export function Page({ title, status, about, actions, tabs, children, wide }: Pa
   )
 }
 
+// The title of the screen that is shown, for the path at the top of the page.
+let shown = { title: '', path: '' }
+const watchers = new Set<() => void>()
+
 export function useTitle(title: string) {
+  const path = useLocation({ select: (l) => l.pathname })
   useEffect(() => {
     document.title = `${title} – Plumbline`
-  }, [title])
+    shown = { title, path }
+    for (const notify of watchers) notify()
+  }, [title, path])
+}
+
+/** usePageTitle is the title of the screen; it is empty until the screen is there. */
+export function usePageTitle(): string {
+  const { title, path } = useSyncExternalStore(
+    (notify) => {
+      watchers.add(notify)
+      return () => watchers.delete(notify)
+    },
+    () => shown,
+  )
+  const here = useLocation({ select: (l) => l.pathname })
+  return path === here ? title : ''
 }
 
 type PanelProps = { title?: ReactNode; actions?: ReactNode; children: ReactNode; className?: string; padded?: boolean; id?: string }
@@ -67,7 +88,7 @@ function TabAnchor({ count, children, className, ...rest }: TabProps) {
     <a
       {...rest}
       className={cx(
-        'touch -mb-px flex h-9 items-center gap-1.5 border-b-2 border-transparent px-0.5 whitespace-nowrap text-muted hover:text-text',
+        'touch flex h-9 shrink-0 items-center gap-1.5 border-b-2 border-transparent px-0.5 whitespace-nowrap text-muted hover:text-text',
         'data-[status=active]:border-accent data-[status=active]:font-medium data-[status=active]:text-text',
         className,
       )}
@@ -83,35 +104,45 @@ const CreatedTab = createLink(TabAnchor)
 /** Tab is a link to a part of a thing. */
 export const Tab: LinkComponent<typeof TabAnchor> = (props) => <CreatedTab {...props} />
 
-/** Tabs are the parts of a thing, each with an address of its own. Where they do not all fit, the one that is open is in view, and the edge behind which there are more fades. */
+/** Tabs are the parts of a thing, each with an address of its own. Where they do not all fit, the one that is open is in view, and the side where there are more fades out. */
 export function Tabs({ label, children }: { label: string; children: ReactNode }) {
   const bar = useRef<HTMLElement>(null)
   const path = useLocation({ select: (l) => l.pathname })
-  const [more, setMore] = useState('')
+  const [more, setMore] = useState({ before: false, after: false })
   useEffect(() => {
     const el = bar.current
     if (!el) return
-    const look = () => setMore(cx(el.scrollLeft > 2 && 'mask-l-from-[calc(100%-3rem)]', el.scrollLeft + el.clientWidth < el.scrollWidth - 2 && 'mask-r-from-[calc(100%-3rem)]'))
-    const size = new ResizeObserver(() => {
-      showOpen(el)
+    const look = () => setMore({ before: el.scrollLeft > 1, after: el.scrollLeft + el.clientWidth < el.scrollWidth - 1 })
+    const fit = () => {
+      bringIntoView(el)
       look()
-    })
+    }
+    const size = new ResizeObserver(fit)
     size.observe(el)
     el.addEventListener('scroll', look, { passive: true })
+    fit()
     return () => {
       size.disconnect()
       el.removeEventListener('scroll', look)
     }
   }, [path])
   return (
-    <nav ref={bar} aria-label={label} className={cx('mb-5 flex gap-5 overflow-x-auto border-b border-line', more)}>
-      {children}
-    </nav>
+    <div className="relative mb-5 border-b border-line">
+      <nav
+        ref={bar}
+        aria-label={label}
+        className={cx('-mb-px flex gap-5 overflow-x-auto [scrollbar-width:none]', more.before && 'mask-l-from-[calc(100%-3rem)] mask-l-to-100%', more.after && 'mask-r-from-[calc(100%-3rem)] mask-r-to-100%')}
+      >
+        {children}
+      </nav>
+      {more.before && <Icon name="left" size={14} className="pointer-events-none absolute top-1/2 left-0 -translate-y-1/2 text-muted" />}
+      {more.after && <Icon name="right" size={14} className="pointer-events-none absolute top-1/2 right-0 -translate-y-1/2 text-muted" />}
+    </div>
   )
 }
 
-/** showOpen brings the tab that is open into view. */
-function showOpen(bar: HTMLElement) {
+/** bringIntoView scrolls a bar of tabs so that the open one is seen. */
+function bringIntoView(bar: HTMLElement) {
   const open = bar.querySelector('[data-status=active]')
   if (!open) return
   const [outer, inner] = [bar.getBoundingClientRect(), open.getBoundingClientRect()]
@@ -120,7 +151,7 @@ function showOpen(bar: HTMLElement) {
 
 /** Facts is a list of names and values. */
 export function Facts({ children, className }: { children: ReactNode; className?: string }) {
-  return <dl className={cx('grid grid-cols-[minmax(7rem,auto)_minmax(0,1fr)] gap-x-4 gap-y-2', className)}>{children}</dl>
+  return <dl className={cx('grid grid-cols-[minmax(5.5rem,auto)_minmax(0,1fr)] gap-x-4 gap-y-2', className)}>{children}</dl>
 }
 
 export function Fact({ name, children }: { name: string; children: ReactNode }) {

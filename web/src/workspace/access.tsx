@@ -9,13 +9,13 @@ import { workspaceLevels } from '~/organization/permissions'
 import { useTeams } from '~/organization/team'
 import { Badge } from '~/ui/Badge'
 import { Button, IconButton } from '~/ui/Button'
+import { Confirm } from '~/ui/Dialog'
 import { Empty, Failure } from '~/ui/Failure'
 import { Field, Select } from '~/ui/Field'
 import { FormDialog } from '~/ui/Form'
 import { Panel } from '~/ui/Page'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { Table } from '~/ui/Table'
-import { toastError } from '~/ui/Toast'
 import { CustomMatrix, workspaceParts, type Parts } from './custom'
 import { useWorkspace } from './current'
 import { workspaceRoute } from './frame'
@@ -27,9 +27,10 @@ export const accessRoute = createRoute({ getParentRoute: () => workspaceRoute, p
 function AccessPage() {
   const { org, workspace: w } = useWorkspace()
   const [editing, setEditing] = useState<Access | 'new'>()
+  const [removing, setRemoving] = useState<Access>()
   const teams = useTeams(org)
   const { data, error } = useQuery(listQuery('team-workspaces', '/team-workspaces', {}, { 'filter[workspace][id]': w.id, 'page[size]': 100 }))
-  const remove = useChange(['team-workspaces'], (id: string) => api.remove('/team-workspaces/{access}', { access: id }))
+  const remove = useChange(['team-workspaces'], (id: string) => api.remove('/team-workspaces/{access}', { access: id }), () => setRemoving(undefined))
   const nameOf = (a: Access) => teams.find((t) => t.id === refOf(a, 'team')?.id)?.attributes.name ?? refOf(a, 'team')?.id ?? ''
   return (
     <Panel title="Access of teams" actions={<Button small icon="plus" onClick={() => setEditing('new')}>Give access</Button>}>
@@ -42,21 +43,26 @@ function AccessPage() {
           items={data.items}
           keyOf={(a) => a.id}
           columns={[
-            { name: 'Team', className: 'w-1/3', cell: (a) => <span className="font-medium">{nameOf(a)}</span> },
-            { name: 'May', cell: (a) => <Level access={a} /> },
+            { name: 'Team', className: 'sm:w-1/3', cell: (a) => <><span className="font-medium wrap-anywhere">{nameOf(a)}</span><span className="mt-1 block sm:hidden"><Level access={a} /></span></> },
+            { name: 'May', className: 'max-sm:hidden', cell: (a) => <Level access={a} /> },
             {
-              name: <span className="sr-only">Actions</span>, className: 'w-24 text-right whitespace-nowrap',
+              name: <span className="sr-only">Actions</span>, className: 'w-24 text-right whitespace-nowrap max-sm:align-top',
               cell: (a) => (
-                <>
+                <span className="inline-flex max-sm:gap-2">
                   <IconButton small icon="pencil" label={`Change the access of ${nameOf(a)}`} onClick={() => setEditing(a)} />
-                  <IconButton small icon="trash" label={`Take the access of ${nameOf(a)}`} onClick={() => remove.mutate(a.id, { onError: toastError })} />
-                </>
+                  <IconButton small icon="trash" label={`Take the access of ${nameOf(a)}`} onClick={() => setRemoving(a)} />
+                </span>
               ),
             },
           ]}
         />
       )}
       {editing && <Edit org={org} workspace={w.id} access={editing === 'new' ? undefined : editing} onClose={() => setEditing(undefined)} />}
+      {removing && (
+        <Confirm title={`Take the access of ${nameOf(removing)}?`} action="Take it" busy={remove.isPending} error={remove.error} onConfirm={() => remove.mutate(removing.id)} onClose={() => setRemoving(undefined)}>
+          <p>Its members lose what only this access gives them in the workspace.</p>
+        </Confirm>
+      )}
     </Panel>
   )
 }

@@ -9,7 +9,7 @@ import { polling } from '~/kernel/queries'
 export const workspaceQuery = (org: string, name: string) =>
   queryOptions({
     queryKey: ['workspaces', 'read', org, name],
-    queryFn: ({ signal }) => api.read('/organizations/{organization}/workspaces/{name}', { organization: org, name }, { include: 'current-run,project,locked-by,readme' }, signal),
+    queryFn: ({ signal }) => api.read('/organizations/{organization}/workspaces/{name}', { organization: org, name }, { include: 'current-run.created-by,current-state-version,project,locked-by,readme,effective-tag-bindings' }, signal),
     ...polling,
   })
 

@@ -1,6 +1,7 @@
 // The frame of a workspace: its name, where it stands, and its parts as tabs. What lives
 // in a workspace hangs its routes below workspaceRoute and adds its tab here.
 import { Outlet, createRoute } from '@tanstack/react-router'
+import { StartButton } from '~/delivery/runs/StartButton'
 import { RunStatus } from '~/delivery/status'
 import { check, ofWorkspace } from '~/kernel/allowed'
 import { orgRoute } from '~/kernel/routing'
@@ -29,7 +30,12 @@ function Frame() {
     <Page
       title={w.attributes.name}
       about={w.attributes.description}
-      actions={<LockButton />}
+      actions={
+        <>
+          <LockButton />
+          <StartButton org={org} workspace={w} />
+        </>
+      }
       status={
         <>
           {run && <RunStatus status={run.attributes.status} />}

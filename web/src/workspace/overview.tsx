@@ -3,7 +3,9 @@ import { useQuery } from '@tanstack/react-query'
 import { Link, createRoute } from '@tanstack/react-router'
 import { Suspense, lazy } from 'react'
 import { runPath } from '~/delivery/links'
+import { sourceOf } from '~/delivery/runs/words'
 import { RunStatus } from '~/delivery/status'
+import { Health } from '~/drift/words'
 import { count } from '~/kernel/formats'
 import { refOf } from '~/kernel/jsonapi'
 import { allQuery } from '~/kernel/queries'
@@ -18,6 +20,7 @@ import { Time } from '~/ui/Time'
 import { LockNotice } from './locks'
 import { useWorkspace } from './current'
 import { workspaceRoute } from './frame'
+import { tagText, tagsOf, writeTags } from './tags'
 
 const Markdown = lazy(() => import('~/ui/markdown/Markdown').then((m) => ({ default: m.Markdown })))
 
@@ -40,7 +43,8 @@ function Overview() {
 }
 
 function CurrentRun() {
-  const { org, workspace: w, run } = useWorkspace()
+  const { org, workspace: w, run, included } = useWorkspace()
+  const who = included.get('users', refOf(run, 'created-by')?.id)?.attributes.username
   return (
     <Panel title="Current run">
       {!run && (
@@ -51,10 +55,12 @@ function CurrentRun() {
       )}
       {run && (
         <div className="relative flex items-center gap-4 px-4 py-3 hover:bg-hover">
-          <RunStatus status={run.attributes.status} />
-          <div className="min-w-0 flex-1">
-            <Link to={runPath(org, w.attributes.name, run.id)} className="block truncate font-medium after:absolute after:inset-0 hover:text-accent">{run.attributes.message || run.id}</Link>
-            <span className="text-sm text-muted"><Time at={run.attributes['created-at']} /> · {run.attributes.source.replaceAll('tfe-', '').replaceAll('-', ' ')}</span>
+          <div className="flex min-w-0 flex-1 items-center gap-x-4 gap-y-1.5 max-sm:flex-col max-sm:items-start">
+            <span className="max-sm:order-last"><RunStatus status={run.attributes.status} /></span>
+            <div className="min-w-0 sm:flex-1">
+              <Link to={runPath(org, w.attributes.name, run.id)} className="line-clamp-2 font-medium wrap-anywhere after:absolute after:inset-0 hover:text-accent">{run.attributes.message || run.id}</Link>
+              <span className="text-sm text-muted">{who && `by ${who} `}from {sourceOf(run.attributes.source)} · <Time at={run.attributes['created-at']} /></span>
+            </div>
           </div>
           <Icon name="right" className="text-faint" />
         </div>
@@ -103,21 +109,26 @@ function Output({ value, sensitive }: { value: unknown; sensitive: boolean }) {
 }
 
 function About() {
-  const { org, workspace: w, project } = useWorkspace()
+  const { org, workspace: w, project, included } = useWorkspace()
   const a = w.attributes
+  const params = { org, workspace: a.name }
+  const state = included.get('state-versions', refOf(w, 'current-state-version')?.id)
+  const tags = tagsOf(w, included)
   return (
     <Panel title="About" padded>
       <Facts>
         <Fact name="Id"><Id>{w.id}</Id></Fact>
-        <Fact name="Project">{project?.attributes.name}</Fact>
+        <Fact name="Project">{project && <TextLink to="/$org/projects/$project" params={{ org, project: project.id }}>{project.attributes.name}</TextLink>}</Fact>
         <Fact name="Runs"><Badge>{{ remote: 'on the server', agent: 'on agents', local: 'elsewhere: state only' }[a['execution-mode']] ?? a['execution-mode']}</Badge></Fact>
-        <Fact name="Engine">{a.engine === 'terraform' ? 'Terraform' : a.engine === 'opentofu' ? 'OpenTofu' : "The server's"} {a['terraform-version']}</Fact>
+        <Fact name="Engine">{a.engine === 'terraform' ? 'Terraform' : a.engine === 'opentofu' ? 'OpenTofu' : "The server's"}, {a['terraform-version']}</Fact>
         <Fact name="Applies">{a['auto-apply'] ? 'by itself' : 'when confirmed'}</Fact>
-        <Fact name="Manages"><TextLink to="/$org/workspaces/$workspace/resources" params={{ org, workspace: a.name }}>{count(a['resource-count'], 'resource')}</TextLink></Fact>
+        <Fact name="Manages"><TextLink to="/$org/workspaces/$workspace/resources" params={params}>{count(a['resource-count'], 'resource')}</TextLink></Fact>
+        {state && a.permissions['can-read-state-versions'] && <Fact name="State"><TextLink to="/$org/workspaces/$workspace/states/$state" params={{ ...params, state: state.id }}>Version {state.attributes.serial}</TextLink>, <Time at={state.attributes['created-at']} /></Fact>}
+        {a.permissions['can-read-assessment-results'] && <Fact name="Health"><Link to="/$org/workspaces/$workspace/health" params={params}><Health state={a['health-state']} /></Link></Fact>}
         <Fact name="Changed"><Time at={a['latest-change-at']} /></Fact>
         <Fact name="Tags">
-          {a['tag-names'].length === 0 && <span className="text-faint">none</span>}
-          <span className="flex flex-wrap gap-1">{a['tag-names'].map((t) => <Link key={t} to="/$org/workspaces" params={{ org }} search={{ tag: t }}><Tag>{t}</Tag></Link>)}</span>
+          {tags.length === 0 && <span className="text-faint">none</span>}
+          <span className="flex flex-wrap gap-1 max-sm:gap-2">{tags.map((t) => <Link key={t.key} to="/$org/workspaces" params={{ org }} search={{ tag: writeTags([t]) }} title={`Workspaces tagged ${tagText(t)}`} className="flex max-w-full"><Tag className="max-w-full">{tagText(t)}</Tag></Link>)}</span>
         </Fact>
       </Facts>
     </Panel>

@@ -9,7 +9,7 @@ import { fieldsOf } from '~/kernel/problem'
 import { allQuery, useChange } from '~/kernel/queries'
 import { orgRoute } from '~/kernel/routing'
 import { useOrganization } from '~/kernel/session'
-import { Button, LinkButton } from '~/ui/Button'
+import { Button } from '~/ui/Button'
 import { Failure } from '~/ui/Failure'
 import { Field, Input } from '~/ui/Field'
 import { FormDialog } from '~/ui/Form'
@@ -40,9 +40,6 @@ function Projects() {
               </div>
               {p.attributes['team-count'] !== null && p.attributes['team-count'] > 0 && <span className="text-sm text-muted tabular max-sm:hidden">{count(p.attributes['team-count'], 'team')}</span>}
               {p.attributes['workspace-count'] !== null && <span className="w-32 text-right text-sm text-muted tabular max-sm:hidden">{count(p.attributes['workspace-count'], 'workspace')}</span>}
-              <span className="relative z-10 flex">
-                {p.attributes.permissions['can-update'] && <LinkButton small look="quiet" icon="bell" to="/$org/projects/$project/notifications" params={{ org, project: p.id }} aria-label={`Notifications of ${p.attributes.name}`} title={`Notifications of ${p.attributes.name}`} />}
-              </span>
               <Icon name="right" className="text-faint" />
             </li>
           ))}

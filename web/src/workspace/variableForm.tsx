@@ -48,17 +48,17 @@ export function VariablesPanel({ title, list, mayChange, create, update, remove,
           items={list.toSorted((a, b) => a.attributes.category.localeCompare(b.attributes.category) * -1 || a.attributes.key.localeCompare(b.attributes.key))}
           keyOf={(v) => v.id}
           columns={[
-            { name: 'Key', className: 'w-1/3', cell: (v) => <Key variable={v} /> },
-            { name: 'Value', cell: (v) => <Value variable={v} /> },
+            { name: 'Key', className: 'sm:w-1/3', cell: (v) => <Key variable={v} /> },
+            { name: 'Value', className: 'max-sm:hidden', cell: (v) => <Value variable={v} /> },
             { name: 'Kind', className: 'w-44 max-sm:hidden', cell: (v) => <Kinds variable={v} /> },
             ...(mayChange
               ? [{
-                  name: <span className="sr-only">Actions</span>, className: 'w-24 text-right whitespace-nowrap',
+                  name: <span className="sr-only">Actions</span>, className: 'w-24 text-right whitespace-nowrap max-sm:align-top',
                   cell: (v: Variable) => (
-                    <>
+                    <span className="inline-flex max-sm:gap-2 max-sm:pt-1">
                       <IconButton small icon="pencil" label={`Change ${v.attributes.key}`} onClick={() => setEditing(v)} />
                       <IconButton small icon="trash" label={`Delete ${v.attributes.key}`} onClick={() => setRemoving(v)} />
-                    </>
+                    </span>
                   ),
                 }]
               : []),
@@ -79,7 +79,8 @@ function Key({ variable: v }: { variable: Variable }) {
   return (
     <div className="min-w-0">
       <code className="font-mono text-sm wrap-anywhere">{v.attributes.key}</code>
-      {v.attributes.description && <p className="text-sm text-muted">{v.attributes.description}</p>}
+      <div className="mt-0.5 space-y-1 sm:hidden"><Value variable={v} /><Kinds variable={v} /></div>
+      {v.attributes.description && <p className="text-sm text-muted max-sm:mt-1">{v.attributes.description}</p>}
     </div>
   )
 }

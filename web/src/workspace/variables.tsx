@@ -2,6 +2,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { createRoute } from '@tanstack/react-router'
 import * as api from '~/kernel/api'
+import { count } from '~/kernel/formats'
 import { allQuery } from '~/kernel/queries'
 import { Failure } from '~/ui/Failure'
 import { Panel, TextLink } from '~/ui/Page'
@@ -35,11 +36,11 @@ function Variables() {
         {sets.data?.length === 0 && <p className="px-4 py-3 text-muted">No set applies to this workspace.</p>}
         <ul>
           {sets.data?.map((s) => (
-            <li key={s.id} className="flex h-11 items-center gap-3 border-b border-line px-4 last:border-0">
+            <li key={s.id} className="flex min-h-11 flex-wrap items-center gap-x-3 gap-y-1 border-b border-line px-4 py-2 last:border-0">
               <TextLink to="/$org/settings/varsets/$varset" params={{ org, varset: s.id }}>{s.attributes.name}</TextLink>
               {s.attributes.global && <Badge tone="info">Everywhere</Badge>}
               {s.attributes.priority && <Badge tone="warn">Wins over variables of the workspace</Badge>}
-              <span className="ml-auto text-sm text-muted">{s.attributes['var-count']} variables</span>
+              <span className="ml-auto text-sm text-muted">{count(s.attributes['var-count'], 'variable')}</span>
             </li>
           ))}
         </ul>

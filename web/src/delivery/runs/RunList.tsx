@@ -12,6 +12,8 @@ import { Badge } from '~/ui/Badge'
 import { Button } from '~/ui/Button'
 import { Empty, Failure } from '~/ui/Failure'
 import { Input, SearchInput, Select } from '~/ui/Field'
+import { Chip, Filters as FilterBar } from '~/ui/Filters'
+import { Icon } from '~/ui/Icon'
 import { Panel } from '~/ui/Page'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { Time } from '~/ui/Time'
@@ -105,39 +107,32 @@ function Filters({ filter, onFilter, inOrg }: { filter: Filter; onFilter: (chang
   }, [q, by, filter.q, filter.by, onFilter])
   useCommands(useMemo(() => [{ id: 'clear', title: 'Clear all filters', keys: 'x', group: 'List', run: () => onFilter(nothing) }], [onFilter]))
   const one = (name: 'operation' | 'source', all: string, options: [string, string][]) => (
-    <Select aria-label={all} className="w-44! max-sm:flex-1" value={filter[name] ?? ''} onChange={(e) => onFilter({ [name]: e.target.value || undefined, page: undefined })}>
+    <Select aria-label={all} className="sm:w-44!" value={filter[name] ?? ''} onChange={(e) => onFilter({ [name]: e.target.value || undefined, page: undefined })}>
       <option value="">{all}</option>
       {options.map(([value, label]) => <option key={value} value={value}>{label}</option>)}
     </Select>
   )
   return (
-    <div className="mb-4 space-y-3">
-      <div className="flex flex-wrap gap-2">
-        <SearchInput label="Search by message, id or commit" className="min-w-56 flex-1" value={q} onChange={(e) => setQ(e.target.value)} />
-        <Input aria-label="Started by" placeholder="Started by" className="w-36! max-sm:flex-1" value={by} onChange={(e) => setBy(e.target.value.trim())} />
-        {one('operation', 'All kinds', Object.entries(operations))}
-        {one('source', 'All sources', Object.entries(sources).filter(([k]) => k !== 'terraform+cloud').map(([k, v]) => [k, `From ${v}`]))}
-      </div>
-      <div className="flex flex-wrap items-center gap-1.5" role="group" aria-label="Status">
-        {Object.entries(statusGroups).map(([key, group]) => (
-          <Chip key={key} on={filter.status === key} onToggle={() => onFilter({ status: filter.status === key ? undefined : (key as StatusGroup), page: undefined })}>{group.label}</Chip>
-        ))}
-        {inOrg && words(filter.workspace).map((name) => <Chip key={name} on onToggle={() => onFilter({ workspace: undefined, page: undefined })}>in {name} ×</Chip>)}
-      </div>
-    </div>
-  )
-}
-
-function Chip({ on, onToggle, children }: { on: boolean; onToggle: () => void; children: ReactNode }) {
-  return (
-    <button
-      type="button"
-      aria-pressed={on}
-      onClick={onToggle}
-      className={cx('inline-flex h-7 items-center gap-1 rounded-full border px-3 text-sm', on ? 'border-accent bg-accent-soft font-medium text-accent' : 'border-line bg-surface text-muted hover:border-line-strong hover:text-text')}
-    >
-      {children}
-    </button>
+    <FilterBar
+      label="Status"
+      active={[filter.status, filter.by, filter.operation, filter.source, filter.workspace].filter(Boolean).length}
+      search={<SearchInput label="Search by message, id or commit" value={q} onChange={(e) => setQ(e.target.value)} />}
+      choices={
+        <>
+          <Input aria-label="Started by" placeholder="Started by" className="max-sm:col-span-2 sm:w-36!" value={by} onChange={(e) => setBy(e.target.value.trim())} />
+          {one('operation', 'All kinds', Object.entries(operations))}
+          {one('source', 'All sources', Object.entries(sources).filter(([k]) => k !== 'terraform+cloud').map(([k, v]) => [k, `From ${v}`]))}
+        </>
+      }
+      chips={
+        <>
+          {Object.entries(statusGroups).map(([key, group]) => (
+            <Chip key={key} on={filter.status === key} onToggle={() => onFilter({ status: filter.status === key ? undefined : (key as StatusGroup), page: undefined })}>{group.label}</Chip>
+          ))}
+          {inOrg && words(filter.workspace).map((name) => <Chip key={name} on label={`Not only runs in ${name}`} onToggle={() => onFilter({ workspace: undefined, page: undefined })}><span className="truncate">in {name}</span><Icon name="cross" size={12} /></Chip>)}
+        </>
+      }
+    />
   )
 }
 
@@ -151,17 +146,18 @@ function Row({ org, run, included, withWorkspace, onFilter }: RowProps) {
   return (
     <li data-row className="relative flex min-h-14 scroll-mt-16 focus-within:bg-hover items-center gap-4 border-b border-line px-4 py-2 last:border-0 hover:bg-hover max-sm:flex-wrap max-sm:gap-y-1">
       <div className="min-w-0 flex-1 max-sm:basis-full">
-        <Link to="/$org/workspaces/$workspace/runs/$run" params={{ org, workspace, run: run.id }} className="block truncate font-medium after:absolute after:inset-0 hover:text-accent">{a.message}</Link>
+        <Link to="/$org/workspaces/$workspace/runs/$run" params={{ org, workspace, run: run.id }} className="line-clamp-2 font-medium wrap-anywhere after:absolute after:inset-0 hover:text-accent sm:line-clamp-1">{a.message || run.id}</Link>
         <div className="flex min-w-0 items-center gap-1.5 text-sm text-muted">
           {withWorkspace && <><span className="truncate">{workspace}</span><span aria-hidden="true">·</span></>}
-          {who && <><button type="button" className="relative hover:text-text hover:underline" title={`Only runs by ${who}`} onClick={() => onFilter({ by: who, page: undefined })}>{who}</button><span aria-hidden="true">·</span></>}
-          <Time at={a['created-at']} className="whitespace-nowrap" />
+          {who && <><button type="button" className="relative shrink-0 hover:text-text hover:underline" title={`Only runs by ${who}`} onClick={() => onFilter({ by: who, page: undefined })}>{who}</button><span aria-hidden="true">·</span></>}
+          <Time at={a['created-at']} className="shrink-0 whitespace-nowrap md:hidden" />
           <code className="truncate font-mono text-xs text-faint max-md:hidden">{run.id}</code>
         </div>
       </div>
       {a.operation !== 'plan_and_apply' && <Badge>{operations[a.operation] ?? a.operation}</Badge>}
       {plan?.attributes.status === 'finished' && <span className="shrink-0 max-sm:order-last"><Counts of={plan.attributes} done={a.status === 'applied'} /></span>}
       <span className="flex w-42 shrink-0 max-sm:w-auto"><RunStatus status={a.status} /></span>
+      <Time at={a['created-at']} className="w-20 shrink-0 text-right text-sm whitespace-nowrap text-muted max-md:hidden" />
     </li>
   )
 }

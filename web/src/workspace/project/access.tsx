@@ -44,16 +44,16 @@ function AccessPage() {
           items={data.items}
           keyOf={(a) => a.id}
           columns={[
-            { name: 'Team', className: 'w-1/3', cell: (a) => <span className="font-medium">{nameOf(a)}</span> },
-            { name: 'May', cell: (a) => <Level access={a} /> },
+            { name: 'Team', className: 'sm:w-1/3', cell: (a) => <><span className="font-medium wrap-anywhere">{nameOf(a)}</span><span className="mt-1 block sm:hidden"><Level access={a} /></span></> },
+            { name: 'May', className: 'max-sm:hidden', cell: (a) => <Level access={a} /> },
             ...(manages
               ? [{
-                  name: <span className="sr-only">Actions</span>, className: 'w-24 text-right whitespace-nowrap',
+                  name: <span className="sr-only">Actions</span>, className: 'w-24 text-right whitespace-nowrap max-sm:align-top',
                   cell: (a: Access) => (
-                    <>
+                    <span className="inline-flex max-sm:gap-2">
                       <IconButton small icon="pencil" label={`Change the access of ${nameOf(a)}`} onClick={() => setEditing(a)} />
                       <IconButton small icon="trash" label={`Take the access of ${nameOf(a)}`} onClick={() => setRemoving(a)} />
-                    </>
+                    </span>
                   ),
                 }]
               : []),

@@ -12,7 +12,7 @@ const projectQuery = (id: string) => readQuery('projects', '/projects/{id}', { i
 export const projectRoute = createRoute({
   getParentRoute: () => orgRoute,
   path: '/projects/$project',
-  staticData: { crumb: (p) => [{ label: 'Projects', to: `/${p.org}/projects` }] },
+  staticData: { crumb: (p) => [{ label: 'Projects', to: `/${p.org}/projects` }, { label: '', to: `/${p.org}/projects/${p.project}` }] },
   loader: ({ context, params }) => context.queryClient.ensureQueryData(projectQuery(params.project)),
   component: Frame,
 })
@@ -39,6 +39,7 @@ function Frame() {
           <Tab to="/$org/projects/$project" params={params} activeOptions={{ exact: true }}>Workspaces</Tab>
           {may['can-read-teams'] && <Tab to="/$org/projects/$project/access" params={params}>Access</Tab>}
           {(may['can-manage-varsets'] || organization.attributes.permissions['can-read-varsets']) && <Tab to="/$org/projects/$project/varsets" params={params}>Variable sets</Tab>}
+          {may['can-update'] && <Tab to="/$org/projects/$project/notifications" params={params}>Notifications</Tab>}
           {may['can-update'] && <Tab to="/$org/projects/$project/settings" params={params}>Settings</Tab>}
         </Tabs>
       }

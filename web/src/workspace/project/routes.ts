@@ -1,8 +1,7 @@
 import { projectAccessRoute } from './access'
-import { projectRoute } from './frame'
 import { projectSettingsRoute } from './settings'
 import { projectVarsetsRoute } from './varsets'
 import { projectWorkspacesRoute } from './workspaces'
 
-/** projectRoutes are a project with its tabs. */
-export const projectRoutes = projectRoute.addChildren([projectWorkspacesRoute, projectAccessRoute, projectVarsetsRoute, projectSettingsRoute])
+/** projectRoutes are the tabs of a project. */
+export const projectRoutes = [projectWorkspacesRoute, projectAccessRoute, projectVarsetsRoute, projectSettingsRoute] as const

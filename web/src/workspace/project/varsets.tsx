@@ -27,9 +27,9 @@ function Varsets() {
           items={data.items}
           keyOf={(s) => s.id}
           columns={[
-            { name: 'Set', cell: (s) => <Link to="/$org/settings/varsets/$varset" params={{ org, varset: s.id }} className="font-medium hover:text-accent">{s.attributes.name}</Link> },
+            { name: 'Set', cell: (s) => <Link to="/$org/settings/varsets/$varset" params={{ org, varset: s.id }} className="font-medium wrap-anywhere hover:text-accent">{s.attributes.name}</Link> },
             { name: 'Variables', className: 'w-32 max-sm:hidden', cell: (s) => count(s.attributes['var-count'], 'variable') },
-            { name: 'Why', className: 'w-56', cell: (s) => <Why set={s} project={p.id} /> },
+            { name: 'Applies to', className: 'sm:w-56', cell: (s) => <Why set={s} project={p.id} /> },
           ]}
         />
       )}
@@ -38,7 +38,7 @@ function Varsets() {
 }
 
 function Why({ set: s, project }: { set: Resource<'varsets'>; project: string }) {
-  if (s.attributes.global) return <Badge tone="info">everywhere</Badge>
-  if (refOf(s, 'parent')?.id === project && !refsOf(s, 'projects').some((p) => p.id === project)) return <Badge>of this project, for single workspaces</Badge>
-  return <Badge tone="accent">this project</Badge>
+  if (s.attributes.global) return <Badge tone="info">Everywhere</Badge>
+  if (refOf(s, 'parent')?.id === project && !refsOf(s, 'projects').some((p) => p.id === project)) return <Badge title="It belongs to the project, and applies to single workspaces of it.">Single workspaces</Badge>
+  return <Badge tone="accent">This project</Badge>
 }

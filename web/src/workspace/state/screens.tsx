@@ -3,6 +3,8 @@ import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
 import { workspaceRoute } from '../frame'
 import { viewOf, type View } from './views'
 
+const statesOf = (p: Record<string, string>) => ({ label: 'States', to: `/${p.org}/workspaces/${p.workspace}/states` })
+
 export const statesRoute = createRoute({
   getParentRoute: () => workspaceRoute,
   path: '/states',
@@ -13,6 +15,7 @@ export const statesRoute = createRoute({
 export const stateRoute = createRoute({
   getParentRoute: () => workspaceRoute,
   path: '/states/$state',
+  staticData: { crumb: (p) => [statesOf(p), { label: 'Version', to: `${statesOf(p).to}/${p.state}` }] },
   validateSearch: (s: Record<string, unknown>): { view?: View | undefined } => (s.view === undefined ? {} : { view: viewOf(s.view) }),
   component: lazyRouteComponent(() => import('./Version'), 'VersionScreen'),
 })
@@ -24,7 +27,7 @@ export const compareRoute = createRoute({
     from: typeof s.from === 'string' ? s.from : undefined,
     to: typeof s.to === 'string' ? s.to : undefined,
   }),
-  staticData: { crumb: () => 'Compare' },
+  staticData: { crumb: (p) => [statesOf(p), { label: 'Compare', to: `${statesOf(p).to}/compare` }] },
   component: lazyRouteComponent(() => import('./Compare'), 'CompareScreen'),
 })
 
