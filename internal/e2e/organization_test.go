@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"testing"
 
 	"plumbline.dev/plumbline/internal/apptest"
@@ -72,6 +73,29 @@ func TestOrganizationIsManaged(t *testing.T) {
 	st.Click("SSH keys")
 	st.See("No SSH keys")
 	st.Shot("ssh-keys-empty")
+}
+
+// TestManyPeople: more than a page of them, and each is found and can be chosen.
+func TestManyPeople(t *testing.T) {
+	st := newStage(t)
+	for i := range 104 {
+		st.Member(st.org, fmt.Sprintf("member-%03d", i))
+	}
+	st.named("teams", "platform")
+	st.Go("/app/acme/settings/users")
+	st.See("105 people, page 1 of 3")
+	st.Click("On")
+	st.At("/app/acme/settings/users?page=2")
+	st.See("page 2 of 3")
+	st.Fill("Search by name or email", "member-103")
+	st.At("/app/acme/settings/users?q=member-103")
+	st.Until("only who matches", `document.querySelectorAll('tbody tr').length === 1`)
+	st.Click("Teams")
+	st.Click("platform")
+	st.Click("Add")
+	st.Choose("Person", "member-103")
+	st.Click("Add")
+	st.See("Members (1)", "member-103")
 }
 
 // TestWhoMayLittleSeesLittle: a member whose team may only read one workspace.

@@ -4,42 +4,45 @@ import { createRoute } from '@tanstack/react-router'
 import { useState } from 'react'
 import * as api from '~/kernel/api'
 import { body, refOf, refsOf, type Resource } from '~/kernel/jsonapi'
-import { pageSize } from '~/kernel/longlist'
 import { fieldsOf } from '~/kernel/problem'
 import { allQuery, listQuery, useChange } from '~/kernel/queries'
+import { pageIn, textIn } from '~/kernel/search'
 import { useMe } from '~/kernel/session'
 import { Avatar } from '~/ui/Avatar'
 import { Badge, Tag } from '~/ui/Badge'
 import { Button, IconButton } from '~/ui/Button'
 import { Confirm } from '~/ui/Dialog'
 import { Failure } from '~/ui/Failure'
-import { Choice, Field, Input, SearchInput } from '~/ui/Field'
+import { Choice, Field, Input } from '~/ui/Field'
 import { FormDialog } from '~/ui/Form'
+import { Late } from '~/ui/Late'
 import { Panel } from '~/ui/Page'
+import { Pages } from '~/ui/Pages'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { Table } from '~/ui/Table'
 import { toast } from '~/ui/Toast'
 import { settingsRoute, useCan } from './frame'
 
 type Membership = Resource<'organization-memberships'>
+type Search = { q?: string | undefined; page?: number | undefined }
 
 export const usersRoute = createRoute({
   getParentRoute: () => settingsRoute,
   path: '/users',
-  validateSearch: (s: Record<string, unknown>): { q?: string } => ({ q: typeof s.q === 'string' && s.q ? s.q : undefined }),
+  validateSearch: (s: Record<string, unknown>): Search => ({ q: textIn(s.q), page: pageIn(s.page) }),
   component: Users,
 })
 
 function Users() {
   const { org } = usersRoute.useParams()
-  const { q } = usersRoute.useSearch()
+  const { q, page } = usersRoute.useSearch()
   const navigate = usersRoute.useNavigate()
   const can = useCan(org)
   const me = useMe()
   const [inviting, setInviting] = useState(false)
   const [removing, setRemoving] = useState<Membership>()
   const { data, error, refetch } = useQuery(
-    listQuery('organization-memberships', '/organizations/{organization}/organization-memberships', { organization: org }, { include: 'user,teams', q, 'page[size]': pageSize }),
+    listQuery('organization-memberships', '/organizations/{organization}/organization-memberships', { organization: org }, { include: 'user,teams', q, 'page[size]': 50, 'page[number]': page }),
   )
   const remove = useChange(['organization-memberships', 'teams'], (m: Membership) => api.remove('/organization-memberships/{membership}', { membership: m.id }), () => setRemoving(undefined))
   const userOf = (m: Membership) => data?.included.get('users', refOf(m, 'user')?.id)
@@ -47,7 +50,7 @@ function Users() {
   return (
     <>
       <div className="mb-4 flex gap-2">
-        <SearchInput label="Search by name or email" className="flex-1" defaultValue={q} onChange={(e) => void navigate({ search: { q: e.target.value || undefined }, replace: true })} />
+        <Late label="Search by name or email" className="flex-1" value={q} onChange={(text) => void navigate({ search: { q: text }, replace: true })} />
         {can['can-manage-users'] && <Button look="primary" icon="plus" onClick={() => setInviting(true)}>Invite</Button>}
       </div>
       {error && <Failure error={error} retry={() => void refetch()} className="mb-4" />}
@@ -80,6 +83,7 @@ function Users() {
           />
         )}
       </Panel>
+      {data && <Pages at={data.pagination} what="person" many="people" onPage={(to) => void navigate({ search: { q, page: to } })} />}
       {inviting && <Invite org={org} onClose={() => setInviting(false)} />}
       {removing && (
         <Confirm title={`Remove ${nameOf(removing)}?`} action="Remove" busy={remove.isPending} error={remove.error} onConfirm={() => remove.mutate(removing)} onClose={() => setRemoving(undefined)}>

@@ -3,15 +3,15 @@ import type { Pagination } from '~/kernel/jsonapi'
 import { Button } from './Button'
 import { Icon } from './Icon'
 
-type Props = { at: Pagination; /** What is counted: "event". */ what: string; before?: string; after?: string; onPage: (page: number) => void }
+type Props = { at: Pagination; /** What is counted: "event". */ what: string; many?: string; before?: string; after?: string; onPage: (page: number) => void }
 
 /** Pages leads through a list a page at a time. */
-export function Pages({ at, what, before = 'Back', after = 'On', onPage }: Props) {
+export function Pages({ at, what, many, before = 'Back', after = 'On', onPage }: Props) {
   if (at.pages <= 1) return null
   return (
     <nav aria-label="Pages" className="mt-3 flex items-center justify-between gap-3">
       <Button small icon="left" disabled={at.page <= 1} onClick={() => onPage(at.page - 1)}>{before}</Button>
-      <span className="text-sm text-muted tabular">{count(at.total, what)}, page {at.page} of {at.pages}</span>
+      <span className="text-sm text-muted tabular">{count(at.total, what, many)}, page {at.page} of {at.pages}</span>
       <Button small disabled={at.next === null} onClick={() => onPage(at.page + 1)}>{after}<Icon name="right" /></Button>
     </nav>
   )
