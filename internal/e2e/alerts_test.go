@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"plumbline.dev/plumbline/internal/apptest"
 	"plumbline.dev/plumbline/internal/drift/alerts"
 	"plumbline.dev/plumbline/internal/kernel/config"
 )
@@ -162,8 +163,10 @@ func TestAnAlertIsMadeTriedAndSentAgain(t *testing.T) {
 }
 
 func TestAScheduleSaysWhatWhenAndWhoIsTold(t *testing.T) {
-	st := newStage(t)
-	repository := st.made("/organizations/acme/drift-repositories", "drift-repositories", map[string]any{"url": "https://github.com/my-account/my-repo", "type": "github-public", "skip-check": true}, "")
+	git := apptest.NewGitHost(t)
+	git.Commit("private/infra", "main", map[string]string{"network/main.tf": "terraform {}\n", "stacks/app/main.tf": "terraform {}\n"})
+	st := newStage(t, toLoopback, func(c *config.Server) { c.Outbound.Rewrite = git.Rewrite() })
+	repository := st.made("/organizations/acme/drift-repositories", "drift-repositories", map[string]any{"url": "https://github.com/private/infra", "type": "github-private", "token": git.Token}, "")
 	st.made("/organizations/acme/drift-connections", "drift-connections", map[string]any{"name": "staging", "type": "oth", "credentials": "API_TOKEN=x"}, "")
 	st.made("/organizations/acme/drift-connections", "drift-connections", map[string]any{"name": "billing", "type": "oth", "credentials": "BILLING_TOKEN=x"}, "")
 	st.made("/organizations/acme/drift-alerts", "drift-alerts", map[string]any{"name": "on call", "type": "email", "recipients": []string{"ops@example.com"}}, "")
@@ -172,6 +175,9 @@ func TestAScheduleSaysWhatWhenAndWhoIsTold(t *testing.T) {
 	st.At("/app/acme/drift/schedules/new")
 	st.Fill("Name", "network, nightly")
 	st.Fill("Branch", "main")
+	st.Click("Look into the repository")
+	st.See("Folders with a configuration", "stacks/app")
+	st.Unseen("The repository cannot be read.")
 	st.Fill("Folders", "network\nstacks/*")
 	st.Choose("How often", "every week")
 	st.Fill("On", "mon 04:30")
@@ -189,7 +195,7 @@ func TestAScheduleSaysWhatWhenAndWhoIsTold(t *testing.T) {
 	st.Shot("drift-schedule-new")
 	st.Click("Make the schedule")
 	st.At("/app/acme/drift/schedules")
-	st.See("network, nightly", "my-account/my-repo · main · network, stacks/*", "tells 1 alert")
+	st.See("network, nightly", "private/infra · main · network, stacks/*", "tells 1 alert")
 	st.Shot("drift-schedules")
 
 	st.Click("network, nightly")

@@ -11,6 +11,7 @@ import (
 
 	"plumbline.dev/plumbline/internal/apptest"
 	"plumbline.dev/plumbline/internal/executor/proto"
+	"plumbline.dev/plumbline/internal/registry/providers"
 )
 
 // planned is a plan with a change of each kind, as the executor makes it readable.
@@ -165,8 +166,8 @@ func TestAProviderIsPublished(t *testing.T) {
 	st.See("Version 1.2.0 is published.", "signed", "protocols 6.0", "darwin/arm64", `version = "~> 1.2"`)
 	st.Until("both archives to be there", `[...document.querySelectorAll('[aria-label=Platforms] li')].filter((e) => e.innerText.includes('uploaded')).length === 2`)
 	st.Shot("registry-provider-version")
-	if r := st.Do("GET", "/v1/providers/acme/inventory/versions", st.org.Owner.Token, nil); r.Status == 200 && !strings.Contains(string(r.Body), "1.2.0") {
-		t.Errorf("the registry protocol does not offer the version: %s", r.Body)
+	if r := st.Do("GET", providers.ProtocolPath+"/acme/inventory/versions", st.org.Owner.Token, nil); r.Status != 200 || !strings.Contains(string(r.Body), `"1.2.0"`) {
+		t.Errorf("the registry protocol = %d %s, want the version", r.Status, r.Body)
 	}
 }
 
@@ -242,4 +243,11 @@ output "vpc_id" {
 	st.See("No module is like that")
 	st.Click("Show all")
 	st.See("labels", "network")
+	st.Fill("Search modules", "net")
+	st.At("/app/acme/registry/modules?q=net")
+	st.Until("only what matches", `!document.body.innerText.includes('labels')`)
+	st.Click("Modules")
+	st.At("/app/acme/registry/modules")
+	st.See("labels")
+	st.Until("the field to be empty", finding(`field('Search modules').value === ''`))
 }

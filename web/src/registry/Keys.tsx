@@ -2,29 +2,27 @@
 import { useQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
 import { useState } from 'react'
-import { send } from '~/kernel/api'
-import { body, pageOf } from '~/kernel/jsonapi'
 import { fieldsOf } from '~/kernel/problem'
 import { useChange } from '~/kernel/queries'
 import { useOrganization } from '~/kernel/session'
 import { Button, IconButton } from '~/ui/Button'
 import { Id } from '~/ui/Copy'
-import { Actions, Confirm, Dialog } from '~/ui/Dialog'
+import { Confirm } from '~/ui/Dialog'
 import { Empty, Failure } from '~/ui/Failure'
 import { Field, Textarea } from '~/ui/Field'
+import { FormDialog } from '~/ui/Form'
 import { Panel } from '~/ui/Page'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { Time } from '~/ui/Time'
-
-const base = '/api/registry/private/v2/gpg-keys'
+import { addKey, keysQuery, removeKey } from './gpg'
 
 export function Keys() {
   const { org } = useParams({ from: '/$org/registry/keys' })
   const [adding, setAdding] = useState(false)
   const [removing, setRemoving] = useState<string>()
   const may = useOrganization(org).attributes.permissions['can-manage-custom-providers']
-  const keys = useQuery({ queryKey: ['gpg-keys', org], queryFn: async ({ signal }) => pageOf<'gpg-keys'>(await send('GET', `${base}?filter%5Bnamespace%5D=${encodeURIComponent(org)}&page%5Bsize%5D=100`, undefined, signal)) })
-  const remove = useChange(['gpg-keys'], (id: string) => send('DELETE', `${base}/${encodeURIComponent(org)}/${id}`), () => setRemoving(undefined))
+  const keys = useQuery(keysQuery(org))
+  const remove = useChange(['gpg-keys'], (id: string) => removeKey(org, id), () => setRemoving(undefined))
   return (
     <>
       <div className="mb-4 flex flex-wrap items-center justify-between gap-2">
@@ -59,25 +57,12 @@ export function Keys() {
 
 function Add({ org, onClose }: { org: string; onClose: () => void }) {
   const [armor, setArmor] = useState('')
-  const change = useChange(['gpg-keys'], () => send('POST', base, body('gpg-keys', { namespace: org, 'ascii-armor': armor })), onClose)
-  const wrong = fieldsOf(change.error)
+  const change = useChange(['gpg-keys'], () => addKey(org, armor), onClose)
   return (
-    <Dialog title="Add a key" onClose={onClose} wide>
-      <form
-        onSubmit={(e) => {
-          e.preventDefault()
-          change.mutate(undefined)
-        }}
-      >
-        <Field label="Public key" help="As gpg --armor --export prints it. Never a private one." error={wrong['ascii-armor']}>
-          <Textarea rows={10} className="font-mono text-sm" value={armor} onChange={(e) => setArmor(e.target.value)} placeholder="-----BEGIN PGP PUBLIC KEY BLOCK-----" required autoFocus />
-        </Field>
-        {change.error && Object.keys(wrong).length === 0 && <Failure error={change.error} className="mt-4" />}
-        <Actions>
-          <Button onClick={onClose}>Back</Button>
-          <Button type="submit" look="primary" busy={change.isPending}>Add</Button>
-        </Actions>
-      </form>
-    </Dialog>
+    <FormDialog title="Add a key" action="Add" change={change} shows={['ascii-armor']} wide onClose={onClose}>
+      <Field label="Public key" help="As gpg --armor --export prints it. Never a private one." error={fieldsOf(change.error)['ascii-armor']}>
+        <Textarea rows={10} className="font-mono text-sm" value={armor} onChange={(e) => setArmor(e.target.value)} placeholder="-----BEGIN PGP PUBLIC KEY BLOCK-----" required autoFocus />
+      </Field>
+    </FormDialog>
   )
 }

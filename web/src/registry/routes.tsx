@@ -2,9 +2,10 @@
 import { Outlet, createRoute, lazyRouteComponent, redirect } from '@tanstack/react-router'
 import { orgRoute } from '~/kernel/routing'
 import { Page, Tab, Tabs } from '~/ui/Page'
+import { facetsOf } from './facets'
 
 /** registryRoute is the frame of the lists. */
-export const registryRoute = createRoute({
+const registryRoute = createRoute({
   getParentRoute: () => orgRoute,
   path: '/registry',
   staticData: { crumb: () => 'Registry' },
@@ -36,15 +37,7 @@ const indexRoute = createRoute({
   },
 })
 
-type Facets = { q?: string | undefined; kind?: 'private' | 'public' | undefined; provider?: string | undefined }
-
-/** facetsOf is what a list is narrowed to, by its address. */
-function facetsOf(s: Record<string, unknown>): Facets {
-  const text = (v: unknown) => (typeof v === 'string' && v !== '' ? v : undefined)
-  return { q: text(s.q), provider: text(s.provider), kind: s.kind === 'private' || s.kind === 'public' ? s.kind : undefined }
-}
-
-export const modulesRoute = createRoute({
+const modulesRoute = createRoute({
   getParentRoute: () => registryRoute,
   path: '/modules',
   validateSearch: facetsOf,
@@ -56,14 +49,14 @@ const providersRoute = createRoute({ getParentRoute: () => registryRoute, path: 
 const keysRoute = createRoute({ getParentRoute: () => registryRoute, path: '/keys', staticData: { crumb: () => 'Keys' }, component: lazyRouteComponent(() => import('./Keys'), 'Keys') })
 const componentsRoute = createRoute({ getParentRoute: () => registryRoute, path: '/components', staticData: { crumb: () => 'Components' }, component: lazyRouteComponent(() => import('./Components'), 'Components') })
 
-export const publishRoute = createRoute({
+const publishRoute = createRoute({
   getParentRoute: () => orgRoute,
   path: '/registry/publish',
   staticData: { crumb: () => 'Publish a module' },
   component: lazyRouteComponent(() => import('./modules/Publish'), 'Publish'),
 })
 
-export const moduleRoute = createRoute({
+const moduleRoute = createRoute({
   getParentRoute: () => orgRoute,
   path: '/registry/modules/$namespace/$name/$provider',
   validateSearch: (s: Record<string, unknown>): { version?: string | undefined; part?: string | undefined } => ({
@@ -74,14 +67,14 @@ export const moduleRoute = createRoute({
   component: lazyRouteComponent(() => import('./modules/ModulePage'), 'ModulePage'),
 })
 
-export const providerRoute = createRoute({
+const providerRoute = createRoute({
   getParentRoute: () => orgRoute,
   path: '/registry/providers/$registry/$namespace/$name',
   staticData: { crumb: (p) => `${p.name}` },
   component: lazyRouteComponent(() => import('./providers/ProviderPage'), 'ProviderPage'),
 })
 
-export const componentRoute = createRoute({
+const componentRoute = createRoute({
   getParentRoute: () => orgRoute,
   path: '/registry/components/$component',
   validateSearch: (s: Record<string, unknown>): { version?: string | undefined } => (typeof s.version === 'string' ? { version: s.version } : {}),
@@ -89,4 +82,5 @@ export const componentRoute = createRoute({
   component: lazyRouteComponent(() => import('./ComponentPage'), 'ComponentPage'),
 })
 
+/** registryRoutes are the screens of the registry. */
 export const registryRoutes = [registryRoute.addChildren([indexRoute, modulesRoute, providersRoute, keysRoute, componentsRoute]), publishRoute, moduleRoute, providerRoute, componentRoute] as const

@@ -4,6 +4,7 @@ import { fieldsOf } from '~/kernel/problem'
 import { Button, type Look } from './Button'
 import { Actions, Dialog } from './Dialog'
 import { Failure } from './Failure'
+import type { IconName } from './Icon'
 
 type Change = { mutate: (v: undefined) => void; isPending: boolean; error: unknown }
 
@@ -11,6 +12,7 @@ type Props = {
   change: Change
   action: string
   look?: Look
+  icon?: IconName
   /** The fields that show their own messages; messages for others are shown above the button. */
   shows?: readonly string[]
   disabled?: boolean
@@ -19,7 +21,7 @@ type Props = {
 }
 
 /** Form holds fields and a button that sends them. */
-export function Form({ change, action, look = 'primary', shows = [], disabled, children, onCancel }: Props) {
+export function Form({ change, action, look = 'primary', icon, shows = [], disabled, children, onCancel }: Props) {
   const fields = Object.keys(fieldsOf(change.error))
   const shown = fields.length > 0 && fields.every((f) => shows.includes(f))
   return (
@@ -33,17 +35,17 @@ export function Form({ change, action, look = 'primary', shows = [], disabled, c
       {children}
       {change.error !== null && change.error !== undefined && !shown && <Failure error={change.error} />}
       <Actions className="in-disabled:hidden">
-        {onCancel && <Button onClick={onCancel}>Cancel</Button>}
-        <Button type="submit" look={look} busy={change.isPending} disabled={disabled}>{action}</Button>
+        {onCancel && <Button onClick={onCancel}>{action.startsWith('Cancel') ? 'Back' : 'Cancel'}</Button>}
+        <Button type="submit" look={look} icon={icon} busy={change.isPending} disabled={disabled}>{action}</Button>
       </Actions>
     </form>
   )
 }
 
 /** FormDialog is a Form in a dialog of its own. */
-export function FormDialog({ title, onClose, ...form }: Omit<Props, 'onCancel'> & { title: string; onClose: () => void }) {
+export function FormDialog({ title, wide, onClose, ...form }: Omit<Props, 'onCancel'> & { title: string; wide?: boolean; onClose: () => void }) {
   return (
-    <Dialog title={title} onClose={onClose}>
+    <Dialog title={title} wide={wide} onClose={onClose}>
       <Form {...form} onCancel={onClose} />
     </Dialog>
   )

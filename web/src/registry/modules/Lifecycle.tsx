@@ -4,9 +4,9 @@ import * as api from '~/kernel/api'
 import { body } from '~/kernel/jsonapi'
 import { useChange } from '~/kernel/queries'
 import { Button } from '~/ui/Button'
-import { Actions, Dialog } from '~/ui/Dialog'
-import { Failure, Notice } from '~/ui/Failure'
+import { Notice } from '~/ui/Failure'
 import { Field, Input, Textarea } from '~/ui/Field'
+import { FormDialog } from '~/ui/Form'
 import { toast } from '~/ui/Toast'
 import { params, path, type Address, type Details } from './queries'
 
@@ -41,12 +41,18 @@ function possible(d: Details, mayDelete: boolean): Verb[] {
   return mayDelete ? [...list, 'delete'] : list
 }
 
+/** isHard is whether a verb takes something away from those who use the version. */
+function isHard(verb: Verb): boolean {
+  return verb === 'delete' || verb === 'revoke'
+}
+
+/** Lifecycle is what can be done with a version. */
 export function Lifecycle({ address, details, mayDelete, onDeleted }: { address: Address; details: Details; mayDelete: boolean; onDeleted: () => void }) {
   const [verb, setVerb] = useState<Verb>()
   return (
     <>
       <div className="flex flex-wrap gap-2">
-        {possible(details, mayDelete).map((v) => <Button key={v} small look={v === 'delete' || v === 'revoke' ? 'danger' : 'normal'} onClick={() => setVerb(v)}>{words[v].title} {details.version}</Button>)}
+        {possible(details, mayDelete).map((v) => <Button key={v} small look={isHard(v) ? 'danger' : 'normal'} onClick={() => setVerb(v)}>{words[v].title} {details.version}</Button>)}
       </div>
       {verb && <Ask address={address} version={details.version} verb={verb} onClose={() => setVerb(undefined)} onDone={() => verb === 'delete' && onDeleted()} />}
     </>
@@ -63,28 +69,15 @@ function Ask({ address, version, verb, onClose, onDone }: { address: Address; ve
     onClose()
   })
   return (
-    <Dialog title={`${w.title} ${version}`} onClose={onClose}>
-      <form
-        className="space-y-4"
-        onSubmit={(e) => {
-          e.preventDefault()
-          change.mutate(undefined)
-        }}
-      >
-        <p className="text-muted">{w.about}</p>
-        {w.asks && (
-          <>
-            <Field label="Why, and what to use instead" optional><Textarea rows={3} value={reason} onChange={(e) => setReason(e.target.value)} autoFocus /></Field>
-            <Field label="Link to more" optional><Input value={link} onChange={(e) => setLink(e.target.value)} placeholder="https://…" /></Field>
-          </>
-        )}
-        {change.error && <Failure error={change.error} />}
-        <Actions>
-          <Button onClick={onClose}>Back</Button>
-          <Button type="submit" look={verb === 'delete' || verb === 'revoke' ? 'danger' : 'primary'} busy={change.isPending}>{w.action}</Button>
-        </Actions>
-      </form>
-    </Dialog>
+    <FormDialog title={`${w.title} ${version}`} action={w.action} look={isHard(verb) ? 'danger' : 'primary'} change={change} onClose={onClose}>
+      <p className="text-muted">{w.about}</p>
+      {w.asks && (
+        <>
+          <Field label="Why, and what to use instead" optional><Textarea rows={3} value={reason} onChange={(e) => setReason(e.target.value)} autoFocus /></Field>
+          <Field label="Link to more" optional><Input value={link} onChange={(e) => setLink(e.target.value)} placeholder="https://…" /></Field>
+        </>
+      )}
+    </FormDialog>
   )
 }
 

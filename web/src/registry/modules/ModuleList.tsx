@@ -1,42 +1,40 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
-import { useEffect, useState } from 'react'
 import type { Resource } from '~/kernel/jsonapi'
-import { listQuery, polling } from '~/kernel/queries'
+import { allQuery, listQuery, polling } from '~/kernel/queries'
 import { useOrganization } from '~/kernel/session'
 import { Badge } from '~/ui/Badge'
 import { Button, LinkButton } from '~/ui/Button'
 import { Empty, Failure } from '~/ui/Failure'
-import { SearchInput, Select } from '~/ui/Field'
+import { Select } from '~/ui/Field'
+import { Late } from '~/ui/Late'
 import { Panel } from '~/ui/Page'
+import { Pages } from '~/ui/Pages'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { Time } from '~/ui/Time'
+import { kindIn, type Facets } from '../facets'
 
+/** ModuleList are the modules of an organization. */
 export function ModuleList() {
   const { org } = useParams({ from: '/$org/registry/modules' })
-  const { q = '', kind, provider } = useSearch({ from: '/$org/registry/modules' })
+  const { q, kind, provider, page } = useSearch({ from: '/$org/registry/modules' })
   const navigate = useNavigate({ from: '/$org/registry/modules' })
-  const [text, setText] = useState(q)
+  const set = (change: Facets) => void navigate({ search: (was) => ({ ...was, page: undefined, ...change }), replace: true })
   const may = useOrganization(org).attributes.permissions['can-create-module']
-  useEffect(() => {
-    if (text === q) return
-    const timer = setTimeout(() => void navigate({ search: (was) => ({ ...was, q: text || undefined }), replace: true }), 200)
-    return () => clearTimeout(timer)
-  }, [text, q, navigate])
-  const modules = useQuery({ ...listQuery('registry-modules', '/organizations/{organization}/registry-modules', { organization: org }, { q, 'filter[registry_name]': kind, 'filter[provider]': provider, 'page[size]': 100 }), ...polling })
+  const modules = useQuery({ ...listQuery('registry-modules', '/organizations/{organization}/registry-modules', { organization: org }, { q, 'filter[registry_name]': kind, 'filter[provider]': provider, 'page[size]': 50, 'page[number]': page }), ...polling })
   // The providers of the whole list stay to choose from when it is narrowed.
-  const all = useQuery(listQuery('registry-modules', '/organizations/{organization}/registry-modules', { organization: org }, { 'page[size]': 100 }))
-  const providers = [...new Set([...(all.data?.items.map((m) => m.attributes.provider) ?? []), ...(provider ? [provider] : [])])].toSorted()
-  const narrowed = q !== '' || kind !== undefined || provider !== undefined
+  const all = useQuery(allQuery('registry-modules', '/organizations/{organization}/registry-modules', { organization: org }, { 'fields[registry-modules]': 'provider' }))
+  const providers = [...new Set([...(all.data?.map((m) => m.attributes.provider) ?? []), ...(provider ? [provider] : [])])].toSorted()
+  const narrowed = q !== undefined || kind !== undefined || provider !== undefined
   return (
     <>
       <div className="mb-4 flex flex-wrap gap-2">
-        <SearchInput label="Search modules" className="min-w-48 flex-1" value={text} onChange={(e) => setText(e.target.value)} />
-        <Select aria-label="Provider" className="w-40! max-sm:flex-1" value={provider ?? ''} onChange={(e) => void navigate({ search: (was) => ({ ...was, provider: e.target.value || undefined }), replace: true })}>
+        <Late label="Search modules" className="min-w-48 flex-1" value={q} onChange={(text) => set({ q: text })} />
+        <Select aria-label="Provider" className="w-40! max-sm:flex-1" value={provider ?? ''} onChange={(e) => set({ provider: e.target.value || undefined })}>
           <option value="">All providers</option>
           {providers.map((p) => <option key={p} value={p}>{p}</option>)}
         </Select>
-        <Select aria-label="Kind" className="w-36! max-sm:flex-1" value={kind ?? ''} onChange={(e) => void navigate({ search: (was) => ({ ...was, kind: (e.target.value || undefined) as typeof kind }), replace: true })}>
+        <Select aria-label="Kind" className="w-36! max-sm:flex-1" value={kind ?? ''} onChange={(e) => set({ kind: kindIn(e.target.value) })}>
           <option value="">All kinds</option>
           <option value="private">Our own</option>
           <option value="public">Public</option>
@@ -46,9 +44,10 @@ export function ModuleList() {
       {modules.error && <Failure error={modules.error} retry={() => void modules.refetch()} />}
       <Panel>
         {modules.isPending && <SkeletonRows />}
-        {modules.data?.items.length === 0 && (narrowed ? <Empty icon="search" title="No module is like that" actions={<Button onClick={() => { setText(''); void navigate({ search: {}, replace: true }) }}>Show all</Button>} /> : <Empty icon="registry" title="No modules yet"><p>Publish configuration that many workspaces use, in versions. <code className="font-mono">tofu init</code> installs it from here.</p></Empty>)}
+        {modules.data?.items.length === 0 && (narrowed ? <Empty icon="search" title="No module is like that" actions={<Button onClick={() => void navigate({ search: {}, replace: true })}>Show all</Button>} /> : <Empty icon="registry" title="No modules yet"><p>Publish configuration that many workspaces use, in versions. <code className="font-mono">tofu init</code> installs it from here.</p></Empty>)}
         {modules.data && modules.data.items.length > 0 && <ul aria-label="Modules">{modules.data.items.map((m) => <Row key={m.id} org={org} module={m} />)}</ul>}
       </Panel>
+      {modules.data && <Pages at={modules.data.pagination} what="module" onPage={(page) => set({ page })} />}
     </>
   )
 }

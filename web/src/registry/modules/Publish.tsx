@@ -5,9 +5,8 @@ import * as api from '~/kernel/api'
 import { body } from '~/kernel/jsonapi'
 import { fieldsOf } from '~/kernel/problem'
 import { useChange } from '~/kernel/queries'
-import { Button } from '~/ui/Button'
-import { Failure } from '~/ui/Failure'
 import { Field, Input } from '~/ui/Field'
+import { Form } from '~/ui/Form'
 import { Page, Panel } from '~/ui/Page'
 import { cx } from '~/ui/classes'
 import { Upload } from './Upload'
@@ -53,21 +52,13 @@ function Name({ org, onDone }: { org: string; onDone: (name: string, provider: s
   )
   const wrong = fieldsOf(change.error)
   return (
-    <form
-      className="space-y-4"
-      onSubmit={(e) => {
-        e.preventDefault()
-        change.mutate(undefined)
-      }}
-    >
+    <Form change={change} action="Create the module" shows={['name', 'provider']}>
       <Field label="Name" help="What it makes, such as network or database." error={wrong.name}>
         <Input value={name} onChange={(e) => setName(e.target.value)} required autoFocus />
       </Field>
       <Field label="Provider" help="The one that it uses most, such as aws or google." error={wrong.provider}>
         <Input value={provider} onChange={(e) => setProvider(e.target.value)} required />
       </Field>
-      {change.error && Object.keys(wrong).length === 0 && <Failure error={change.error} />}
-      <div className="flex justify-end"><Button type="submit" look="primary" busy={change.isPending}>Create the module</Button></div>
-    </form>
+    </Form>
   )
 }

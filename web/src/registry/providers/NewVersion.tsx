@@ -3,9 +3,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { TextLink } from '~/ui/Page'
-import { send } from '~/kernel/api'
 import { bytes, count } from '~/kernel/formats'
-import { pageOf } from '~/kernel/jsonapi'
 import { useChange } from '~/kernel/queries'
 import { Button } from '~/ui/Button'
 import { Actions, Dialog } from '~/ui/Dialog'
@@ -13,6 +11,7 @@ import { Failure, Notice } from '~/ui/Failure'
 import { Choice, Field, FileInput, Select } from '~/ui/Field'
 import { Icon } from '~/ui/Icon'
 import { toast } from '~/ui/Toast'
+import { keysQuery } from '../gpg'
 import { bundleOf, sha256, type Bundle } from './bundle'
 import { publish, type Params } from './publish'
 
@@ -23,7 +22,7 @@ export function NewVersion({ params, onClose }: { params: Params; onClose: () =>
   const [key, setKey] = useState('')
   const [chosen, setChosen] = useState<string[]>()
   const [step, setStep] = useState('')
-  const keys = useQuery({ queryKey: ['gpg-keys', params.organization], queryFn: async ({ signal }) => pageOf<'gpg-keys'>(await send('GET', `/api/registry/private/v2/gpg-keys?filter%5Bnamespace%5D=${encodeURIComponent(params.organization)}&page%5Bsize%5D=100`, undefined, signal)) })
+  const keys = useQuery(keysQuery(params.organization))
   const bundle = useQuery({ queryKey: ['bundles', ...files.map((f) => `${f.name} ${f.size} ${f.lastModified}`)], enabled: files.length > 0, staleTime: Infinity, gcTime: 0, queryFn: () => bundleOf(files, params.name, sha256) })
   const keyID = key || keys.data?.items[0]?.attributes['key-id'] || ''
   const protocols = chosen ?? bundle.data?.protocols ?? ['5.0']

@@ -9,25 +9,29 @@ import { listQuery, polling, useChange } from '~/kernel/queries'
 import { useOrganization } from '~/kernel/session'
 import { Badge } from '~/ui/Badge'
 import { Button } from '~/ui/Button'
-import { Actions, Dialog } from '~/ui/Dialog'
 import { Empty, Failure } from '~/ui/Failure'
-import { Choice, Field, Input, SearchInput, Select } from '~/ui/Field'
+import { Choice, Field, Input, Select } from '~/ui/Field'
+import { FormDialog } from '~/ui/Form'
+import { Late } from '~/ui/Late'
 import { Panel } from '~/ui/Page'
+import { Pages } from '~/ui/Pages'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { Time } from '~/ui/Time'
+import { kindIn, type Facets } from '../facets'
 
 export function ProviderList() {
   const { org } = useParams({ from: '/$org/registry/providers' })
-  const { q = '', kind } = useSearch({ from: '/$org/registry/providers' })
+  const { q, kind, page } = useSearch({ from: '/$org/registry/providers' })
   const navigate = useNavigate({ from: '/$org/registry/providers' })
+  const set = (change: Facets) => void navigate({ search: (was) => ({ ...was, page: undefined, ...change }), replace: true })
   const [adding, setAdding] = useState(false)
   const may = useOrganization(org).attributes.permissions['can-create-provider']
-  const list = useQuery({ ...listQuery('registry-providers', '/organizations/{organization}/registry-providers', { organization: org }, { q, 'filter[registry_name]': kind, 'page[size]': 100 }), ...polling })
+  const list = useQuery({ ...listQuery('registry-providers', '/organizations/{organization}/registry-providers', { organization: org }, { q, 'filter[registry_name]': kind, 'page[size]': 50, 'page[number]': page }), ...polling })
   return (
     <>
       <div className="mb-4 flex flex-wrap gap-2">
-        <SearchInput label="Search providers" className="min-w-48 flex-1" value={q} onChange={(e) => void navigate({ search: (was) => ({ ...was, q: e.target.value || undefined }), replace: true })} />
-        <Select aria-label="Kind" className="w-36! max-sm:flex-1" value={kind ?? ''} onChange={(e) => void navigate({ search: (was) => ({ ...was, kind: (e.target.value || undefined) as typeof kind }), replace: true })}>
+        <Late label="Search providers" className="min-w-48 flex-1" value={q} onChange={(text) => set({ q: text })} />
+        <Select aria-label="Kind" className="w-36! max-sm:flex-1" value={kind ?? ''} onChange={(e) => set({ kind: kindIn(e.target.value) })}>
           <option value="">All kinds</option>
           <option value="private">Our own</option>
           <option value="public">Public</option>
@@ -53,6 +57,7 @@ export function ProviderList() {
           </ul>
         )}
       </Panel>
+      {list.data && <Pages at={list.data.pagination} what="provider" onPage={(page) => set({ page })} />}
       {adding && <Add org={org} onClose={() => setAdding(false)} />}
     </>
   )
@@ -69,27 +74,14 @@ function Add({ org, onClose }: { org: string; onClose: () => void }) {
   )
   const wrong = fieldsOf(change.error)
   return (
-    <Dialog title="Add a provider" onClose={onClose}>
-      <form
-        className="space-y-4"
-        onSubmit={(e) => {
-          e.preventDefault()
-          change.mutate(undefined)
-        }}
-      >
-        <fieldset className="space-y-2">
-          <legend className="sr-only">Kind</legend>
-          <Choice type="radio" name="kind" label="Our own" help="Its versions are uploaded here and signed with one of our keys." checked={!isPublic} onChange={() => setPublic(false)} />
-          <Choice type="radio" name="kind" label="A public one" help="A record that we recommend it; it is still installed from the public registry." checked={isPublic} onChange={() => setPublic(true)} />
-        </fieldset>
-        {isPublic && <Field label="Namespace" error={wrong.namespace}><Input value={namespace} onChange={(e) => setNamespace(e.target.value)} required /></Field>}
-        <Field label="Name" error={wrong.name}><Input value={name} onChange={(e) => setName(e.target.value)} required autoFocus /></Field>
-        {change.error && Object.keys(wrong).length === 0 && <Failure error={change.error} />}
-        <Actions>
-          <Button onClick={onClose}>Back</Button>
-          <Button type="submit" look="primary" busy={change.isPending}>Add</Button>
-        </Actions>
-      </form>
-    </Dialog>
+    <FormDialog title="Add a provider" action="Add" change={change} shows={['namespace', 'name']} onClose={onClose}>
+      <fieldset className="space-y-2">
+        <legend className="sr-only">Kind</legend>
+        <Choice type="radio" name="kind" label="Our own" help="Its versions are uploaded here and signed with one of our keys." checked={!isPublic} onChange={() => setPublic(false)} />
+        <Choice type="radio" name="kind" label="A public one" help="A record that we recommend it; it is still installed from the public registry." checked={isPublic} onChange={() => setPublic(true)} />
+      </fieldset>
+      {isPublic && <Field label="Namespace" error={wrong.namespace}><Input value={namespace} onChange={(e) => setNamespace(e.target.value)} required /></Field>}
+      <Field label="Name" error={wrong.name}><Input value={name} onChange={(e) => setName(e.target.value)} required autoFocus /></Field>
+    </FormDialog>
   )
 }

@@ -18,9 +18,9 @@ import { Time } from '~/ui/Time'
 import { cx } from '~/ui/classes'
 import { byVersion, constraintOf } from '../versions'
 import { NewVersion } from './NewVersion'
+import { providerPath as path, type Params } from './publish'
 
 const from = '/$org/registry/providers/$registry/$namespace/$name'
-const path = '/organizations/{organization}/registry-providers/{registry}/{namespace}/{name}' as const
 
 export function ProviderPage() {
   const { org, registry, namespace, name } = useParams({ from })
@@ -72,8 +72,6 @@ function Use({ source, params }: { source: string; params: Params }) {
   const version = newest === undefined ? '' : `\n      version = "${constraintOf(newest, ready)}"`
   return <Code text={`terraform {\n  required_providers {\n    ${params.name} = {\n      source${version && ' '} = "${source}"${version}\n    }\n  }\n}\n`} />
 }
-
-type Params = { organization: string; registry: string; namespace: string; name: string }
 
 function Versions({ params }: { params: Params }) {
   const list = useQuery({ ...allQuery('registry-provider-versions', `${path}/versions`, params), ...polling })
