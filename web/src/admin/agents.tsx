@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { createRoute } from '@tanstack/react-router'
 import { refOf } from '~/kernel/jsonapi'
 import { listQuery } from '~/kernel/queries'
-import { Badge, type Tone } from '~/ui/Badge'
+import { AgentStatus, agentStatuses } from '~/organization/agentStatus'
 import { Empty, Failure } from '~/ui/Failure'
 import { Select } from '~/ui/Field'
 import { Late } from '~/ui/Late'
@@ -16,8 +16,6 @@ import { adminRoute, searchOf, type Search } from './frame'
 
 export const adminAgentsRoute = createRoute({ getParentRoute: () => adminRoute, path: '/agents', validateSearch: searchOf, component: Agents })
 
-const tones: Record<string, Tone> = { idle: 'ok', busy: 'info', unknown: 'warn', errored: 'bad', exited: 'idle' }
-
 function Agents() {
   const search = adminAgentsRoute.useSearch()
   const navigate = adminAgentsRoute.useNavigate()
@@ -29,7 +27,7 @@ function Agents() {
         <Late label="Search by agent, pool or organization" className="min-w-48 flex-1" value={search.q} onChange={(q) => set({ q })} />
         <Select aria-label="Status" className="w-40!" value={search.status ?? ''} onChange={(e) => set({ status: e.target.value || undefined })}>
           <option value="">Any status</option>
-          {Object.keys(tones).map((s) => <option key={s} value={s}>{s}</option>)}
+          {agentStatuses.map((s) => <option key={s} value={s}>{s}</option>)}
         </Select>
       </div>
       {error && <Failure error={error} retry={() => void refetch()} className="mb-4" />}
@@ -49,7 +47,7 @@ function Agents() {
                   return <span><span className="block font-medium">{a.attributes.name ?? a.id}</span><span className="block text-sm text-muted">{refOf(pool, 'organization')?.id} / {pool?.attributes.name}</span></span>
                 },
               },
-              { name: 'Status', className: 'w-32', cell: (a) => <Badge tone={tones[a.attributes.status] ?? 'idle'} busy={a.attributes.status === 'busy'}>{a.attributes.status}</Badge> },
+              { name: 'Status', className: 'w-32', cell: (a) => <AgentStatus status={a.attributes.status} /> },
               { name: 'Version', className: 'w-40 max-sm:hidden', cell: (a) => <code className="font-mono text-sm">{a.attributes.version || 'unknown'}</code> },
               { name: 'Platform', className: 'w-36 max-md:hidden', cell: (a) => <code className="font-mono text-sm">{a.attributes.platform}</code> },
               { name: 'Address', className: 'w-36 max-md:hidden', cell: (a) => <code className="font-mono text-sm">{a.attributes['ip-address']}</code> },

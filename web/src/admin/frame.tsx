@@ -1,6 +1,7 @@
 // The admin area: the whole server, for site administrators.
 import { Outlet, createRoute, notFound } from '@tanstack/react-router'
 import { rootRoute } from '~/kernel/routing'
+import { pageIn, textIn } from '~/kernel/search'
 import { meQuery } from '~/kernel/session'
 import { Page, Tab, Tabs } from '~/ui/Page'
 
@@ -15,12 +16,12 @@ export const adminRoute = createRoute({
   component: Frame,
 })
 
-export type Search = { q?: string; status?: string; page?: number }
+/** Search is what a list is narrowed to, and the page of it, from 1. */
+export type Search = { q?: string | undefined; status?: string | undefined; page?: number | undefined }
 
 /** searchOf reads what every list of the admin area has in its address. */
 export function searchOf(s: Record<string, unknown>): Search {
-  const text = (v: unknown) => (typeof v === 'string' && v ? v : undefined)
-  return { q: text(s.q), status: text(s.status), page: Number(s.page) > 1 ? Number(s.page) : undefined }
+  return { q: textIn(s.q), status: textIn(s.status), page: pageIn(s.page) }
 }
 
 function Frame() {

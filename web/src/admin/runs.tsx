@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { Link, createRoute } from '@tanstack/react-router'
 import { useState } from 'react'
 import { runPath } from '~/delivery/links'
-import { RunStatus, statusGroups } from '~/delivery/status'
+import { RunStatus, isFinal, statusGroups } from '~/delivery/status'
 import * as api from '~/kernel/api'
 import { refOf, type Resource } from '~/kernel/jsonapi'
 import { listQuery, useChange } from '~/kernel/queries'
@@ -59,7 +59,7 @@ function Runs() {
                 cell: (r) => (
                   <>
                     {r.attributes.actions['is-cancelable'] && <Button small look="quiet" onClick={() => setEnding({ run: r, by: 'cancel' })}>Cancel</Button>}
-                    {!isOver(r.attributes.status) && <Button small look="quiet" className="text-bad" onClick={() => setEnding({ run: r, by: 'force-cancel' })}>End by force</Button>}
+                    {!isFinal(r.attributes.status) && <Button small look="quiet" className="text-bad" onClick={() => setEnding({ run: r, by: 'force-cancel' })}>End by force</Button>}
                   </>
                 ),
               },
@@ -71,12 +71,6 @@ function Runs() {
       {ending && <End {...ending} onClose={() => setEnding(undefined)} />}
     </>
   )
-}
-
-const final = ['applied', 'discarded', 'errored', 'canceled', 'force_canceled', 'planned_and_finished', 'planned_and_saved', 'policy_soft_failed']
-
-function isOver(status: string): boolean {
-  return final.includes(status)
 }
 
 function Name({ run: r, workspace: w }: { run: Run; workspace: Resource<'workspaces'> | undefined }) {

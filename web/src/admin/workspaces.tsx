@@ -45,7 +45,7 @@ function Workspaces() {
               },
               { name: 'Manages', className: 'w-32 max-sm:hidden', cell: (w) => <span className="text-muted tabular">{count(w.attributes['resource-count'], 'resource')}</span> },
               { name: 'Changed', className: 'w-28 max-md:hidden', cell: (w) => <Time at={w.attributes['latest-change-at']} /> },
-              { name: 'Current run', className: 'w-44', cell: (w) => <Status status={data.included.get('runs', refOf(w, 'current-run')?.id)?.attributes.status} /> },
+              { name: 'Current run', className: 'w-44', cell: (w) => <RunStatus status={data.included.get('runs', refOf(w, 'current-run')?.id)?.attributes.status} /> },
             ]}
           />
         )}
@@ -53,8 +53,4 @@ function Workspaces() {
       {data && <Pages at={data.pagination} what="workspace" onPage={(page) => void navigate({ search: { ...search, page } })} />}
     </>
   )
-}
-
-function Status({ status }: { status: string | undefined }) {
-  return status ? <RunStatus status={status} /> : <span className="text-sm text-faint">No run yet</span>
 }

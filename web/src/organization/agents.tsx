@@ -8,7 +8,7 @@ import { count } from '~/kernel/formats'
 import { body, type Resource } from '~/kernel/jsonapi'
 import { fieldsOf } from '~/kernel/problem'
 import { allQuery, listQuery, useChange } from '~/kernel/queries'
-import { Badge, type Tone } from '~/ui/Badge'
+import { textIn } from '~/kernel/search'
 import { Button } from '~/ui/Button'
 import { Code } from '~/ui/Copy'
 import { Confirm } from '~/ui/Dialog'
@@ -20,6 +20,7 @@ import { SkeletonRows } from '~/ui/Skeleton'
 import { Table } from '~/ui/Table'
 import { Time } from '~/ui/Time'
 import { cx } from '~/ui/classes'
+import { AgentStatus } from './agentStatus'
 import { settingsRoute } from './frame'
 
 type Pool = Resource<'agent-pools'>
@@ -27,7 +28,7 @@ type Pool = Resource<'agent-pools'>
 export const agentsRoute = createRoute({
   getParentRoute: () => settingsRoute,
   path: '/agents',
-  validateSearch: (s: Record<string, unknown>): { pool?: string } => ({ pool: typeof s.pool === 'string' ? s.pool : undefined }),
+  validateSearch: (s: Record<string, unknown>): { pool?: string } => ({ pool: textIn(s.pool) }),
   component: Agents,
 })
 
@@ -72,8 +73,6 @@ function Agents() {
   )
 }
 
-const tones: Record<string, Tone> = { idle: 'ok', busy: 'info', unknown: 'warn', errored: 'bad', exited: 'idle' }
-
 function PoolView({ pool }: { pool: Pool }) {
   const [deleting, setDeleting] = useState(false)
   const agents = useQuery({ ...allQuery('agents', '/agent-pools/{id}/agents', { id: pool.id }), refetchInterval: 5000 })
@@ -95,7 +94,7 @@ function PoolView({ pool }: { pool: Pool }) {
             keyOf={(a) => a.id}
             columns={[
               { name: 'Agent', cell: (a) => <span className="font-medium">{a.attributes.name ?? a.id}</span> },
-              { name: 'Status', className: 'w-32', cell: (a) => <Badge tone={tones[a.attributes.status] ?? 'idle'} busy={a.attributes.status === 'busy'}>{a.attributes.status}</Badge> },
+              { name: 'Status', className: 'w-32', cell: (a) => <AgentStatus status={a.attributes.status} /> },
               { name: 'Address', className: 'w-40 max-sm:hidden', cell: (a) => <code className="font-mono text-sm">{a.attributes['ip-address']}</code> },
               { name: 'Seen', className: 'w-28 max-sm:hidden', cell: (a) => <Time at={a.attributes['last-ping-at']} /> },
             ]}

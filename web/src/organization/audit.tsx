@@ -6,6 +6,7 @@ import * as api from '~/kernel/api'
 import { moment } from '~/kernel/formats'
 import type { Resource } from '~/kernel/jsonapi'
 import { listQuery } from '~/kernel/queries'
+import { pageIn, textIn } from '~/kernel/search'
 import { Badge, Tag, type Tone } from '~/ui/Badge'
 import { Button } from '~/ui/Button'
 import { Id } from '~/ui/Copy'
@@ -25,12 +26,10 @@ import { settingsRoute } from './frame'
 type Event = Resource<'audit-events'>
 type Search = { q?: string; actor?: string; action?: string; type?: string; since?: string; resource?: string; page?: number }
 
-const word = (v: unknown) => (typeof v === 'string' && v ? v : undefined)
-
 export const auditRoute = createRoute({
   getParentRoute: () => settingsRoute,
   path: '/audit',
-  validateSearch: (s: Record<string, unknown>): Search => ({ q: word(s.q), actor: word(s.actor), action: word(s.action), type: word(s.type), since: word(s.since), resource: word(s.resource), page: Number(s.page) > 1 ? Number(s.page) : undefined }),
+  validateSearch: (s: Record<string, unknown>): Search => ({ q: textIn(s.q), actor: textIn(s.actor), action: textIn(s.action), type: textIn(s.type), since: textIn(s.since), resource: textIn(s.resource), page: pageIn(s.page) }),
   component: Audit,
 })
 
