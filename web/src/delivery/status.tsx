@@ -2,7 +2,7 @@
 import type { IconName } from '~/ui/Icon'
 import { Badge, type Tone } from '~/ui/Badge'
 
-export type Look = { label: string; tone: Tone; icon?: IconName; busy?: boolean }
+type Look = { label: string; tone: Tone; icon?: IconName; busy?: boolean }
 
 const looks: Record<string, Look> = {
   pending: { label: 'Queued', tone: 'idle', icon: 'clock' },
@@ -41,12 +41,13 @@ const looks: Record<string, Look> = {
   force_canceled: { label: 'Canceled by force', tone: 'idle', icon: 'stop' },
 }
 
-export function lookOf(status: string): Look {
+function lookOf(status: string): Look {
   return looks[status] ?? { label: status.replaceAll('_', ' '), tone: 'idle', icon: 'info' }
 }
 
-/** RunStatus is the status of a run in a word. */
-export function RunStatus({ status }: { status: string }) {
+/** RunStatus is the status of a run in a word; there may be no run yet. */
+export function RunStatus({ status }: { status: string | undefined }) {
+  if (status === undefined) return <span className="text-sm text-faint">No run yet</span>
   const { label, tone, icon, busy } = lookOf(status)
   return <Badge tone={tone} icon={icon} busy={busy}>{label}</Badge>
 }
@@ -60,4 +61,13 @@ export const statusGroups = {
   stopped: { label: 'Stopped', statuses: ['discarded', 'canceled'] },
 } as const
 
+/** StatusGroup is one of these in addresses. */
 export type StatusGroup = keyof typeof statusGroups
+
+/** finals are the statuses that a run never leaves. */
+const finals = new Set(['force_canceled', 'policy_soft_failed', 'planned_and_finished', 'applied', 'discarded', 'errored', 'canceled'])
+
+/** isFinal is whether nothing more happens to a run in a status. */
+export function isFinal(status: string): boolean {
+  return finals.has(status)
+}

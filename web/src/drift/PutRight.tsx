@@ -2,6 +2,7 @@
 // is real. Either is looked at by somebody before anything changes.
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
+import { isFinal } from '~/delivery/status'
 import * as api from '~/kernel/api'
 import { count } from '~/kernel/formats'
 import { body, refOf, type Included, type Resource } from '~/kernel/jsonapi'
@@ -63,12 +64,10 @@ function Option({ title, about, reason, children }: { title: string; about: stri
   )
 }
 
-const ended = ['applied', 'planned_and_finished', 'errored', 'discarded', 'canceled', 'force_canceled', 'policy_soft_failed']
-
 /** ongoing tells whether a run is under way that puts it right already. */
 function ongoing(remedy: Remedy, all: Included): boolean {
   const status = all.get('runs', refOf(remedy, 'run')?.id)?.attributes.status
-  return status !== undefined && !ended.includes(status)
+  return status !== undefined && !isFinal(status)
 }
 
 /** Run leads to the last run that was to put the drift right. */

@@ -13,7 +13,7 @@ import { cx } from '~/ui/classes'
 import { isMissing } from '~/kernel/problem'
 import { LogView } from '../log/LogView'
 import { PlanView } from '../plan/PlanView'
-import { RunStatus } from '../status'
+import { RunStatus, isFinal } from '../status'
 import { Counts } from './Counts'
 import { Verbs, VerbDialog, type Verb } from './Decision'
 import { Events } from './Events'
@@ -23,7 +23,7 @@ import { RunFacts } from './Facts'
 import { Queue } from './Queue'
 import { StageIcon, Stages, Taken, useNow } from './Stages'
 import { runQuery } from './queries'
-import { stagesOf, isFinal, isQueued, type Stage } from './standing'
+import { isQueued, stagesOf, type Stage } from './standing'
 
 export function RunScreen() {
   const { org, run } = useParams({ from: '/$org/workspaces/$workspace/runs/$run' })

@@ -1,10 +1,10 @@
 // What to do about a run that has not done what it should.
-import { isFinal } from './standing'
+import { isFinal } from '../status'
 
 /** Step is something to do: an address below the workspace, a part of this page, or starting again. */
 export type Step = { label: string; to?: 'variables' | 'settings' | 'states' | 'runs' | 'agents'; hash?: string; again?: true }
 
-export type Advice = { tone: 'bad' | 'warn' | 'info'; says: string; steps: Step[] }
+type Advice = { tone: 'bad' | 'warn' | 'info'; says: string; steps: Step[] }
 
 type About = { status: string; plan: string | undefined; apply: string | undefined; planOnly: boolean }
 

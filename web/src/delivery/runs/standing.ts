@@ -69,14 +69,7 @@ export function seconds(stage: Pick<Stage, 'from' | 'to' | 'standing'>, now: num
   return Math.max(0, (to - Date.parse(stage.from)) / 1000)
 }
 
-/** finals are the statuses that a run never leaves. */
-const finals = new Set(['policy_soft_failed', 'planned_and_finished', 'applied', 'discarded', 'errored', 'canceled'])
-
-export function isFinal(status: string): boolean {
-  return finals.has(status)
-}
-
-/** waits are the statuses in which a run has a place in the queue of its organization. */
+/** isQueued is whether, in a status, a run has a place in the queue of its organization. */
 export function isQueued(status: string): boolean {
   return ['pending', 'plan_queued', 'confirmed', 'apply_queued'].includes(status)
 }

@@ -41,7 +41,7 @@ function Workspaces() {
           columns={[
             { name: 'Name', cell: (w) => <Link to="/$org/workspaces/$workspace" params={{ org, workspace: w.attributes.name }} className="font-medium hover:text-accent">{w.attributes.name}</Link> },
             { name: 'Manages', className: 'w-32 max-sm:hidden', cell: (w) => <span className="text-muted tabular">{count(w.attributes['resource-count'], 'resource')}</span> },
-            { name: 'Current run', className: 'w-44', cell: (w) => <Run status={data.included.get('runs', refOf(w, 'current-run')?.id)?.attributes.status} /> },
+            { name: 'Current run', className: 'w-44', cell: (w) => <RunStatus status={data.included.get('runs', refOf(w, 'current-run')?.id)?.attributes.status} /> },
           ]}
         />
       )}
@@ -49,10 +49,6 @@ function Workspaces() {
       {moving && <Move org={org} project={p.id} name={p.attributes.name} present={data?.items.map((w) => w.id) ?? []} onClose={() => setMoving(false)} />}
     </Panel>
   )
-}
-
-function Run({ status }: { status: string | undefined }) {
-  return status ? <RunStatus status={status} /> : <span className="text-sm text-faint">No run yet</span>
 }
 
 function Move({ org, project, name, present, onClose }: { org: string; project: string; name: string; present: string[]; onClose: () => void }) {
