@@ -16,12 +16,13 @@ import (
 const (
 	followFor = 5 * time.Minute  // then the client connects again, and its permission is checked again
 	followMin = 2 * time.Second  // between two looks when no event comes: events get lost
-	keepAlive = 15 * time.Second // between two signs of life, for proxies
+	keepAlive = 15 * time.Second // between two signs of life, for proxies and for clients that have slept
 )
 
 // Follow sends a log as server-sent events while it grows, from the offset on that the
 // header Last-Event-ID or the parameter since names: events "log" whose data is a JSON string and whose id is
-// the offset after it, then one event "end". The marks of beginning and end are no text.
+// the offset after it, then one event "end". The first event is "alive", and others like it
+// come while the log is silent. The marks of beginning and end are no text.
 func (f *Feature) Follow(ctx context.Context, w http.ResponseWriter, req *http.Request, id string) error {
 	offset, err := resumed(req)
 	if err != nil {
@@ -141,7 +142,7 @@ func (s *sending) event(id int64, name, text string) error {
 
 // sign sends a sign of life.
 func (s *sending) sign() error {
-	if _, err := s.w.Write([]byte(": alive\n\n")); err != nil {
+	if _, err := s.w.Write([]byte("event: alive\ndata: \"\"\n\n")); err != nil {
 		return err
 	}
 	s.alive = time.Now()

@@ -76,6 +76,9 @@ func (f *follower) until(n int) (text string, last event) {
 		if !ok {
 			return text, last
 		}
+		if e.name == "alive" {
+			continue
+		}
 		last = e
 		if e.name == "end" {
 			return text, last

@@ -15,7 +15,7 @@ import (
 // How streams behave.
 const (
 	streamFor = 5 * time.Minute  // then the client connects again
-	keepAlive = 15 * time.Second // between two signs of life, for proxies
+	keepAlive = 15 * time.Second // between two signs of life, for proxies and for clients that have slept
 	maxAtOnce = 500              // changes; of more a client is told to look at everything
 )
 
@@ -42,7 +42,8 @@ type stream struct {
 // stream sends the changes of an organization as events "changed". Each event has an id; a
 // client that connects again with it (Last-Event-ID, or the parameter since) is told of
 // what it has missed, or that it has to look at everything. The event "ready" at the
-// beginning says whether that was asked for and possible.
+// beginning says whether that was asked for and possible; the event "alive" says only that
+// the stream is there.
 func (f *Feature) stream(ctx context.Context, w http.ResponseWriter, req *http.Request, o orgs.Org) error {
 	s := &stream{f: f, req: req, org: o.ID, woken: make(chan struct{}, 1)}
 	s.at = f.log.join(s)
@@ -138,7 +139,9 @@ func (s *stream) next() ([]change, error) {
 // said are the events of changes; of none, a sign of life.
 func (f *Feature) said(list []change, at uint64) string {
 	var b strings.Builder
-	b.WriteString(": alive\n")
+	if len(list) == 0 {
+		b.WriteString("event: alive\ndata: {}\n")
+	}
 	for _, c := range list {
 		if data, err := json.Marshal(c); err == nil {
 			fmt.Fprintf(&b, "event: changed\ndata: %s\n\n", data)

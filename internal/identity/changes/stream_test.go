@@ -51,7 +51,7 @@ func (l *listener) next() string {
 		if id, ok := strings.CutPrefix(l.lines.Text(), "id: "); ok {
 			l.id = id
 		}
-		if data, ok := strings.CutPrefix(l.lines.Text(), "data: "); ok {
+		if data, ok := strings.CutPrefix(l.lines.Text(), "data: "); ok && data != "{}" { // a sign of life
 			return data
 		}
 	}

@@ -1,5 +1,6 @@
 // The screens of runs.
-import { createRoute, lazyRouteComponent, redirect } from '@tanstack/react-router'
+import { createRoute, redirect } from '@tanstack/react-router'
+import { lazyRouteComponent } from '~/kernel/lazy'
 import { queryClient } from '~/kernel/queries'
 import { orgRoute } from '~/kernel/routing'
 import { refOf } from '~/kernel/jsonapi'

@@ -1,6 +1,7 @@
 // Open findings over time, by what the address says.
 import { useQuery } from '@tanstack/react-query'
 import { Suspense, lazy, useState } from 'react'
+import { surely } from '~/kernel/lazy'
 import { allQuery } from '~/kernel/queries'
 import { Button } from '~/ui/Button'
 import { Failure } from '~/ui/Failure'
@@ -9,7 +10,7 @@ import { Panel } from '~/ui/Page'
 import { Skeleton } from '~/ui/Skeleton'
 import { dimensions, ranges } from './dimensions'
 
-const Days = lazy(() => import('./Days').then((m) => ({ default: m.Days })))
+const Days = lazy(() => surely(() => import('./Days')).then((m) => ({ default: m.Days })))
 
 /** OverTime plots a dimension; names are those that it shows, where there may be too many. */
 export function OverTime({ org, by, days, names, onChange }: { org: string; by: string; days: number; names: readonly string[] | undefined; onChange: (change: { by?: string; days?: number }) => void }) {

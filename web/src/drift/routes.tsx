@@ -1,5 +1,6 @@
 // The screens of drift; each is loaded when it is looked at.
-import { Outlet, createRoute, lazyRouteComponent } from '@tanstack/react-router'
+import { Outlet, createRoute } from '@tanstack/react-router'
+import { lazyRouteComponent } from '~/kernel/lazy'
 import { orgRoute } from '~/kernel/routing'
 import { useOrganization } from '~/kernel/session'
 import { profileRoute } from '~/identity/profile'

@@ -1,5 +1,7 @@
 // Requests to the API. The paths and the types of answers are those of the server's own
 // OpenAPI document, so a path that does not exist does not compile.
+import { again } from './ended'
+import { doubt, unanswered } from './health'
 import { oneOf, pageOf, type Kind, type One, type Page } from './jsonapi'
 import { Problem, explanation, problemOf } from './problem'
 import type { paths } from './schema'
@@ -52,43 +54,59 @@ export function address<const P extends AnyPath>(path: P, params: Params<P>, que
   return base + filled + (q && `?${q}`)
 }
 
-/** send makes a request and returns its document, undefined if the answer has none. */
-export async function send(method: string, url: string, document?: unknown, signal?: AbortSignal): Promise<unknown> {
+/** ask makes a request; an answer that is an error is thrown. Who is logged out meanwhile logs in again, and it goes on. */
+async function ask(url: string, request: RequestInit, renewed = false): Promise<Response> {
   let res: Response
   try {
-    res = await fetch(url, {
-      method,
-      credentials: 'same-origin',
-      headers: { Accept: 'application/vnd.api+json', ...(document !== undefined && { 'Content-Type': 'application/vnd.api+json' }) },
-      ...(document !== undefined && { body: JSON.stringify(document) }),
-      ...(signal && { signal }),
-    })
+    res = await fetch(url, request)
   } catch (err) {
-    if (signal?.aborted) throw err
+    if (request.signal?.aborted) throw err
+    void doubt()
     throw new Problem(0, [], explanation(0))
   }
-  if (res.status === 401) toLogin()
+  if (unanswered.includes(res.status)) void doubt()
+  if (res.status === 401 && !renewed && request.credentials !== 'omit') {
+    await again()
+    return ask(url, request, true)
+  }
   if (!res.ok) throw await problemOf(res)
-  const text = await res.text()
-  return text === '' ? undefined : (JSON.parse(text) as unknown)
+  return res
+}
+
+/** send makes a request and returns its document, undefined if the answer has none. */
+export async function send(method: string, url: string, document?: unknown, signal?: AbortSignal): Promise<unknown> {
+  const res = await ask(url, {
+    method,
+    credentials: 'same-origin',
+    headers: { Accept: 'application/vnd.api+json', ...(document !== undefined && { 'Content-Type': 'application/vnd.api+json' }) },
+    ...(document !== undefined && { body: JSON.stringify(document) }),
+    ...(signal && { signal }),
+  })
+  const body = await res.text()
+  return body === '' ? undefined : (JSON.parse(body) as unknown)
 }
 
 /** text reads what is no document, such as a patch. */
 export async function text(url: string, signal?: AbortSignal): Promise<string> {
-  const res = await fetch(url, { credentials: 'same-origin', ...(signal && { signal }) })
-  if (res.status === 401) toLogin()
-  if (!res.ok) throw await problemOf(res)
+  const res = await ask(url, { credentials: 'same-origin', ...(signal && { signal }) })
   return res.text()
 }
 
-/** toLogin leads to the login page, and back to here afterwards. */
-export function toLogin(): void {
-  if (leaving) return
-  leaving = true
-  window.location.assign(`/app/login?next=${encodeURIComponent(window.location.pathname + window.location.search + window.location.hash)}`)
+/** signed is a request to an address that holds without a session, for some time. Only its path and query count, as seen from here. */
+export async function signed(url: string, request: RequestInit = {}): Promise<Response> {
+  const at = new URL(url, window.location.href)
+  try {
+    return await ask(at.pathname + at.search, { ...request, credentials: 'omit' })
+  } catch (err) {
+    if (err instanceof Problem && err.status === 403) throw new Problem(403, [{ detail: 'The address of this file has expired. Load the page again.' }], '')
+    throw err
+  }
 }
 
-let leaving = false
+/** upload sends a file to a signed address. */
+export async function upload(url: string, file: Blob): Promise<void> {
+  await signed(url, { method: 'PUT', body: file, headers: { 'Content-Type': 'application/octet-stream' } })
+}
 
 /** list reads a page of a list. */
 export async function list<P extends Path<'get'>>(path: P, params: Params<P>, query?: Query, signal?: AbortSignal): Promise<Page<KindAt<P, 'get'>>> {

@@ -2,6 +2,7 @@
 // shows it reads it again.
 import { useQueryClient, type QueryClient } from '@tanstack/react-query'
 import { useEffect, useSyncExternalStore } from 'react'
+import { doubt } from './health'
 import { live } from './queries'
 import { subscribe, type Change } from './shared'
 
@@ -59,9 +60,11 @@ export function useEvents(org: string) {
   const client = useQueryClient()
   useEffect(() => {
     const stale = collector(client)
+    live.wanted = true
     const leave = subscribe(`/api/v2/organizations/${encodeURIComponent(org)}/events`, {
       onState(connected, fresh) {
         setConnected(connected)
+        if (!connected) void doubt()
         if (connected && fresh) void client.invalidateQueries({ refetchType: 'active', predicate: (q) => q.state.dataUpdatedAt < Date.now() - 2000 })
       },
       onChange: (change) => stale.add(change),
@@ -69,6 +72,7 @@ export function useEvents(org: string) {
     return () => {
       leave()
       stale.stop()
+      live.wanted = false
       setConnected(false)
     }
   }, [org, client])

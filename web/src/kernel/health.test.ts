@@ -1,3 +1,4 @@
+import { Problem, isPassing } from './problem'
 import { afterEach, expect, test, vi } from 'vitest'
 import { checkVersion, entryOf, useHealth } from './health'
 
@@ -22,4 +23,11 @@ test('a page is outdated when the server has another one, and only then', async 
   answer(page('index-B'))
   await checkVersion()
   expect(useHealth().outdated).toBe(true)
+})
+
+test('what is only in passing is asked for again: no answer, a busy server, a proxy without its server', () => {
+  expect([0, 429, 502, 503, 504].map((status) => isPassing(new Problem(status, [], '')))).toEqual([true, true, true, true, true])
+  expect([400, 401, 403, 404, 409, 422, 500].map((status) => isPassing(new Problem(status, [], '')))).toEqual([false, false, false, false, false, false, false])
+  expect(isPassing(new Problem(503, [{ detail: 'The database does not answer.' }], ''))).toBe(false)
+  expect(isPassing(new Error('anything'))).toBe(false)
 })

@@ -1,4 +1,5 @@
 // What goes wrong with a request, as a screen can show it.
+import { unanswered } from './health'
 
 type Wire = { status?: string; title?: string; detail?: string; source?: { pointer?: string; parameter?: string } }
 
@@ -42,7 +43,7 @@ export async function problemOf(res: Response): Promise<Problem> {
 
 /** explanation is what there is to say about a status when the server says nothing. */
 export function explanation(status: number): string {
-  if (status === 0) return 'The server cannot be reached. Check your connection; this page tries again by itself.'
+  if (status === 0) return 'The server cannot be reached. Nothing that you typed is lost: try again when it is back.'
   if (status === 401) return 'You are not logged in any more.'
   if (status === 403) return 'You may not do that.'
   if (status === 404) return 'This does not exist, or you may not see it.'
@@ -59,6 +60,11 @@ export function messageOf(err: unknown): string {
 /** fieldsOf are the messages for fields of a form; the rest of err is for above the form. */
 export function fieldsOf(err: unknown): Record<string, string> {
   return err instanceof Problem ? err.fields : {}
+}
+
+/** isPassing reports whether the same request may get an answer later: the server is away or busy. */
+export function isPassing(err: unknown): boolean {
+  return err instanceof Problem && (err.status === 0 || err.status === 429 || (unanswered.includes(err.status) && err.wordless))
 }
 
 export function isMissing(err: unknown): boolean {

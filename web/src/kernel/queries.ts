@@ -2,18 +2,22 @@
 import { QueryClient, keepPreviousData, queryOptions, useMutation, useQueryClient } from '@tanstack/react-query'
 import * as api from './api'
 import type { Params, Path, Query } from './api'
-import { Problem } from './problem'
+import { Problem, isPassing } from './problem'
 
-/** live tells whether the stream of changes works; without it, screens ask every 5 s. */
-export const live = { connected: false }
+/** live tells whether the stream of changes is wanted, as on all screens of an organization, and works; without it, screens ask every 5 s. */
+export const live = { connected: false, wanted: false }
 
 export const queryClient = new QueryClient({
   defaultOptions: {
     queries: {
       staleTime: 10_000,
       gcTime: 10 * 60_000,
-      retry: (count, err) => !(err instanceof Problem && err.status >= 400 && err.status < 500) && count < 3,
+      // A screen that is there stays while the server is away: only what will not pass is shown as an error.
+      retry: (count, err) => isPassing(err) || (!(err instanceof Problem && err.status >= 400 && err.status < 500) && count < 3),
+      retryDelay: (count) => Math.min(1000 * 2 ** count, 5000),
       refetchOnWindowFocus: true,
+      // What never changes is not asked for again; see polling for the rest.
+      refetchInterval: (q) => (live.connected || !live.wanted || q.state.status === 'error' || q.observers.every((o) => o.options.staleTime === Infinity) ? false : 5000),
     },
   },
 })

@@ -117,6 +117,21 @@ describe('the stream of changes', () => {
     expect(Source.open()).toHaveLength(0)
   })
 
+  test('is opened anew when it says nothing for long, as after a laptop has slept', async () => {
+    vi.useFakeTimers()
+    const { states } = tab()
+    await settle()
+    Source.all[0]?.say('ready', { resumed: false }, 'n.1')
+    for (let i = 0; i < 10; i++) {
+      vi.advanceTimersByTime(15_000)
+      Source.all[0]?.say('alive', {}, 'n.4')
+    }
+    expect(Source.all).toHaveLength(1)
+    vi.advanceTimersByTime(45_000)
+    expect(states.at(-1)).toEqual([false, false])
+    expect(Source.open().map((s) => s.url)).toEqual(['/events?since=n.4'])
+  })
+
   test('is asked for again when the server has refused it', async () => {
     vi.useFakeTimers()
     tab()

@@ -57,6 +57,23 @@ export function subscribe(url: string, listener: Listener): () => void {
   }
 }
 
+/** silence is how long a stream may say nothing, in ms; the server says that it is alive every 15 s. */
+export const silence = 40_000
+
+/**
+ * watchSilence calls dead when nothing was heard for too long: after a laptop has slept, or
+ * where something in between has dropped the connection, a stream looks alive for hours.
+ */
+export function watchSilence(dead: () => void) {
+  let last = Date.now()
+  const timer = setInterval(() => {
+    if (Date.now() - last < silence) return
+    last = Date.now()
+    dead()
+  }, 5000)
+  return { heard: () => void (last = Date.now()), stop: () => clearInterval(timer) }
+}
+
 /** again is how long after the server has refused a stream it is asked again, in ms. */
 const again = 3000
 
@@ -65,9 +82,16 @@ function stream(url: string, since: string, listener: Listener, onPosition: (id:
   let source: EventSource
   let timer: ReturnType<typeof setTimeout> | undefined
   let last = since
+  const watched = watchSilence(() => {
+    source.close()
+    clearTimeout(timer)
+    listener.onState(false, false)
+    connect()
+  })
   function connect() {
     source = new EventSource(last === '' ? url : `${url}?since=${encodeURIComponent(last)}`)
     const heard = (e: Event) => {
+      watched.heard()
       const { lastEventId } = e as MessageEvent<string>
       if (lastEventId !== '') onPosition((last = lastEventId))
     }
@@ -80,13 +104,16 @@ function stream(url: string, since: string, listener: Listener, onPosition: (id:
       heard(e)
       listener.onChange(JSON.parse((e as MessageEvent<string>).data) as Change)
     })
+    source.addEventListener('alive', heard)
     source.addEventListener('error', () => {
+      watched.heard() // it is known that nothing comes
       listener.onState(false, false)
       if (source.readyState === EventSource.CLOSED) timer = setTimeout(connect, again) // else the browser connects again by itself
     })
   }
   connect()
   return () => {
+    watched.stop()
     clearTimeout(timer)
     source.close()
   }

@@ -1,5 +1,6 @@
 // The screens of the registry; each is loaded when it is looked at.
-import { Outlet, createRoute, lazyRouteComponent, redirect } from '@tanstack/react-router'
+import { Outlet, createRoute, redirect } from '@tanstack/react-router'
+import { lazyRouteComponent } from '~/kernel/lazy'
 import { orgRoute } from '~/kernel/routing'
 import { Page, Tab, Tabs } from '~/ui/Page'
 import { facetsOf } from './facets'

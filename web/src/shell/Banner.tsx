@@ -1,10 +1,10 @@
 // What stands between this page and its server, in a line that covers nothing that is used.
-import { useHealth } from '~/kernel/health'
+import { lookAgain, useHealth } from '~/kernel/health'
 import { Button } from '~/ui/Button'
 import { Icon } from '~/ui/Icon'
 
 export function Banner() {
-  const { offline, outdated } = useHealth()
+  const { offline, unreachable, outdated } = useHealth()
   return (
     <div aria-live="polite" className="pointer-events-none fixed inset-x-0 bottom-0 z-40 flex flex-col items-center gap-2 p-3 lg:left-60">
       {offline && (
@@ -12,6 +12,13 @@ export function Banner() {
           <Icon name="warning" className="text-warn" />
           You are offline. What is shown may be old; it is read again when you are back.
         </p>
+      )}
+      {unreachable && !offline && (
+        <div className="pointer-events-auto flex appear items-center gap-3 rounded-lg border border-line bg-raised px-4 py-2 shadow-high">
+          <Icon name="warning" className="text-warn" />
+          The server does not answer. What is shown may be old; this page goes on by itself when it is back.
+          <Button small icon="refresh" onClick={lookAgain}>Try now</Button>
+        </div>
       )}
       {outdated && (
         <div className="pointer-events-auto flex appear items-center gap-3 rounded-lg border border-line bg-raised px-4 py-2 shadow-high">

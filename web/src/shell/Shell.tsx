@@ -1,14 +1,17 @@
 // The frame of every screen: side bar, top bar, and the screen between them.
+import { useQueryClient } from '@tanstack/react-query'
 import { Outlet, useNavigate, useParams, useRouterState } from '@tanstack/react-router'
 import { useEffect, useMemo, useRef, useState } from 'react'
 import { useConnected, useEvents } from '~/kernel/events'
-import { checkVersion, watch } from '~/kernel/health'
+import { tellOfSession, watchTyping } from '~/kernel/ended'
+import { checkVersion, useHealth, watch } from '~/kernel/health'
 import { listen, useCommands, type Command } from '~/kernel/keyboard'
 import { setTheme } from '~/kernel/theme'
 import { Toasts } from '~/ui/Toast'
 import { cx } from '~/ui/classes'
 import { Banner } from './Banner'
 import { useScreens } from './commands'
+import { Ended } from './Ended'
 import { Palette } from './Palette'
 import { Shortcuts } from './Shortcuts'
 import { Sidebar } from './Sidebar'
@@ -23,6 +26,10 @@ export function Shell() {
   useEffect(() => setDrawer(false), [pathname])
   useEffect(() => listen(), [])
   useEffect(() => watch(), [])
+  useEffect(() => watchTyping(), [])
+  useEffect(() => tellOfSession(), [])
+  useRecovery()
+  const { ended } = useHealth()
   useShellCommands(org, workspace, setOpen)
   useFocusOnArrival(pathname)
   return (
@@ -39,10 +46,22 @@ export function Shell() {
       {org && <Live org={org} />}
       {open === 'palette' && <Palette org={org} onClose={() => setOpen(undefined)} />}
       {open === 'shortcuts' && <Shortcuts onClose={() => setOpen(undefined)} />}
+      {ended && <Ended />}
       <Banner />
       <Toasts />
     </div>
   )
+}
+
+/** useRecovery reads everything again that is shown when the server is back. */
+function useRecovery() {
+  const client = useQueryClient()
+  const { unreachable } = useHealth()
+  const before = useRef(unreachable)
+  useEffect(() => {
+    if (before.current && !unreachable) void client.invalidateQueries({ refetchType: 'active' })
+    before.current = unreachable
+  }, [client, unreachable])
 }
 
 function Live({ org }: { org: string }) {

@@ -4,7 +4,7 @@ import { Field, Input } from './Field'
 import { Failure } from './Failure'
 import { cx } from './classes'
 
-type Props = { title: string; onClose: () => void; children: ReactNode; wide?: boolean }
+type Props = { title: string; /** Without it, the dialog is there until what it asks for is done. */ onClose?: () => void; children: ReactNode; wide?: boolean }
 
 /** Dialog asks for something before anything else can be done; Escape leaves it. */
 export function Dialog({ title, onClose, children, wide }: Props) {
@@ -28,13 +28,13 @@ export function Dialog({ title, onClose, children, wide }: Props) {
       onClose={onClose}
       onCancel={(e) => {
         e.preventDefault()
-        onClose()
+        onClose?.()
       }}
       className={cx('m-auto max-h-[85vh] w-[calc(100vw-2rem)] appear rounded-lg border border-line bg-raised shadow-high backdrop:bg-black/40', wide ? 'max-w-3xl' : 'max-w-lg')}
     >
       <div className="flex items-center justify-between gap-4 px-5 pt-4 pb-1">
         <h2 id={id} className="text-lg">{title}</h2>
-        <IconButton icon="cross" label="Close" small onClick={onClose} />
+        {onClose && <IconButton icon="cross" label="Close" small onClick={onClose} />}
       </div>
       <div className="px-5 pt-1 pb-5">{children}</div>
     </dialog>

@@ -2,6 +2,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link, createRoute } from '@tanstack/react-router'
 import { Suspense, lazy } from 'react'
+import { surely } from '~/kernel/lazy'
 import { runPath } from '~/delivery/links'
 import { sourceOf } from '~/delivery/runs/words'
 import { RunStatus } from '~/delivery/status'
@@ -22,7 +23,7 @@ import { useWorkspace } from './current'
 import { workspaceRoute } from './frame'
 import { tagText, tagsOf, writeTags } from './tags'
 
-const Markdown = lazy(() => import('~/ui/markdown/Markdown').then((m) => ({ default: m.Markdown })))
+const Markdown = lazy(() => surely(() => import('~/ui/markdown/Markdown')).then((m) => ({ default: m.Markdown })))
 
 export const overviewRoute = createRoute({ getParentRoute: () => workspaceRoute, path: '/', component: Overview })
 

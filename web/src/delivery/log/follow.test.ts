@@ -38,6 +38,32 @@ function hide(hidden: boolean) {
   page.dispatchEvent(new Event('visibilitychange'))
 }
 
+test('where no stream comes through, the log is asked for what is new until it is complete', async () => {
+  const whole = new TextEncoder().encode('\u0002one\nzwölf\n\u0003')
+  let there = 0
+  const asked: string[] = []
+  vi.stubGlobal('window', { location: { href: 'https://here/app/' } })
+  vi.stubGlobal('fetch', (url: string) => {
+    asked.push(url)
+    return Promise.resolve(new Response(whole.slice(Number(new URL(url, 'https://here').searchParams.get('offset')), there)))
+  })
+  const store = new LogStore()
+  const stop = follow('/log', store, 'https://elsewhere/_archivist/x')
+  await vi.advanceTimersByTimeAsync(5000)
+  expect(asked).toEqual([])
+  there = 8 // in the middle of a character
+  await vi.advanceTimersByTimeAsync(2000)
+  expect(store.text()).toBe('one\nzw')
+  expect(Source.all[0]?.readyState).toBe(2)
+  there = whole.length
+  await vi.advanceTimersByTimeAsync(2000)
+  expect(store.text()).toBe('one\nzwölf')
+  expect(store.complete).toBe(true)
+  await vi.advanceTimersByTimeAsync(10_000)
+  expect(asked).toEqual(['/_archivist/x?offset=0', '/_archivist/x?offset=8'])
+  stop()
+})
+
 test('a tab that is hidden for long gives up its connection, and goes on where it was when it is seen', () => {
   const store = new LogStore()
   const stop = follow('/log', store)

@@ -1,4 +1,6 @@
 import { useEffect, useRef, useState, useSyncExternalStore } from 'react'
+import { signed } from '~/kernel/api'
+import { watchSilence } from '~/kernel/shared'
 import { LogStore } from './store'
 
 /** Source is where a log is: followed while it grows, read at once when it is complete. */
@@ -23,7 +25,7 @@ export function useLog({ id, events, url, complete }: Source): LogState {
   useEffect(() => {
     setError(undefined)
     store.reset()
-    if (!whole.current) return follow(`/api/v2${events}`, store)
+    if (!whole.current) return follow(`/api/v2${events}`, store, url)
     if (url === undefined) return
     const stop = new AbortController()
     download(url, store, stop.signal).catch((err: unknown) => {
@@ -36,31 +38,44 @@ export function useLog({ id, events, url, complete }: Source): LogState {
   return { store, error, retry: () => setAttempt((n) => n + 1) }
 }
 
-/** hiddenFor is how long a tab may be hidden before it stops to follow, in ms. */
+/** hiddenFor is how long a tab may be hidden before it stops to follow, in ms; muteFor, how long a stream may take to say its first word. */
 const hiddenFor = 5000
+const muteFor = 6000
 
 /**
  * follow hears of what is new. The browser connects again by itself, and goes on where it
- * was. A hidden tab does not keep one of the few connections that a browser opens.
+ * was. A hidden tab does not keep one of the few connections that a browser opens. Where no
+ * stream comes through, as behind some proxies, the log is asked for its new text instead.
  */
-export function follow(url: string, store: LogStore): () => void {
+export function follow(url: string, store: LogStore, readable?: string): () => void {
   let source: EventSource | undefined
   let timer: ReturnType<typeof setTimeout> | undefined
+  let mute: ReturnType<typeof setTimeout> | undefined
+  let stopAsking: (() => void) | undefined
   let at = ''
   const connect = () => {
     const s = new EventSource(at === '' ? url : `${url}?since=${at}`)
     source = s
+    clearTimeout(mute)
+    if (readable !== undefined) mute = setTimeout(askInstead, muteFor)
+    const heard = () => {
+      clearTimeout(mute)
+      watched.heard()
+    }
+    s.addEventListener('alive', heard)
     s.addEventListener('log', (e) => {
+      heard()
       const { data, lastEventId } = e as MessageEvent<string>
       at = lastEventId
       store.append(JSON.parse(data) as string)
     })
     s.addEventListener('end', () => {
+      heard()
       s.close()
       store.end()
     })
     s.addEventListener('error', () => {
-      if (s.readyState !== EventSource.CLOSED) return
+      if (s.readyState !== EventSource.CLOSED || stopAsking) return
       // The server refused: it may be starting. Then everything comes from the beginning.
       timer = setTimeout(() => {
         store.reset()
@@ -69,25 +84,69 @@ export function follow(url: string, store: LogStore): () => void {
       }, 3000)
     })
   }
+  const askInstead = () => {
+    source?.close()
+    clearTimeout(timer)
+    watched.stop()
+    stopAsking = ask(readable ?? '', Number(at), store)
+  }
+  const watched = watchSilence(() => {
+    if (store.complete || document.hidden) return
+    source?.close()
+    connect()
+  })
   const onVisibility = () => {
     clearTimeout(timer)
-    if (store.complete) return
-    if (document.hidden) timer = setTimeout(() => source?.close(), hiddenFor)
-    else if (source?.readyState === EventSource.CLOSED) connect()
+    if (store.complete || stopAsking) return
+    if (document.hidden) {
+      timer = setTimeout(() => {
+        clearTimeout(mute)
+        source?.close()
+      }, hiddenFor)
+    } else if (source?.readyState === EventSource.CLOSED) connect()
   }
   connect()
   document.addEventListener('visibilitychange', onVisibility)
   return () => {
     document.removeEventListener('visibilitychange', onVisibility)
     source?.close()
+    watched.stop()
+    stopAsking?.()
+    clearTimeout(timer)
+    clearTimeout(mute)
+  }
+}
+
+/** askEvery is how often a log is asked for what is new, in ms. */
+const askEvery = 2000
+
+/** ask reads what a log has behind an offset again and again, until it is complete. */
+function ask(url: string, from: number, store: LogStore): () => void {
+  const stop = new AbortController()
+  const decoder = new TextDecoder()
+  let at = from
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const next = async () => {
+    try {
+      const bytes = await (await signed(`${url}?offset=${at}`, { signal: stop.signal })).arrayBuffer()
+      at += bytes.byteLength
+      store.append(decoder.decode(bytes, { stream: true }))
+    } catch {
+      // it is asked again
+    }
+    if (!store.complete && !stop.signal.aborted) timer = setTimeout(() => void next(), askEvery)
+  }
+  void next()
+  return () => {
+    stop.abort()
     clearTimeout(timer)
   }
 }
 
-/** download reads a complete log piece by piece. The address holds without a session; only its path counts, as seen from here. */
+/** download reads a complete log piece by piece. */
 async function download(url: string, store: LogStore, signal: AbortSignal): Promise<void> {
-  const res = await fetch(new URL(url, window.location.href).pathname, { signal, credentials: 'omit' })
-  if (!res.ok || res.body === null) throw new Error(res.status === 403 ? 'The address of the log has expired. Load the page again.' : `The log could not be read (${res.status}).`)
+  const res = await signed(url, { signal })
+  if (res.body === null) return store.end()
   const reader = res.body.pipeThrough(new TextDecoderStream()).getReader()
   for (let piece = await reader.read(); !piece.done; piece = await reader.read()) store.append(piece.value)
   store.end()

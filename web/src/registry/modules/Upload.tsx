@@ -2,7 +2,7 @@
 import { useState } from 'react'
 import * as api from '~/kernel/api'
 import { body } from '~/kernel/jsonapi'
-import { Problem, fieldsOf, problemOf } from '~/kernel/problem'
+import { Problem, fieldsOf } from '~/kernel/problem'
 import { useChange } from '~/kernel/queries'
 import { bytes } from '~/kernel/formats'
 import { Button } from '~/ui/Button'
@@ -17,8 +17,7 @@ const maxArchive = 100 * 1024 * 1024
 /** publish makes a version and uploads its archive. A version that is there already and waits takes it too. */
 async function publish(a: Address, version: string, archive: File) {
   const link = await uploadLink(a, version)
-  const res = await fetch(new URL(link, window.location.href).pathname, { method: 'PUT', body: archive, credentials: 'omit', headers: { 'Content-Type': 'application/octet-stream' } })
-  if (!res.ok) throw await problemOf(res)
+  await api.upload(link, archive)
 }
 
 async function uploadLink(a: Address, version: string): Promise<string> {

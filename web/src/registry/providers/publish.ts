@@ -2,7 +2,7 @@
 // archive. What is there already is left as it is, so a publication that broke off goes on.
 import * as api from '~/kernel/api'
 import { body, type Resource } from '~/kernel/jsonapi'
-import { Problem, problemOf } from '~/kernel/problem'
+import { Problem } from '~/kernel/problem'
 import type { Bundle, Platform } from './bundle'
 
 export type Params = { organization: string; registry: string; namespace: string; name: string }
@@ -50,6 +50,5 @@ async function upload(of: { links?: Record<string, unknown> }, link: string, fil
   const url = of.links?.[link]
   if (typeof url !== 'string') return
   says(`Uploading ${file.name}`)
-  const res = await fetch(new URL(url, window.location.href).pathname, { method: 'PUT', body: file, credentials: 'omit', headers: { 'Content-Type': 'application/octet-stream' } })
-  if (!res.ok) throw await problemOf(res)
+  await api.upload(url, file)
 }

@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query'
-import { problemOf } from '~/kernel/problem'
+import { text } from '~/kernel/api'
 import { duration } from '~/kernel/formats'
 import { Badge, type Tone } from '~/ui/Badge'
 import { Failure } from '~/ui/Failure'
@@ -22,9 +22,7 @@ export function Results({ address, run }: { address: Address; run: string }) {
     queryKey: ['test-results', run],
     staleTime: Infinity,
     queryFn: async ({ signal }) => {
-      const res = await fetch(url, { signal, credentials: 'same-origin' })
-      if (!res.ok) throw await problemOf(res)
-      return resultsOf(new DOMParser().parseFromString(await res.text(), 'application/xml'))
+      return resultsOf(new DOMParser().parseFromString(await text(url, signal), 'application/xml'))
     },
   })
   if (results.isPending) return <SkeletonRows rows={3} />

@@ -3,7 +3,7 @@ import { useState } from 'react'
 import * as api from '~/kernel/api'
 import { BadVariable, lines, variablesOf } from '~/delivery/runs/start'
 import { body } from '~/kernel/jsonapi'
-import { fieldsOf, problemOf } from '~/kernel/problem'
+import { fieldsOf } from '~/kernel/problem'
 import { useChange } from '~/kernel/queries'
 import { Button } from '~/ui/Button'
 import { Actions, Dialog } from '~/ui/Dialog'
@@ -73,7 +73,6 @@ async function start(a: Address, d: Draft) {
 async function upload(a: Address, archive: File): Promise<string> {
   const { item } = await api.create(`${runsPath}/configuration-versions`, params(a), body('configuration-versions'))
   const url = (item.attributes as { 'upload-url'?: string | null })['upload-url']
-  const res = await fetch(new URL(String(url), window.location.href).pathname, { method: 'PUT', body: archive, credentials: 'omit', headers: { 'Content-Type': 'application/octet-stream' } })
-  if (!res.ok) throw await problemOf(res)
+  await api.upload(String(url), archive)
   return item.id
 }

@@ -2,6 +2,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { Suspense, lazy, useState, type ReactNode } from 'react'
+import { surely } from '~/kernel/lazy'
 import { bytes } from '~/kernel/formats'
 import { refOf, type Included, type Resource } from '~/kernel/jsonapi'
 import { isMissing } from '~/kernel/problem'
@@ -20,7 +21,7 @@ import { Rollback } from './Rollback'
 import { fileQuery, large, versionQuery, type Loaded } from './queries'
 import { viewOf, views, type View } from './views'
 
-const GraphView = lazy(() => import('./GraphView'))
+const GraphView = lazy(() => surely(() => import('./GraphView')))
 
 export function VersionScreen() {
   const { state } = useParams({ from: '/$org/workspaces/$workspace/states/$state' })

@@ -1,5 +1,6 @@
 import { keepPreviousData, queryOptions } from '@tanstack/react-query'
 import * as api from '~/kernel/api'
+import { isPassing } from '~/kernel/problem'
 import { polling } from '~/kernel/queries'
 import type { Resource } from '~/kernel/jsonapi'
 import { read, type State } from './file'
@@ -30,16 +31,13 @@ export const fileQuery = (version: Resource<'state-versions'> | undefined) =>
     queryKey: ['state-files', version?.id],
     enabled: version !== undefined && version.attributes['hosted-state-download-url'] !== null,
     queryFn: async ({ signal }): Promise<Loaded> => {
-      // The address is signed: it holds without a session. Only its path counts, as seen from here.
-      const url = new URL(version?.attributes['hosted-state-download-url'] ?? '', window.location.href)
-      const res = await fetch(url.pathname, { signal, credentials: 'omit' })
-      if (!res.ok) throw new Error(`The state could not be read (${res.status}).`)
+      const res = await api.signed(version?.attributes['hosted-state-download-url'] ?? '', { signal })
       const text = await res.text()
       return { text, state: read(text) }
     },
     staleTime: Infinity,
     gcTime: 60_000,
-    retry: false,
+    retry: (_, err) => isPassing(err), // what cannot be read as a state stays so
   })
 
 /** large is the size in bytes from which a state is not loaded before somebody asks for it. */

@@ -1,5 +1,6 @@
 // The screens of a workspace's state.
-import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
+import { createRoute } from '@tanstack/react-router'
+import { lazyRouteComponent } from '~/kernel/lazy'
 import { workspaceRoute } from '../frame'
 import { viewOf, type View } from './views'
 

@@ -1,0 +1,218 @@
+package e2e
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp/kb"
+
+	"plumbline.dev/plumbline/internal/apptest"
+	"plumbline.dev/plumbline/internal/executor/proto"
+)
+
+// front stands before a server, as a proxy of a company does, and may behave badly.
+type front struct {
+	*httptest.Server
+	mu     sync.Mutex
+	away   bool
+	mute   bool           // lets no stream of events through
+	status map[string]int // is the answer to requests whose method and path end so
+}
+
+// newFronted is a stage whose window sees the server through a front.
+func newFronted(t *testing.T) (*stage, *front) {
+	t.Helper()
+	s := apptest.Start(t)
+	behind, err := url.Parse(s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(behind)
+		r.Out.Host = r.In.Host
+	}}
+	f := &front{status: map[string]int{}}
+	f.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		away, mute, status := f.how(r.Method + " " + r.URL.Path)
+		switch {
+		case away:
+			panic(http.ErrAbortHandler) // the connection is closed without an answer
+		case mute && strings.HasSuffix(r.URL.Path, "/events"):
+			w.Header().Set("Content-Type", "text/event-stream")
+			w.WriteHeader(http.StatusOK)
+			<-r.Context().Done()
+		case status != 0:
+			w.WriteHeader(status)
+		default:
+			proxy.ServeHTTP(w, r)
+		}
+	}))
+	t.Cleanup(f.CloseClientConnections)
+	st := &stage{s, Open(t, f.URL), s.Org("acme")}
+	st.LogIn(s, st.org.Owner)
+	return st, f
+}
+
+func (f *front) how(request string) (away, mute bool, status int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for end, s := range f.status {
+		if strings.HasSuffix(request, end) {
+			status = s
+		}
+	}
+	return f.away, f.mute, status
+}
+
+// Away makes the server not answer, and end what it was sending.
+func (f *front) Away(away bool) {
+	f.mu.Lock()
+	f.away = away
+	f.mu.Unlock()
+	if away {
+		f.CloseClientConnections()
+	}
+}
+
+// Answer makes the front answer requests that end so by itself, as long as the status is not 0.
+func (f *front) Answer(request string, status int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.status[request] = status
+}
+
+// value is what the field with the label holds.
+func (b *Browser) value(label string) (text string) {
+	b.t.Helper()
+	b.Eval(finding(`field(`+quoted(label)+`)?.value ?? 'no such field'`), &text)
+	return text
+}
+
+const gone = "The server does not answer."
+
+// TestNothingIsLostWhileTheServerIsAway: what is shown and what was typed stays, the page
+// says how it is, and goes on by itself.
+func TestNothingIsLostWhileTheServerIsAway(t *testing.T) {
+	st, f := newFronted(t)
+	st.Allow("net::ERR_")
+	st.Allow("502")
+	st.Workspace(st.org, "", "payments")
+	st.Go("/app/acme/workspaces/payments/settings")
+	st.Fill("Description", "Card payments")
+	st.loaded()
+	f.Away(true)
+	st.See(gone)
+	st.Shot("server-away")
+	st.Click("Save")
+	st.See("The server cannot be reached.")
+	st.Fill("Working directory", "prod")
+	if got := st.value("Description"); got != "Card payments" {
+		t.Errorf("while the server is away the description is %q, want what was typed", got)
+	}
+	st.Unseen("There is nothing here")
+	f.Away(false)
+	st.Until("the page to go on", `!document.body.innerText.includes(`+quoted(gone)+`)`)
+	st.Click("Save")
+	st.See("The settings are saved.")
+	if at := st.value("Working directory"); at != "prod" {
+		t.Errorf("the working directory is %q, want what was typed", at)
+	}
+
+	// A screen whose part of the UI has to be loaded comes when the server is back.
+	f.Away(true)
+	st.See(gone)
+	st.Click("Drift")
+	f.Away(false)
+	st.At("/app/acme/drift")
+	st.See("First steps")
+	st.Unseen("new version", "could not be loaded")
+
+	// So does one behind a proxy that says that it cannot reach the server.
+	st.Go("/app/acme/settings/teams")
+	st.See("owners")
+	f.Answer("GET /api/v2/ping", 502)
+	f.Answer("GET /api/v2/organizations/acme/teams", 502)
+	st.post("/api/v2/organizations/acme/teams", `{"data":{"type":"teams","attributes":{"name":"platform"}}}`)
+	st.See(gone, "owners")
+	f.Answer("GET /api/v2/ping", 0)
+	f.Answer("GET /api/v2/organizations/acme/teams", 0)
+	st.Until("the page to go on", `!document.body.innerText.includes(`+quoted(gone)+`)`)
+	st.See("owners", "platform")
+}
+
+// TestASessionThatEndsLosesNothing: who is logged out in the middle of a form logs in in
+// another tab, and what they have sent goes on.
+func TestASessionThatEndsLosesNothing(t *testing.T) {
+	st := newStage(t)
+	st.Allow("401")
+	var done bool
+	st.Workspace(st.org, "", "payments")
+	st.Go("/app/acme/workspaces/payments/variables")
+	st.Click("Add variable")
+	st.Fill("Key", "region")
+	st.Fill("Value", "eu-central-1")
+	st.run(network.ClearBrowserCookies())
+	st.Eval(`(() => { document.querySelector('dialog form').requestSubmit(); return true })()`, &done) // the page may know already that the session has ended
+	st.See("Your session has ended", "Log in again")
+	st.Shot("session-ended")
+	st.Press(kb.Escape)
+	st.See("Your session has ended")
+	st.LogIn(st.Server, st.org.Owner)
+	st.Another().Go("/app/acme/workspaces")
+	st.See("region is added.", "eu-central-1")
+	st.Unseen("Your session has ended")
+	st.At("/app/acme/workspaces/payments/variables")
+
+	// Nobody sees what another person has typed.
+	st.Click("Add variable")
+	st.Fill("Key", "secret_plan")
+	st.run(network.ClearBrowserCookies())
+	st.Eval(`(() => { document.querySelector('dialog form').requestSubmit(); return true })()`, &done) // the page may know already that the session has ended
+	st.See("Your session has ended")
+	st.LogIn(st.Server, st.Member(st.org, "guest"))
+	st.Allow("404")
+	tab := st.Another()
+	tab.Go("/app/acme/workspaces")
+	tab.See("No workspaces yet")
+	st.See("There is nothing here")
+	if r := st.Do("GET", "/api/v2/vars", st.org.Owner.Token, nil); strings.Contains(string(r.Body), "secret_plan") {
+		t.Errorf("what one person has typed was sent by another: %s", r.Body)
+	}
+}
+
+// TestPagesFollowWithoutAStream: where a proxy lets no stream through, lists and logs still
+// show what is new.
+func TestPagesFollowWithoutAStream(t *testing.T) {
+	st, f := newFronted(t)
+	f.mute = true
+	st.Go("/app/acme/settings/teams")
+	st.See("owners", "Connecting")
+	st.post("/api/v2/organizations/acme/teams", `{"data":{"type":"teams","attributes":{"name":"platform"}}}`)
+	st.See("platform")
+
+	ws := st.Workspace(st.org, "", "payments")
+	st.uploaded(ws)
+	e := st.Executor()
+	run := st.queued(ws, "Bigger database")
+	var spec proto.Plan
+	j := e.Claim(proto.KindPlan, &spec)
+	report := func(offset int64, text string) {
+		t.Helper()
+		if _, err := e.Server().Report(t.Context(), j, offset, []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	report(0, "the first line\n")
+	st.Go("/app/acme/workspaces/payments/runs/" + run)
+	st.See("the first line")
+	report(15, "größer, the second line\n")
+	st.See("größer, the second line")
+	e.Finish(j, proto.Result{Outcome: proto.Finished}, proto.PlanResult{EngineVersion: "1.12.6"})
+	st.Until("the log to be complete", `document.querySelector('[data-complete=true]') || !document.querySelector('[data-complete]')`)
+}
