@@ -94,7 +94,7 @@ func (b *Browser) value(label string) (text string) {
 	return text
 }
 
-const gone = "The server does not answer."
+const silent = "The server does not answer."
 
 // TestNothingIsLostWhileTheServerIsAway: what is shown and what was typed stays, the page
 // says how it is, and goes on by itself.
@@ -107,7 +107,7 @@ func TestNothingIsLostWhileTheServerIsAway(t *testing.T) {
 	st.Fill("Description", "Card payments")
 	st.loaded()
 	f.Away(true)
-	st.See(gone)
+	st.See(silent)
 	st.Shot("server-away")
 	st.Click("Save")
 	st.See("The server cannot be reached.")
@@ -117,7 +117,7 @@ func TestNothingIsLostWhileTheServerIsAway(t *testing.T) {
 	}
 	st.Unseen("There is nothing here")
 	f.Away(false)
-	st.Until("the page to go on", `!document.body.innerText.includes(`+quoted(gone)+`)`)
+	st.Until("the page to go on", `!document.body.innerText.includes(`+quoted(silent)+`)`)
 	st.Click("Save")
 	st.See("The settings are saved.")
 	if at := st.value("Working directory"); at != "prod" {
@@ -126,7 +126,7 @@ func TestNothingIsLostWhileTheServerIsAway(t *testing.T) {
 
 	// A screen whose part of the UI has to be loaded comes when the server is back.
 	f.Away(true)
-	st.See(gone)
+	st.See(silent)
 	st.Click("Drift")
 	f.Away(false)
 	st.At("/app/acme/drift")
@@ -139,10 +139,10 @@ func TestNothingIsLostWhileTheServerIsAway(t *testing.T) {
 	f.Answer("GET /api/v2/ping", 502)
 	f.Answer("GET /api/v2/organizations/acme/teams", 502)
 	st.post("/api/v2/organizations/acme/teams", `{"data":{"type":"teams","attributes":{"name":"platform"}}}`)
-	st.See(gone, "owners")
+	st.See(silent, "owners")
 	f.Answer("GET /api/v2/ping", 0)
 	f.Answer("GET /api/v2/organizations/acme/teams", 0)
-	st.Until("the page to go on", `!document.body.innerText.includes(`+quoted(gone)+`)`)
+	st.Until("the page to go on", `!document.body.innerText.includes(`+quoted(silent)+`)`)
 	st.See("owners", "platform")
 }
 
