@@ -167,7 +167,11 @@ func (b *Browser) LogIn(s *apptest.Server, u apptest.User) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	b.run(network.SetCookie(api.PlainSessionCookie, secret.Reveal()).WithURL(b.base).WithHTTPOnly(true))
+	name, secure := api.PlainSessionCookie, strings.HasPrefix(b.base, "https:")
+	if secure {
+		name = api.SessionCookie
+	}
+	b.run(network.SetCookie(name, secret.Reveal()).WithURL(b.base).WithPath("/").WithSecure(secure).WithHTTPOnly(true))
 }
 
 // Size makes the window as wide and high as said, in CSS pixels.

@@ -30,7 +30,7 @@ export function Dialog({ title, onClose, children, wide }: Props) {
         e.preventDefault()
         onClose?.()
       }}
-      className={cx('m-auto max-h-[85vh] w-[calc(100vw-2rem)] appear rounded-lg border border-line bg-raised shadow-high backdrop:bg-black/40', wide ? 'max-w-3xl' : 'max-w-lg')}
+      className={cx('m-auto max-h-[85vh] scroll-pb-20 w-[calc(100vw-2rem)] appear rounded-lg border border-line bg-raised shadow-high backdrop:bg-black/40', wide ? 'max-w-3xl' : 'max-w-lg')}
     >
       <div className="flex items-center justify-between gap-4 px-5 pt-4 pb-1">
         <h2 id={id} className="text-lg">{title}</h2>
@@ -46,9 +46,9 @@ function firstOf(dialog: HTMLElement): HTMLElement | null {
   return dialog.querySelector<HTMLElement>('input:not([type=checkbox], [type=radio], [type=file]), textarea, select') ?? dialog.querySelector<HTMLElement>('button[type=submit]')
 }
 
-/** Actions are the buttons at the end of a form or a dialog. */
+/** Actions are the buttons at the end of a form or a dialog. Those of a dialog that scrolls stay in view. */
 export function Actions({ children, className }: { children: ReactNode; className?: string }) {
-  return <div className={cx('mt-5 flex flex-wrap items-center justify-end gap-2', className)}>{children}</div>
+  return <div className={cx('mt-5 flex flex-wrap items-center justify-end gap-2 in-[dialog]:sticky in-[dialog]:bottom-0 in-[dialog]:-mx-5 in-[dialog]:mt-2 in-[dialog]:-mb-5 in-[dialog]:bg-raised in-[dialog]:px-5 in-[dialog]:pt-3 in-[dialog]:pb-5', className)}>{children}</div>
 }
 
 type ConfirmProps = {

@@ -16,10 +16,14 @@ export function Folders({ repository, draft, onChange, wrong }: Part & { reposit
   const look = useMutation({ mutationFn: async () => (await send('POST', address('/drift-repositories/{id}/actions/test', { id: repository.id }, { branch: draft.branch }))) as Found })
   const branches = look.data?.branches ?? a.branches
   const chosen = linesOf(draft.folders)
+  const choose = (folder: string) => {
+    const others = chosen.filter((c) => c !== folder && (c !== '.' || look.data?.folders?.includes('.'))) // the root is what a new schedule begins with
+    onChange({ folders: (chosen.includes(folder) ? others : [...others, folder]).join('\n') })
+  }
   const failure = look.error ? messageOf(look.error) : look.data && look.data.status !== 'good' ? (look.data.message ?? 'The repository cannot be read.') : undefined
   return (
     <div className="mt-4 grid gap-4">
-      <Field label="Branch" error={wrong.branch} optional help={a['default-branch'] ? `Empty is ${a['default-branch']}.` : undefined}>
+      <Field label="Branch" error={wrong.branch} optional help={a['default-branch'] ? `Leave it empty for ${a['default-branch']}.` : undefined}>
         <Input list={id} value={draft.branch} onChange={(e) => onChange({ branch: e.target.value })} placeholder={a['default-branch']} />
       </Field>
       <datalist id={id}>{branches.map((b) => <option key={b} value={b} />)}</datalist>
@@ -43,8 +47,8 @@ export function Folders({ repository, draft, onChange, wrong }: Part & { reposit
                   <button
                     type="button"
                     aria-pressed={on}
-                    onClick={() => onChange({ folders: (on ? chosen.filter((c) => c !== folder) : [...chosen, folder]).join('\n') })}
-                    className="rounded border border-line bg-surface px-2 py-0.5 font-mono text-sm hover:border-line-strong aria-pressed:border-accent aria-pressed:bg-accent-soft aria-pressed:text-accent"
+                    onClick={() => choose(folder)}
+                    className="touch rounded border border-line bg-surface px-2 py-0.5 font-mono text-sm hover:border-line-strong aria-pressed:border-accent aria-pressed:bg-accent-soft aria-pressed:text-accent"
                   >
                     {folder}
                   </button>

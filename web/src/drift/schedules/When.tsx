@@ -43,7 +43,7 @@ export function When({ draft, onChange, wrong }: Part) {
   )
 }
 
-type Times = { label: string; 'time-zone': string; times: string[] }
+type Times = { label: string; times: string[] }
 
 /** NextTimes are the next times at which the schedule is due, as the server computes them. */
 export function NextTimes({ org, frequency, offset, schedule }: { org: string; frequency: string; offset: string; schedule: string | undefined }) {
@@ -64,7 +64,7 @@ export function NextTimes({ org, frequency, offset, schedule }: { org: string; f
           <p className="mb-2 font-medium">{data.label}</p>
           {data.times.length === 0 && <p className="text-sm text-muted">Only when somebody asks for one.</p>}
           <ol className="space-y-1 text-sm" aria-label="Next scans">{data.times.slice(0, 6).map((t) => <li key={t} className="flex justify-between gap-3 tabular"><span>{wall(t)}</span><Time at={t} className="text-muted" /></li>)}</ol>
-          {data.times.length > 0 && <p className="mt-2 text-sm text-muted">{data['time-zone']}{schedule === undefined && o === '' ? '. The exact time comes with the schedule.' : ''}</p>}
+          {data.times.length > 0 && schedule === undefined && o === '' && <p className="mt-2 text-sm text-muted">The exact time is set when you save it.</p>}
         </>
       )}
     </Panel>

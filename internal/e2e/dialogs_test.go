@@ -1,0 +1,93 @@
+package e2e
+
+import (
+	"testing"
+
+	"github.com/chromedp/chromedp/kb"
+)
+
+// TestDialogsOfDrift opens what other tests do not look at: how it is decided about many
+// findings at once, what is snoozed and ignored, and how what scans need is changed and deleted.
+func TestDialogsOfDrift(t *testing.T) {
+	d := newDemo(t)
+	d.Go("/app/acme/drift/findings")
+	d.Click("Select aws_security_group.web")
+	d.Click("Select all 5")
+	d.See("5 findings selected")
+	d.Click("Ignore…")
+	d.See("Ignore 5 findings", "Each gets a rule of its own")
+	d.Fill("Reason", "The migration of this week.")
+	d.Choose("For", "a week")
+	d.Shot("drift-ignore-many")
+	d.Click("Cancel")
+	d.Click("Acknowledge")
+	d.See("Noted that you have seen 5 findings.")
+	d.Click("More filters")
+	d.Choose("Seen", "Seen")
+	d.See("5 findings")
+	d.Choose("Provider", "hashicorp/aws")
+	d.Shot("drift-findings-filters")
+	d.Go("/app/acme/drift/findings?group=target")
+	d.Click("Critical network-prod")
+	d.See("By themselves")
+	d.Shot("drift-findings-by-place")
+
+	d.visit("/app/acme/drift/episodes/" + d.params["$episode"])
+	d.Click("Assign…")
+	d.See("Assign the episode", "grace")
+	d.Shot("drift-episode-assign")
+	d.Press(kb.Escape)
+	d.Click("Ignore…")
+	d.See("This ignores 3 findings of now")
+	d.Fill("Objects", "aws_s3_bucket.*")
+	d.Fill("Attributes", "tags*")
+	d.See("This ignores 1 finding of now")
+	d.Shot("drift-episode-ignore")
+	d.Press(kb.Escape)
+	d.Click("Apply again…")
+	d.See("3 objects")
+	d.Shot("drift-episode-reapply")
+	d.Press(kb.Escape)
+
+	d.visit("/app/acme/drift/ignored")
+	d.Click("New rule")
+	d.Fill("Objects", "aws_*")
+	d.See("This ignores 5 findings of now")
+	d.Shot("drift-ignore-rule")
+	d.Press(kb.Escape)
+	d.Click("Delete the rule for aws_autoscaling_group.*")
+	d.See("Ignore no more")
+	d.Shot("drift-ignore-rule-delete")
+	d.Press(kb.Escape)
+
+	d.visit("/app/acme/drift/schedules/" + d.params["$schedule"])
+	d.Click("Snooze")
+	d.See("Snooze a folder", "It ends when the drift does.")
+	d.Shot("drift-snooze")
+	d.Press(kb.Escape)
+	d.Click("How: engine, variables, time limit")
+	d.See("Variable files")
+	d.Shot("drift-schedule-engine")
+	d.visit("/app/acme/drift/schedules")
+	d.Click("Delete Sandboxes")
+	d.See("Its scans, and what they found, go with it.")
+	d.Shot("drift-schedule-delete")
+	d.Press(kb.Escape)
+
+	d.visit("/app/acme/drift/alerts/" + d.params["$alert"])
+	d.Click("Placeholders: words that are replaced")
+	for _, kind := range []string{"Slack", "PagerDuty", "GitHub issue", "Other service"} {
+		d.Choose("Kind", kind)
+		d.Until("a preview", `document.querySelectorAll('[aria-label=Message]').length === 1`)
+	}
+	d.Shot("drift-alert-kinds")
+	d.visit("/app/acme/settings/drift")
+	d.Click("New drift token")
+	d.See("It belongs to the organization and goes on when you leave.")
+	d.Shot("drift-token-new")
+	d.Press(kb.Escape)
+	d.visit("/app/acme/workspaces/network-prod/notifications")
+	d.Click("Change On call")
+	d.See("Change the notification")
+	d.Shot("notification-change")
+}
