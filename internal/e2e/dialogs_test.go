@@ -29,7 +29,7 @@ func TestDialogsOfDrift(t *testing.T) {
 	d.Shot("drift-findings-filters")
 	d.Go("/app/acme/drift/findings?group=target")
 	d.Click("Critical network-prod")
-	d.See("By themselves")
+	d.See("Show only these")
 	d.Shot("drift-findings-by-place")
 
 	d.visit("/app/acme/drift/episodes/" + d.params["$episode"])

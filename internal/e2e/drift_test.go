@@ -77,7 +77,7 @@ func TestDriftIsFoundSeenAndIgnored(t *testing.T) {
 	st.See("aws_s3_bucket.logs")
 	st.Choose("Group", "By cause")
 	st.Click("Critical The bucket is public")
-	st.See("Anybody can read it.", "By themselves")
+	st.See("Anybody can read it.", "Show only these")
 	st.Shot("drift-findings-grouped")
 	st.Choose("Group", "Not grouped")
 	st.Click("Select aws_s3_bucket.logs acl")

@@ -66,7 +66,7 @@ function Members({ org, only, bare }: { org: string; only: FindingFilter; bare: 
       {list.error && <Failure error={list.error} retry={() => void list.refetch()} className="m-4" />}
       {list.isPending && <SkeletonRows rows={3} />}
       {list.data && <FindingRows org={org} items={list.data.items.slice(0, 25)} included={list.data.included} bare={bare} />}
-      <Link to="/$org/drift/findings" params={{ org }} search={only} className="block px-4 py-2 text-sm text-accent hover:underline">{list.data && list.data.pagination.total > 25 ? `All ${list.data.pagination.total} by themselves` : 'By themselves'}</Link>
+      <Link to="/$org/drift/findings" params={{ org }} search={only} className="block px-4 py-2 text-sm text-accent hover:underline">{list.data && list.data.pagination.total > 25 ? `Show all ${list.data.pagination.total}` : 'Show only these'}</Link>
     </div>
   )
 }

@@ -67,11 +67,11 @@ export function IgnoreForm({ org, title, around, address: address0, path: path0,
 }
 
 function Preview({ org, address, path, kind, here }: { org: string; address: string; path: string; kind: string | undefined; here: Around | undefined }) {
-  const query = useDeferredValue(JSON.stringify({
+  const query = JSON.parse(useDeferredValue(JSON.stringify({
     'filter[address]': address, 'filter[path]': path, 'filter[kind]': kind, 'filter[workspace][id]': here?.workspace?.id, 'filter[schedule][id]': here?.schedule?.id,
     'filter[folder]': here?.schedule ? here.folder : undefined, 'page[size]': 20,
-  }))
-  const list = useQuery({ ...listQuery('drift-findings', '/organizations/{organization}/drift-ignore-preview', { organization: org }, JSON.parse(query) as api.Query), enabled: address !== '' })
+  }))) as api.Query // of a moment ago, while one types
+  const list = useQuery({ ...listQuery('drift-findings', '/organizations/{organization}/drift-ignore-preview', { organization: org }, query), enabled: query['filter[address]'] !== '' })
   if (address === '') return null
   return (
     <section aria-label="Preview" aria-live="polite" className={cx('rounded-md border border-line', list.isPlaceholderData && 'opacity-60')}>

@@ -23,7 +23,7 @@ export function Field({ label, help, error, optional, children, className }: Fie
       {error && (
         <p id={`${id}-error`} className="mt-1 flex items-start gap-1 text-sm text-bad">
           <Icon name="warning" size={14} className="mt-0.5" />
-          {error}
+          <span className="min-w-0 wrap-anywhere">{error}</span>
         </p>
       )}
     </div>

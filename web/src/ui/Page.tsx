@@ -146,7 +146,8 @@ function bringIntoView(bar: HTMLElement) {
   const open = bar.querySelector('[data-status=active]')
   if (!open) return
   const [outer, inner] = [bar.getBoundingClientRect(), open.getBoundingClientRect()]
-  if (inner.left < outer.left || inner.right > outer.right) bar.scrollLeft += inner.left - outer.left - (outer.width - inner.width) / 2
+  const left = inner.left - outer.left + bar.scrollLeft
+  bar.scrollLeft = left + inner.width <= outer.width ? 0 : left - (outer.width - inner.width) / 2
 }
 
 /** Facts is a list of names and values. */

@@ -10,7 +10,7 @@ export function Placeholders({ onInsert }: { onInsert: (name: string) => void })
         {placeholders.map((g) => (
           <div key={g.group}>
             <h3 className="mb-1 text-sm font-medium text-muted">{g.group}</h3>
-            <ul className="grid gap-x-4 gap-y-1 sm:grid-cols-2">
+            <ul className="space-y-1">
               {g.names.map(([name, about]) => (
                 <li key={name} className="flex min-w-0 items-baseline gap-2 text-sm">
                   <button type="button" onClick={() => onInsert(name)} aria-label={`Insert ${name}`} className="shrink-0 rounded border border-line bg-sunken px-1.5 py-0.5 font-mono text-xs hover:border-accent hover:text-accent">{name}</button>

@@ -17,7 +17,7 @@ export function Engine({ draft, onChange, wrong, hasEnv }: Part & { hasEnv: bool
           </Select>
         </Field>
         <Field label="Version" error={wrong['tool-version']} optional><Input value={draft['tool-version']} onChange={(e) => onChange({ 'tool-version': e.target.value })} placeholder="as the code says" /></Field>
-        <Field label="Workspace of the engine" error={wrong.workspace} optional><Input value={draft.workspace} onChange={(e) => onChange({ workspace: e.target.value })} placeholder="default" /></Field>
+        <Field label="CLI workspace" error={wrong.workspace} optional><Input value={draft.workspace} onChange={(e) => onChange({ workspace: e.target.value })} placeholder="default" /></Field>
         <Field label="Minutes at most" error={wrong.timeout}><Input type="number" min={1} max={240} value={draft.timeout} onChange={(e) => onChange({ timeout: e.target.value })} required /></Field>
         <Field label="Compare" error={wrong.mode} className="sm:col-span-2">
           <Select value={draft.mode} onChange={(e) => onChange({ mode: e.target.value })}>

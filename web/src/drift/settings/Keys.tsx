@@ -54,10 +54,10 @@ export function Keys({ org, driftID }: { org: string; driftID: string | undefine
             keyOf={(k) => k.id}
             columns={[
               { name: 'Description', cell: (k) => <><span className="font-medium wrap-anywhere">{k.attributes.description}</span> <code className="font-mono text-sm text-muted">…{k.attributes.hint}</code></> },
-              { name: 'May', cell: (k) => <Badge tone="accent" title={roles[k.attributes.role]?.about}>{roles[k.attributes.role]?.label ?? k.attributes.role}</Badge>, className: 'w-32' },
+              { name: 'May', cell: (k) => <Badge tone="accent" title={roles[k.attributes.role]?.about}>{roles[k.attributes.role]?.label ?? k.attributes.role}</Badge>, className: 'w-32 max-sm:w-px max-sm:px-2' },
               { name: 'Last used', cell: (k) => <Time at={k.attributes['last-used-at']} />, className: 'w-32 max-sm:hidden' },
-              { name: 'Ends', cell: (k) => <Ends at={k.attributes['expires-at']} />, className: 'w-28' },
-              { name: <span className="sr-only">Actions</span>, cell: (k) => <IconButton small icon="trash" label={`Revoke ${k.attributes.description}`} onClick={() => setRevoking(k)} />, className: 'w-14 text-right' },
+              { name: 'Ends', cell: (k) => <Ends at={k.attributes['expires-at']} />, className: 'w-28 max-sm:w-px max-sm:px-2 whitespace-nowrap' },
+              { name: <span className="sr-only">Actions</span>, cell: (k) => <IconButton small icon="trash" label={`Revoke ${k.attributes.description}`} onClick={() => setRevoking(k)} />, className: 'w-14 text-right max-sm:w-px max-sm:px-2' },
             ]}
           />
         )}
