@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -37,6 +38,7 @@ func newDemo(t *testing.T) *demo {
 	for i, workspace := range others {
 		d.happened(workspace, i)
 	}
+	d.earlier()
 	return d
 }
 
@@ -114,8 +116,7 @@ func (d *demo) workspaces() (others []string) {
 		project := d.Project(d.org, p.project)
 		for name := range strings.FieldsSeq(p.names) {
 			id := d.Workspace(d.org, project, name)
-			tag := map[bool]string{true: "prod", false: "staging"}[!strings.HasSuffix(name, "-staging")]
-			d.post("/api/v2/workspaces/"+id+"/relationships/tags", fmt.Sprintf(`{"data":[{"type":"tags","attributes":{"name":%q}},{"type":"tags","attributes":{"name":"aws"}}]}`, tag))
+			d.tagged(id, "aws", "", "env", map[bool]string{true: "prod", false: "staging"}[!strings.HasSuffix(name, "-staging")])
 			d.sql(`UPDATE workspaces SET resource_count = ? WHERE id = ?`, 7+n*13%90, id)
 			if n++; n%9 != 8 && !strings.Contains("kubernetes-prod payments-api-prod dns", name) {
 				others = append(others, id)
@@ -128,6 +129,18 @@ func (d *demo) workspaces() (others []string) {
 	return others
 }
 
+// tagged gives a workspace tags: keys, each with its value.
+func (d *demo) tagged(workspace string, tags ...string) {
+	d.T.Helper()
+	var list []string
+	for pair := range slices.Chunk(tags, 2) {
+		list = append(list, fmt.Sprintf(`{"type":"tag-bindings","attributes":{"key":%q,"value":%q}}`, pair[0], pair[1]))
+	}
+	if r := d.Do("PATCH", "/api/v2/workspaces/"+workspace+"/tag-bindings", d.org.Owner.Token, `{"data":[`+strings.Join(list, ",")+`]}`); r.Status != 200 {
+		d.T.Fatalf("tags = %d %s", r.Status, r.Body)
+	}
+}
+
 // happened gives a workspace a run that was some time ago: like the first of network-prod,
 // but for how it ended.
 func (d *demo) happened(workspace string, n int) {
@@ -135,10 +148,17 @@ func (d *demo) happened(workspace string, n int) {
 	id := fmt.Sprintf("run-demo%012d", n)
 	at := db.At(time.Now().Add(-time.Duration(o.hours)*time.Hour - time.Duration(n)*time.Minute))
 	final := o.status != "planned" && o.status != "planned_and_saved"
-	same := d.columns("runs", "id", "workspace_id", "status", "final", "message", "created_at", "updated_at")
-	d.sql(fmt.Sprintf(`INSERT INTO runs (%[1]s, id, workspace_id, status, final, message, created_at, updated_at) SELECT %[1]s, ?, ?, ?, ?, ?, ?, ? FROM runs WHERE message = 'Build the network'`, same),
-		id, workspace, o.status, final, o.message, at, at)
-	d.sql(`UPDATE runs SET created_by = (SELECT id FROM users WHERE username = ?) WHERE id = ?`, []string{"grace", "ada", "linus", "barbara"}[n%4], id)
+	first, plan := d.id(`SELECT id FROM runs WHERE message = 'Build the network'`), fmt.Sprintf("plan-demo%012d", n)
+	d.copied("runs", "id", first, map[string]any{"id": id, "plan_id": plan, "workspace_id": workspace, "status": o.status, "final": final, "message": o.message, "created_at": at, "updated_at": at, "status_times": "{}",
+		"created_by": d.id(`SELECT id FROM users WHERE username = ?`, []string{"grace", "ada", "linus", "barbara"}[n%4])})
+	changes := map[string]any{"id": plan, "run_id": id, "workspace_id": workspace, "additions": n % 4, "changes": 1 + n*7%5, "destructions": n % 3 / 2}
+	switch o.status {
+	case "errored":
+		changes["status"] = "errored"
+	case "planned_and_finished":
+		changes["additions"], changes["changes"], changes["destructions"] = 0, 0, 0
+	}
+	d.copied("plans", "run_id", first, changes)
 	d.sql(`UPDATE workspaces SET current_run_id = ?, latest_change_at = ? WHERE id = ?`, id, at, workspace)
 }
 
@@ -156,7 +176,7 @@ func (d *demo) file(name string) string {
 // and another run waits behind it.
 func (d *demo) network() {
 	ws := d.Workspace(d.org, d.params["$project"], "network-prod")
-	d.post("/api/v2/workspaces/"+ws+"/relationships/tags", `{"data":[{"type":"tags","attributes":{"name":"prod"}},{"type":"tags","attributes":{"name":"aws"}},{"type":"tags","attributes":{"name":"network"}}]}`)
+	d.tagged(ws, "aws", "", "env", "prod", "network", "", "owner", "platform")
 	d.sql(`UPDATE workspaces SET description = 'The network of everything in production' WHERE id = ?`, ws)
 	d.uploaded(ws)
 	d.played(ws, "Build the network", proto.Counts{Add: 11}, 1)

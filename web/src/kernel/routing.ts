@@ -10,6 +10,8 @@ export type Crumb = (params: Record<string, string>) => string | { label: string
 declare module '@tanstack/react-router' {
   interface StaticDataRouteOption {
     crumb?: Crumb
+    /** The screen shows nothing without what is behind the path of its address, so it is not offered by itself. */
+    needsMore?: true
   }
 }
 

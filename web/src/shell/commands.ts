@@ -13,7 +13,7 @@ export function placesOf(routes: Iterable<AnyRoute>, params: Record<string, stri
   for (const r of routes) {
     const full = String(r.fullPath).replace(/\/$/, '')
     const own = namesOf(r, params)
-    if (full === '' || own.length === 0 || !r.options.component || !labelOf(r, params)) continue
+    if (full === '' || own.length === 0 || !r.options.component || r.options.staticData?.needsMore || !labelOf(r, params)) continue
     const path = filled(full, params)
     if (path !== undefined && !places.has(path)) places.set(path, { path, label: own.join(' › ') })
   }
@@ -46,7 +46,7 @@ function labelOf(r: AnyRoute, params: Record<string, string>): string | undefine
 
 /** named is the last part of an address as a name: "varsets" is "Variable sets". */
 function named(part: string): string {
-  const text = { varsets: 'variable sets', keys: 'SSH keys' }[part] ?? part.replaceAll('-', ' ')
+  const text = { varsets: 'variable sets', 'ssh-keys': 'SSH keys' }[part] ?? part.replaceAll('-', ' ')
   return text.charAt(0).toUpperCase() + text.slice(1)
 }
 

@@ -1,22 +1,34 @@
 import { useEffect, useState, type ReactNode } from 'react'
-import { IconButton } from './Button'
+import { Button, IconButton } from './Button'
 import { cx } from './classes'
 
-/** CopyButton copies a text. */
-export function CopyButton({ text, label = 'Copy', className }: { text: string; label?: string; className?: string }) {
+/** useCopy copies a text, and knows for a moment that it has. */
+function useCopy(text: string) {
   const [done, setDone] = useState(false)
   useEffect(() => {
     if (!done) return
     const timer = setTimeout(() => setDone(false), 1500)
     return () => clearTimeout(timer)
   }, [done])
+  return { done, start: () => void copy(text).then(() => setDone(true)) }
+}
+
+/** CopyText is a button with words that copies a text. */
+export function CopyText({ text, children }: { text: string; children: ReactNode }) {
+  const { done, start } = useCopy(text)
+  return <Button icon={done ? 'check' : 'copy'} onClick={start}>{done ? 'Copied' : children}</Button>
+}
+
+/** CopyButton copies a text. */
+export function CopyButton({ text, label = 'Copy', className }: { text: string; label?: string; className?: string }) {
+  const { done, start } = useCopy(text)
   return (
     <IconButton
       icon={done ? 'check' : 'copy'}
       label={done ? 'Copied' : label}
       small
       className={cx(done && 'text-ok', className)}
-      onClick={() => void copy(text).then(() => setDone(true))}
+      onClick={start}
     />
   )
 }

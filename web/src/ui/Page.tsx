@@ -25,7 +25,7 @@ export function Page({ title, status, about, actions, tabs, children, wide }: Pa
       <header className="flex flex-wrap items-start justify-between gap-x-6 gap-y-3 pt-6 pb-4">
         <div className="min-w-0">
           <div className="flex flex-wrap items-center gap-x-3 gap-y-1">
-            <h1 className="text-2xl wrap-anywhere">{title}</h1>
+            <h1 className="line-clamp-3 text-2xl wrap-anywhere" title={title.length > 120 ? title : undefined}>{title}</h1>
             {status && <div className="flex flex-wrap items-center gap-2 empty:hidden">{status}</div>}
           </div>
           {about && <div className="mt-1 wrap-anywhere text-muted">{about}</div>}

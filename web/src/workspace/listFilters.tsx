@@ -96,12 +96,12 @@ function Chips({ filter, set }: { filter: WorkspaceFilter; set: (change: Workspa
         <Chip key={key} on={filter.health === key} onToggle={() => set({ health: filter.health === key ? undefined : (key as HealthGroup) })}>{group.label}</Chip>
       ))}
       {having.map((t) => (
-        <Chip key={`+${t.key}`} on label={`Not only tagged ${tagText(t)}`} onToggle={() => set({ tag: writeTags(having.filter((x) => x.key !== t.key)) })}>
+        <Chip key={`+${t.key}`} on label={`${tagText(t)}: take this filter away`} onToggle={() => set({ tag: writeTags(having.filter((x) => x.key !== t.key)) })}>
           <Icon name="tag" size={12} /><span className="truncate">{tagText(t)}</span><Icon name="cross" size={12} />
         </Chip>
       ))}
       {without.map((t) => (
-        <Chip key={`-${t}`} on label={`Also tagged ${t}`} onToggle={() => set({ without: without.filter((x) => x !== t).join(',') || undefined })}>
+        <Chip key={`-${t}`} on label={`not ${t}: take this filter away`} onToggle={() => set({ without: without.filter((x) => x !== t).join(',') || undefined })}>
           <Icon name="tag" size={12} /><span className="truncate">not {t}</span><Icon name="cross" size={12} />
         </Chip>
       ))}

@@ -51,12 +51,13 @@ function Changes({ plan }: { plan: Plan }) {
       {plan.changes.length > 0 && (
         <>
           <div className="flex flex-wrap items-center gap-2 border-b border-line px-4 py-2.5">
-            <div className="flex flex-wrap gap-1.5" role="group" aria-label="Show only">
+            <div className="flex flex-wrap gap-1.5 max-sm:gap-2" role="group" aria-label="Show only">
               {order.filter((a) => plan.counts[a] > 0).map((a) => <Filter key={a} action={a} count={plan.counts[a]} on={chosen.has(a)} onToggle={() => toggle(a)} />)}
             </div>
-            <span className="ml-auto" />
-            {plan.changes.length > 5 && <SearchInput label="Search addresses" className="w-52 max-sm:w-full" value={words} onChange={(e) => setWords(e.target.value)} />}
-            {plan.changes.length > 1 && <Button small look="quiet" aria-pressed={all === true} onClick={() => setAll(!(all ?? plan.changes.length <= 3))}>{(all ?? plan.changes.length <= 3) ? 'Close all' : 'Open all'}</Button>}
+            <span className="ml-auto flex grow items-center justify-end gap-2">
+              {plan.changes.length > 5 && <SearchInput label="Search addresses" className="min-w-44 flex-1" value={words} onChange={(e) => setWords(e.target.value)} />}
+              {plan.changes.length > 1 && <Button small look="quiet" aria-pressed={all === true} onClick={() => setAll(!(all ?? plan.changes.length <= 3))}>{(all ?? plan.changes.length <= 3) ? 'Close all' : 'Open all'}</Button>}
+            </span>
           </div>
           <List changes={found} open={all ?? plan.changes.length <= 3} />
           {found.length === 0 && <p className="p-4 text-muted">No change is like that.</p>}
@@ -76,7 +77,7 @@ function Filter({ action, count, on, onToggle }: { action: Action; count: number
       type="button"
       aria-pressed={on}
       onClick={onToggle}
-      className={cx('inline-flex h-7 items-center gap-1.5 rounded-full border px-2.5 text-sm', on ? 'border-accent bg-accent-soft' : 'border-line bg-surface hover:border-line-strong')}
+      className={cx('inline-flex h-7 items-center gap-1.5 rounded-full border px-2.5 text-sm max-sm:h-10', on ? 'border-accent bg-accent-soft' : 'border-line bg-surface hover:border-line-strong')}
     >
       <Sign action={action} />
       <span className={cx('font-semibold tabular', tones[tone])}>{number(count)}</span>

@@ -9,6 +9,7 @@ import { Actions, Dialog } from '~/ui/Dialog'
 import { Failure } from '~/ui/Failure'
 import { Field, Textarea } from '~/ui/Field'
 import { toast } from '~/ui/Toast'
+import { Counts } from './Counts'
 import type { Look } from '~/ui/Button'
 
 export type Verb = 'apply' | 'discard' | 'cancel' | 'force-cancel'
@@ -49,7 +50,7 @@ function commandsOf(verbs: Verb[], onVerb: (v: Verb) => void) {
 }
 
 /** VerbDialog asks once more, and for a comment. */
-export function VerbDialog({ run, verb, onClose }: { run: Resource<'runs'>; verb: Verb; onClose: () => void }) {
+export function VerbDialog({ run, plan, verb, onClose }: { run: Resource<'runs'>; plan: Resource<'plans'> | undefined; verb: Verb; onClose: () => void }) {
   const [comment, setComment] = useState('')
   const w = words[verb]
   const change = useChange(
@@ -69,6 +70,7 @@ export function VerbDialog({ run, verb, onClose }: { run: Resource<'runs'>; verb
         }}
       >
         <p className="text-muted">{w.about}</p>
+        {verb === 'apply' && plan && <p className="mt-3 flex flex-wrap items-center gap-x-3 gap-y-1 rounded-md bg-sunken px-3 py-2"><Counts of={plan.attributes} words /></p>}
         <Field label="Comment" optional className="mt-4">
           <Textarea
             rows={3}

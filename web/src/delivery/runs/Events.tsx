@@ -38,9 +38,9 @@ function One({ event, included }: { event: Resource<'run-events'>; included: Inc
     <li className="flex gap-2.5">
       <span className="mt-1.5 flex size-2 shrink-0 rounded-full bg-line-strong" aria-hidden="true" />
       <div className="min-w-0 flex-1">
-        <div className="flex flex-wrap items-baseline justify-between gap-x-2">
-          <span>{what.who && <b className="font-medium">{what.who} </b>}{what.words}</span>
-          <Time at={event.attributes['created-at']} className="text-sm text-faint" />
+        <div className="flex items-baseline justify-between gap-x-3">
+          <span className="min-w-0 wrap-anywhere">{what.who && <b className="font-medium">{what.who} </b>}{what.words}</span>
+          <Time at={event.attributes['created-at']} className="shrink-0 text-sm whitespace-nowrap text-faint" />
         </div>
         {said && <p className="mt-1 rounded-md bg-sunken px-2.5 py-1.5 wrap-anywhere whitespace-pre-wrap">{said}</p>}
       </div>

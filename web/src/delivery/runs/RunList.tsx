@@ -129,7 +129,7 @@ function Filters({ filter, onFilter, inOrg }: { filter: Filter; onFilter: (chang
           {Object.entries(statusGroups).map(([key, group]) => (
             <Chip key={key} on={filter.status === key} onToggle={() => onFilter({ status: filter.status === key ? undefined : (key as StatusGroup), page: undefined })}>{group.label}</Chip>
           ))}
-          {inOrg && words(filter.workspace).map((name) => <Chip key={name} on label={`Not only runs in ${name}`} onToggle={() => onFilter({ workspace: undefined, page: undefined })}><span className="truncate">in {name}</span><Icon name="cross" size={12} /></Chip>)}
+          {inOrg && words(filter.workspace).map((name) => <Chip key={name} on label={`in ${name}: take this filter away`} onToggle={() => onFilter({ workspace: undefined, page: undefined })}><span className="truncate">in {name}</span><Icon name="cross" size={12} /></Chip>)}
         </>
       }
     />

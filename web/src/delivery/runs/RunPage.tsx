@@ -4,7 +4,7 @@ import { useParams } from '@tanstack/react-router'
 import { useCallback, useState, type ReactNode } from 'react'
 import { refOf, type Resource } from '~/kernel/jsonapi'
 import { polling } from '~/kernel/queries'
-import { CopyButton } from '~/ui/Copy'
+import { CopyText, Id } from '~/ui/Copy'
 import { Failure, NotFound, Notice } from '~/ui/Failure'
 import { Page, Panel, TextLink } from '~/ui/Page'
 import { Skeleton } from '~/ui/Skeleton'
@@ -66,19 +66,23 @@ function Run({ org, run, workspace, plan, apply, who, confirmed, version, ingres
   return (
     <Page
       wide
-      title={a.message}
+      title={a.message || run.id}
       status={<span data-run-status={a.status}><RunStatus status={a.status} /></span>}
       about={
         <span className="flex flex-wrap items-center gap-x-1.5">
           {workspace && <TextLink to="/$org/workspaces/$workspace" params={{ org, workspace: name }}>{name}</TextLink>}
           <span aria-hidden="true">·</span>
-          {who ? <>by {who}</> : 'by the server'} <Time at={a['created-at']} />
-          <span aria-hidden="true">·</span>
-          <code className="font-mono text-sm">{run.id}</code>
-          <CopyButton text={window.location.origin + window.location.pathname} label="Copy the link to this run" />
+          <span>{who ? <>by {who}</> : 'by the server'}, <Time at={a['created-at']} /></span>
+          <span aria-hidden="true" className="max-sm:hidden">·</span>
+          <Id>{run.id}</Id>
         </span>
       }
-      actions={<Verbs run={run} onVerb={onVerb} />}
+      actions={
+        <>
+          <Verbs run={run} onVerb={onVerb} />
+          <CopyText text={window.location.origin + window.location.pathname}>Copy link</CopyText>
+        </>
+      }
     >
       <Panel padded className="mb-5"><Stages stages={stages} /></Panel>
       <Help org={org} run={run} workspace={workspace} plan={plan} apply={apply} />
@@ -89,12 +93,12 @@ function Run({ org, run, workspace, plan, apply, who, confirmed, version, ingres
           {stages.map((s) => s.key === 'plan' ? <PlanPart key="plan" stage={s} plan={plan} /> : s.key === 'apply' && <ApplyPart key="apply" stage={s} apply={apply} />)}
         </div>
         <div className="min-w-0 space-y-5">
-          <RunFacts run={run} who={who} confirmed={confirmed} />
+          <RunFacts org={org} run={run} workspace={workspace} who={who} confirmed={confirmed} />
           <Configuration version={version} ingress={ingress} run={run} />
           <Events run={run} />
         </div>
       </div>
-      {verb && <VerbDialog run={run} verb={verb} onClose={() => setVerb(undefined)} />}
+      {verb && <VerbDialog run={run} plan={plan} verb={verb} onClose={() => setVerb(undefined)} />}
     </Page>
   )
 }

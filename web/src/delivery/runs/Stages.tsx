@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'react'
+import { useEffect, useState, type ReactNode } from 'react'
 import { duration } from '~/kernel/formats'
 import { Spinner } from '~/ui/Button'
 import { Icon, type IconName } from '~/ui/Icon'
@@ -16,7 +16,7 @@ const looks: Record<Standing, { icon: IconName; className: string }> = {
   skipped: { icon: 'minus', className: 'bg-idle-soft text-faint' },
 }
 
-/** Stages is how far a run has got: its stages in a line, each a link to its part of the page. */
+/** Stages is how far a run has got: its stages in a line. */
 export function Stages({ stages }: { stages: readonly Stage[] }) {
   const now = useNow(stages.some((s) => s.standing === 'running' || s.standing === 'queued'))
   return (
@@ -24,16 +24,22 @@ export function Stages({ stages }: { stages: readonly Stage[] }) {
       {stages.map((s, i) => (
         <li key={s.key} data-stage={s.key} data-standing={s.standing} className={cx('flex min-w-0 items-start gap-3', i < stages.length - 1 && 'sm:flex-1')} aria-current={['running', 'queued', 'decision'].includes(s.standing) ? 'step' : undefined}>
           <StageIcon standing={s.standing} />
-          <a href={s.key === 'decision' ? '#decision' : `#${s.key}`} className="min-w-0 hover:underline">
+          <Part of={s}>
             <span className={cx('block font-medium', (s.standing === 'waiting' || s.standing === 'skipped') && 'text-muted')}>{s.title}</span>
             <span className="block text-sm whitespace-nowrap text-muted">{s.says}<Taken stage={s} now={now} /></span>
             {s.waited !== undefined && s.waited >= 1 && <span className="block text-xs whitespace-nowrap text-muted">waited {duration(s.waited)} before</span>}
-          </a>
+          </Part>
           {i < stages.length - 1 && <span aria-hidden="true" className="mx-2 mt-4 h-px flex-1 bg-line-strong/40 max-sm:hidden" />}
         </li>
       ))}
     </ol>
   )
+}
+
+/** Part leads to the part of the page that tells of a stage, once there is one. */
+function Part({ of, children }: { of: Stage; children: ReactNode }) {
+  const there = of.key === 'plan' || (of.key === 'apply' && of.standing !== 'waiting' && of.standing !== 'skipped')
+  return there ? <a href={`#${of.key}`} className="min-w-0 hover:underline">{children}</a> : <span className="min-w-0">{children}</span>
 }
 
 export function StageIcon({ standing, small }: { standing: Standing; small?: boolean }) {

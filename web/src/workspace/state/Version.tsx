@@ -18,6 +18,7 @@ import { useWorkspace } from '../current'
 import { Explorer } from './Explorer'
 import { Outputs } from './Outputs'
 import { Rollback } from './Rollback'
+import { StateLink } from './StateLink'
 import { fileQuery, large, versionQuery, type Loaded } from './queries'
 import { viewOf, views, type View } from './views'
 
@@ -125,9 +126,9 @@ function About({ version, included, params, file }: AboutProps) {
   return (
     <div className="grid gap-x-10 gap-y-2 md:grid-cols-2">
       <Facts>
-        <Fact name="Made"><Time at={a['created-at']} />{who && ` by ${who}`}</Fact>
+        <Fact name="Made"><Time at={a['created-at']} />{who && `, by ${who}`}</Fact>
         <Fact name="By the run">{run ? <TextLink to="/$org/workspaces/$workspace/runs/$run" params={{ ...params, run: run.id }}>{run.attributes.message}</TextLink> : 'none: it was uploaded'}</Fact>
-        {copied && <Fact name="Copy of"><TextLink to="/$org/workspaces/$workspace/states/$state" params={{ ...params, state: copied }}>{copied}</TextLink></Fact>}
+        {copied && <Fact name="Copy of"><StateLink {...params} id={copied} /></Fact>}
         <Fact name="Id"><Id>{version.id}</Id></Fact>
       </Facts>
       <Facts>

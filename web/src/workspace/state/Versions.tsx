@@ -59,16 +59,16 @@ function Row({ params, version, included, current, chosen, onChoose }: RowProps)
   const readable = a.status === 'finalized'
   return (
     <li className="relative flex min-h-14 items-center gap-3.5 border-b border-line px-4 py-2 last:border-0 hover:bg-hover">
-      <input type="checkbox" className="relative z-10 size-4 shrink-0 accent-accent" aria-label={`Choose version ${a.serial}`} checked={chosen} disabled={!readable} onChange={onChoose} />
+      <input type="checkbox" className="relative z-10 size-4 shrink-0 accent-accent max-sm:size-5" aria-label={`Choose version ${a.serial}`} checked={chosen} disabled={!readable} onChange={onChoose} />
       <div className="min-w-0 flex-1">
-        <div className="flex items-center gap-2">
+        <div className="flex flex-wrap items-center gap-x-2 gap-y-1">
           <Link to="/$org/workspaces/$workspace/states/$state" params={{ ...params, state: version.id }} className="font-medium after:absolute after:inset-0 hover:text-accent">Serial {a.serial}</Link>
           {current && <Badge tone="ok" icon="check">Current</Badge>}
           {a.intermediate && <Badge tone="warn">While applying</Badge>}
           {refOf(version, 'rollback-state-version') && <Badge tone="info">Rolled back</Badge>}
           {!readable && <Badge>{a.status.replaceAll('_', ' ')}</Badge>}
         </div>
-        <div className="truncate text-sm text-muted">
+        <div className="line-clamp-2 text-sm wrap-anywhere text-muted sm:line-clamp-1">
           {run ? run.attributes.message : 'uploaded'}
           {who && ` · by ${who}`}
         </div>

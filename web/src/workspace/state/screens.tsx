@@ -28,7 +28,7 @@ export const compareRoute = createRoute({
     from: typeof s.from === 'string' ? s.from : undefined,
     to: typeof s.to === 'string' ? s.to : undefined,
   }),
-  staticData: { crumb: (p) => [statesOf(p), { label: 'Compare', to: `${statesOf(p).to}/compare` }] },
+  staticData: { crumb: (p) => [statesOf(p), { label: 'Compare', to: `${statesOf(p).to}/compare` }], needsMore: true },
   component: lazyRouteComponent(() => import('./Compare'), 'CompareScreen'),
 })
 
