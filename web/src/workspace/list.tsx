@@ -1,12 +1,13 @@
 // The workspaces of an organization: thousands, searched and filtered by the server. What
 // is chosen is in the address, so it can be shared and come back to.
 import { Link, createRoute, useNavigate } from '@tanstack/react-router'
-import { RunStatus, statusGroups, type StatusGroup } from '~/delivery/status'
+import { RunStatus, statusGroups } from '~/delivery/status'
 import { count } from '~/kernel/formats'
 import { refOf, type Included, type Resource } from '~/kernel/jsonapi'
 import { pageSize, useLongList } from '~/kernel/longlist'
 import { listQuery, polling } from '~/kernel/queries'
 import { orgRoute } from '~/kernel/routing'
+import { oneIn, textIn } from '~/kernel/search'
 import { useOrganization } from '~/kernel/session'
 import { Tag } from '~/ui/Badge'
 import { Button, LinkButton } from '~/ui/Button'
@@ -17,24 +18,19 @@ import { Skeleton, SkeletonRows } from '~/ui/Skeleton'
 import { VirtualRows } from '~/ui/Table'
 import { Time } from '~/ui/Time'
 import { cx } from '~/ui/classes'
-import { ListFilters, healthGroups, nothing, type HealthGroup, type WorkspaceFilter } from './listFilters'
+import { ListFilters, healthGroups, nothing, type WorkspaceFilter } from './listFilters'
 import { tagQuery, tagText, tagsOf, withTag, type TagOf } from './tags'
 
 export const workspacesRoute = createRoute({
   getParentRoute: () => orgRoute,
   path: '/workspaces',
   validateSearch: (s: Record<string, unknown>): WorkspaceFilter => ({
-    q: text(s.q), project: text(s.project), tag: text(s.tag), without: text(s.without), sort: text(s.sort),
-    status: text(s.status) && String(s.status) in statusGroups ? (s.status as StatusGroup) : undefined,
-    health: text(s.health) && String(s.health) in healthGroups ? (s.health as HealthGroup) : undefined,
+    q: textIn(s.q), project: textIn(s.project), tag: textIn(s.tag), without: textIn(s.without), sort: textIn(s.sort),
+    status: oneIn(statusGroups, s.status), health: oneIn(healthGroups, s.health),
   }),
   staticData: { crumb: () => 'Workspaces' },
   component: Workspaces,
 })
-
-function text(v: unknown): string | undefined {
-  return typeof v === 'string' && v !== '' ? v : undefined
-}
 
 function Workspaces() {
   const { org } = workspacesRoute.useParams()

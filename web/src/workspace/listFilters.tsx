@@ -1,15 +1,16 @@
 // What narrows the list of workspaces. All of it is in the address.
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
-import { useEffect, useMemo, useState } from 'react'
+import { useMemo, useState } from 'react'
 import { statusGroups, type StatusGroup } from '~/delivery/status'
 import { useCommands } from '~/kernel/keyboard'
 import { allQuery } from '~/kernel/queries'
 import { words } from '~/kernel/search'
 import { Button } from '~/ui/Button'
-import { SearchInput, Select } from '~/ui/Field'
+import { Select } from '~/ui/Field'
 import { Chip, Filters } from '~/ui/Filters'
 import { Icon } from '~/ui/Icon'
+import { Late } from '~/ui/Late'
 import { TagFilter } from './tagFilter'
 import { parseTags, tagText, writeTags } from './tags'
 
@@ -44,15 +45,8 @@ type Props = { org: string; filter: WorkspaceFilter }
 export function ListFilters({ org, filter }: Props) {
   const navigate = useNavigate({ from: '/$org/workspaces' })
   const projects = useQuery(allQuery('projects', '/organizations/{organization}/projects', { organization: org }))
-  const [q, setQ] = useState(filter.q ?? '')
   const [tagging, setTagging] = useState(false)
-  useEffect(() => setQ(filter.q ?? ''), [filter.q])
   const set = useMemo(() => (change: WorkspaceFilter) => void navigate({ search: (was) => ({ ...was, ...change }), replace: true }), [navigate])
-  useEffect(() => {
-    if (q === (filter.q ?? '')) return
-    const timer = setTimeout(() => set({ q: q || undefined }), 200)
-    return () => clearTimeout(timer)
-  }, [q, filter.q, set])
   useCommands(useMemo(() => [
     { id: 'clear', title: 'Clear all filters', keys: 'x', group: 'List', run: () => set(nothing) },
     { id: 'tags', title: 'Filter by tags', group: 'List', run: () => setTagging(true) },
@@ -63,7 +57,7 @@ export function ListFilters({ org, filter }: Props) {
       <Filters
         label="Status of the current run, health, and tags"
         active={[filter.status, filter.health, filter.project].filter(Boolean).length + tags}
-        search={<SearchInput label="Search by name" value={q} onChange={(e) => setQ(e.target.value)} />}
+        search={<Late label="Search by name" value={filter.q} onChange={(q) => set({ q })} />}
         choices={
           <>
             <Select aria-label="Project" className="sm:w-44!" value={filter.project ?? ''} onChange={(e) => set({ project: e.target.value || undefined })}>

@@ -6,6 +6,7 @@ import { useMemo } from 'react'
 import { count } from '~/kernel/formats'
 import type { Resource } from '~/kernel/jsonapi'
 import { allQuery, polling } from '~/kernel/queries'
+import { textIn } from '~/kernel/search'
 import { Button } from '~/ui/Button'
 import { CopyButton } from '~/ui/Copy'
 import { Empty, Failure } from '~/ui/Failure'
@@ -22,7 +23,7 @@ type Filter = { q?: string | undefined; type?: string | undefined }
 export const resourcesRoute = createRoute({
   getParentRoute: () => workspaceRoute,
   path: '/resources',
-  validateSearch: (s: Record<string, unknown>): Filter => ({ q: typeof s.q === 'string' && s.q !== '' ? s.q : undefined, type: typeof s.type === 'string' && s.type !== '' ? s.type : undefined }),
+  validateSearch: (s: Record<string, unknown>): Filter => ({ q: textIn(s.q), type: textIn(s.type) }),
   staticData: { crumb: () => 'Resources' },
   component: Resources,
 })

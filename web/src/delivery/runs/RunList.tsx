@@ -1,19 +1,19 @@
 // Runs of a workspace or of an organization, filtered by what the address says.
-import { keepPreviousData, queryOptions, useQuery } from '@tanstack/react-query'
+import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { useEffect, useMemo, useRef, useState, type ReactNode } from 'react'
-import * as api from '~/kernel/api'
+import { useMemo, useRef, type ReactNode } from 'react'
 import { refOf, type Included, type Resource } from '~/kernel/jsonapi'
 import { useCommands } from '~/kernel/keyboard'
-import { polling } from '~/kernel/queries'
+import { listQuery, polling } from '~/kernel/queries'
 import { useRowKeys } from '~/kernel/rows'
-import { words } from '~/kernel/search'
+import { oneIn, pageIn, textIn, words } from '~/kernel/search'
 import { Badge } from '~/ui/Badge'
 import { Button } from '~/ui/Button'
 import { Empty, Failure } from '~/ui/Failure'
-import { Input, SearchInput, Select } from '~/ui/Field'
+import { Select } from '~/ui/Field'
 import { Chip, Filters as FilterBar } from '~/ui/Filters'
 import { Icon } from '~/ui/Icon'
+import { Late } from '~/ui/Late'
 import { Panel } from '~/ui/Page'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { Time } from '~/ui/Time'
@@ -38,13 +38,9 @@ const nothing: Filter = { q: undefined, status: undefined, operation: undefined,
 
 /** filterOf reads a filter from an address. */
 export function filterOf(s: Record<string, unknown>): Filter {
-  const text = (v: unknown) => (typeof v === 'string' && v !== '' ? v : undefined)
-  const status = text(s.status)
-  const page = Number(s.page)
   return {
-    q: text(s.q), operation: text(s.operation), source: text(s.source), by: text(s.by), workspace: text(s.workspace),
-    status: status !== undefined && status in statusGroups ? (status as StatusGroup) : undefined,
-    page: Number.isInteger(page) && page > 1 ? page : undefined,
+    q: textIn(s.q), operation: textIn(s.operation), source: textIn(s.source), by: textIn(s.by), workspace: textIn(s.workspace),
+    status: oneIn(statusGroups, s.status), page: pageIn(s.page),
   }
 }
 
@@ -59,21 +55,15 @@ function query({ org, workspace }: Place, f: Filter) {
     'filter[status]': f.status && statusGroups[f.status].statuses, 'filter[operation]': f.operation ?? Object.keys(operations),
     'filter[source]': f.source, 'filter[created_by]': f.by, 'search[basic]': f.q,
   }
-  return queryOptions({
-    queryKey: ['runs', 'list', org, workspace?.id, parameters, f.workspace],
-    queryFn: ({ signal }) =>
-      workspace
-        ? api.list('/workspaces/{id}/runs', { id: workspace.id }, parameters, signal)
-        : api.list('/organizations/{organization}/runs', { organization: org }, { ...parameters, 'filter[workspace_names]': f.workspace }, signal),
-    placeholderData: keepPreviousData,
-    ...polling,
-  })
+  return workspace
+    ? listQuery('runs', '/workspaces/{id}/runs', { id: workspace.id }, parameters)
+    : listQuery('runs', '/organizations/{organization}/runs', { organization: org }, { ...parameters, 'filter[workspace_names]': f.workspace })
 }
 
 type Props = Place & { filter: Filter; onFilter: (change: Filter) => void; empty: ReactNode }
 
 export function RunList({ filter, onFilter, empty, ...place }: Props) {
-  const runs = useQuery(query(place, filter))
+  const runs = useQuery({ ...query(place, filter), ...polling })
   const box = useRef<HTMLUListElement>(null)
   useRowKeys(box)
   const narrowed = Object.values(filter).some((v) => v !== undefined)
@@ -96,15 +86,6 @@ export function RunList({ filter, onFilter, empty, ...place }: Props) {
 }
 
 function Filters({ filter, onFilter, inOrg }: { filter: Filter; onFilter: (change: Filter) => void; inOrg: boolean }) {
-  const [q, setQ] = useState(filter.q ?? '')
-  const [by, setBy] = useState(filter.by ?? '')
-  useEffect(() => setQ(filter.q ?? ''), [filter.q])
-  useEffect(() => setBy(filter.by ?? ''), [filter.by])
-  useEffect(() => {
-    if (q === (filter.q ?? '') && by === (filter.by ?? '')) return
-    const timer = setTimeout(() => onFilter({ q: q || undefined, by: by || undefined, page: undefined }), 250)
-    return () => clearTimeout(timer)
-  }, [q, by, filter.q, filter.by, onFilter])
   useCommands(useMemo(() => [{ id: 'clear', title: 'Clear all filters', keys: 'x', group: 'List', run: () => onFilter(nothing) }], [onFilter]))
   const one = (name: 'operation' | 'source', all: string, options: [string, string][]) => (
     <Select aria-label={all} className="sm:w-44!" value={filter[name] ?? ''} onChange={(e) => onFilter({ [name]: e.target.value || undefined, page: undefined })}>
@@ -116,10 +97,10 @@ function Filters({ filter, onFilter, inOrg }: { filter: Filter; onFilter: (chang
     <FilterBar
       label="Status"
       active={[filter.status, filter.by, filter.operation, filter.source, filter.workspace].filter(Boolean).length}
-      search={<SearchInput label="Search by message, id or commit" value={q} onChange={(e) => setQ(e.target.value)} />}
+      search={<Late label="Search by message, id or commit" value={filter.q} onChange={(q) => onFilter({ q, page: undefined })} />}
       choices={
         <>
-          <Input aria-label="Started by" placeholder="Started by" className="max-sm:col-span-2 sm:w-36!" value={by} onChange={(e) => setBy(e.target.value.trim())} />
+          <Late plain label="Started by" className="max-sm:col-span-2 sm:w-36!" value={filter.by} onChange={(by) => onFilter({ by: by?.trim() || undefined, page: undefined })} />
           {one('operation', 'All kinds', Object.entries(operations))}
           {one('source', 'All sources', Object.entries(sources).filter(([k]) => k !== 'terraform+cloud').map(([k, v]) => [k, `From ${v}`]))}
         </>
