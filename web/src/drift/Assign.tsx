@@ -1,37 +1,13 @@
 // Who looks after findings: members of the organization, found by typing.
-import { useQuery } from '@tanstack/react-query'
 import { useId, useState, type KeyboardEvent } from 'react'
-import * as api from '~/kernel/api'
-import { refOf } from '~/kernel/jsonapi'
 import { useMe } from '~/kernel/session'
+import { useMembers, type Person } from '~/organization/people'
 import { Button } from '~/ui/Button'
 import { Actions, Dialog } from '~/ui/Dialog'
 import { Failure } from '~/ui/Failure'
 import { Icon } from '~/ui/Icon'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { cx } from '~/ui/classes'
-
-export type Person = { id: string; name: string; email: string }
-
-const most = 2000
-
-/** useMembers are the people of an organization, by name. */
-export function useMembers(org: string) {
-  return useQuery({ queryKey: ['organization-memberships', 'people', org], staleTime: 60_000, queryFn: ({ signal }) => members(org, signal) })
-}
-
-async function members(org: string, signal: AbortSignal): Promise<Person[]> {
-  const out: Person[] = []
-  for (let number = 1; out.length < most; number++) {
-    const page = await api.list('/organizations/{organization}/organization-memberships', { organization: org }, { 'page[size]': 100, 'page[number]': number, include: 'user', 'filter[status]': 'active' }, signal)
-    for (const m of page.items) {
-      const user = page.included.get('users', refOf(m, 'user')?.id)
-      if (user) out.push({ id: user.id, name: user.attributes.username ?? user.id, email: m.attributes.email ?? '' })
-    }
-    if (page.pagination.next === null) break
-  }
-  return out.toSorted((a, b) => a.name.localeCompare(b.name))
-}
 
 type Change = { mutate: (user: string | null) => void; isPending: boolean; error: unknown }
 

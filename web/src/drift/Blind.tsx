@@ -1,12 +1,11 @@
 // What should be looked at and is not: nobody knows whether it drifts.
 import { useQuery } from '@tanstack/react-query'
-import { allQuery } from '~/kernel/queries'
+import { allQuery, polling } from '~/kernel/queries'
 import { refOf, type Resource } from '~/kernel/jsonapi'
 import { Badge } from '~/ui/Badge'
 import { Failure } from '~/ui/Failure'
 import { Panel, TextLink } from '~/ui/Page'
 import { Time } from '~/ui/Time'
-import { watching } from './parts'
 
 const states: Record<string, { label: string; tone: 'bad' | 'warn' | 'idle'; icon: 'cross' | 'lock' | 'clock' }> = {
   errored: { label: 'Fails', tone: 'bad', icon: 'cross' },
@@ -16,7 +15,7 @@ const states: Record<string, { label: string; tone: 'bad' | 'warn' | 'idle'; ico
 
 /** Blind is there only if there is something to tell. */
 export function Blind({ org }: { org: string }) {
-  const list = useQuery({ ...allQuery('drift-blind-spots', '/organizations/{organization}/drift-blind-spots', { organization: org }), ...watching })
+  const list = useQuery({ ...allQuery('drift-blind-spots', '/organizations/{organization}/drift-blind-spots', { organization: org }), ...polling })
   if (list.error) return <Failure error={list.error} retry={() => void list.refetch()} />
   if (!list.data || list.data.length === 0) return null
   return (

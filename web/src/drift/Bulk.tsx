@@ -6,12 +6,13 @@ import { body } from '~/kernel/jsonapi'
 import { fieldsOf } from '~/kernel/problem'
 import { useChange } from '~/kernel/queries'
 import { useOrganization } from '~/kernel/session'
+import { inDays } from '~/kernel/times'
 import { Button } from '~/ui/Button'
 import { Choice, Field, Select, Textarea } from '~/ui/Field'
 import { FormDialog } from '~/ui/Form'
 import { toast, toastError } from '~/ui/Toast'
 import { Assign } from './Assign'
-import { lengths, mayOperate, stale, until, useOperateDrift } from './Decide'
+import { lengths, mayOperate, stale, useOperateDrift } from './Decide'
 import { narrowing } from './queries'
 import type { FindingFilter } from './routes'
 
@@ -69,7 +70,7 @@ function IgnoreMany({ org, some, post, onDone, onClose }: { org: string; some: s
   const [days, setDays] = useState('30')
   const [everywhere, setEverywhere] = useState(false)
   const may = useOrganization(org).attributes.permissions['can-operate-drift']
-  const change = useChange(stale, () => post({ reason, everywhere, 'expires-at': until(days) }), onDone)
+  const change = useChange(stale, () => post({ reason, everywhere, 'expires-at': inDays(days) }), onDone)
   const wrong = fieldsOf(change.error)
   return (
     <FormDialog title={`Ignore ${some}`} action="Ignore" change={change} shows={['reason', 'expires-at']} onClose={onClose}>

@@ -14,13 +14,8 @@ import { Assign } from './Assign'
 /** stale are the kinds that a decision changes. */
 export const stale = ['drift-findings', 'drift-finding-groups', 'drift-episodes', 'drift-episode-events', 'drift-summaries', 'drift-heat-maps', 'drift-ignore-rules'] as const
 
-const day = 86_400_000
+/** lengths are for how many days something may be silent. */
 export const lengths = [['1', 'a day'], ['7', 'a week'], ['30', '30 days'], ['90', '90 days']] as const
-
-/** until is the time in some days, null for no end. */
-export function until(days: string): string | null {
-  return days === '' ? null : new Date(Date.now() + Number(days) * day).toISOString()
-}
 
 /** useOperateDrift tells whether the user may decide about drift of repositories. */
 export function useOperateDrift(org: string): boolean {

@@ -5,7 +5,7 @@ import { useState } from 'react'
 import * as api from '~/kernel/api'
 import { count } from '~/kernel/formats'
 import { refOf, type Included, type Resource } from '~/kernel/jsonapi'
-import { listQuery, readQuery, useChange } from '~/kernel/queries'
+import { listQuery, polling, readQuery, useChange } from '~/kernel/queries'
 import { useOrganization } from '~/kernel/session'
 import { Button } from '~/ui/Button'
 import { Failure } from '~/ui/Failure'
@@ -18,12 +18,12 @@ import { Happenings } from './Happenings'
 import { IgnoreForm } from './IgnoreForm'
 import { FindingRows } from './FindingRows'
 import { PutRight } from './PutRight'
-import { Place, placeName, watching } from './parts'
+import { Place, placeName } from './parts'
 import { FindingStatus, Severity, headline } from './words'
 
 export function EpisodePage() {
   const { org, episode } = useParams({ from: '/$org/drift/episodes/$episode' })
-  const { data, error, refetch } = useQuery({ ...readQuery('drift-episodes', '/drift-episodes/{id}', { id: episode }, { include: 'workspace,drift-schedule,acknowledged-by,assigned-to' }), ...watching })
+  const { data, error, refetch } = useQuery({ ...readQuery('drift-episodes', '/drift-episodes/{id}', { id: episode }, { include: 'workspace,drift-schedule,acknowledged-by,assigned-to' }), ...polling })
   if (error) return <Page title="Episode"><Failure error={error} retry={() => void refetch()} /></Page>
   if (!data) return <Page title="Episode"><Panel><SkeletonRows rows={6} /></Panel></Page>
   return <Whole org={org} episode={data.item} included={data.included} />
@@ -35,7 +35,7 @@ function Whole({ org, episode, included }: { org: string; episode: Resource<'dri
   const [ignoring, setIgnoring] = useState(false)
   const may = mayOperate(useOperateDrift(org), episode, included)
   const schedule = refOf(episode, 'drift-schedule')
-  const findings = useQuery({ ...listQuery('drift-findings', '/drift-episodes/{id}/drift-findings', { id: episode.id }, { 'page[size]': 100 }), ...watching })
+  const findings = useQuery({ ...listQuery('drift-findings', '/drift-episodes/{id}/drift-findings', { id: episode.id }, { 'page[size]': 100 }), ...polling })
   return (
     <Page
       title={`Drift of ${placeName(episode, included)}`}
@@ -108,7 +108,7 @@ function About({ org, episode, included }: { org: string; episode: Resource<'dri
 /** Silence says until when the alerts of the folder are silent, if they are. */
 function Silence({ org, schedule, folder, may }: { org: string; schedule: string; folder: string; may: boolean }) {
   const enabled = useOrganization(org).attributes.permissions['can-read-drift']
-  const list = useQuery({ ...listQuery('drift-snoozes', '/organizations/{organization}/drift-snoozes', { organization: org }, { 'filter[schedule]': schedule, 'page[size]': 100 }), enabled, ...watching })
+  const list = useQuery({ ...listQuery('drift-snoozes', '/organizations/{organization}/drift-snoozes', { organization: org }, { 'filter[schedule]': schedule, 'page[size]': 100 }), enabled, ...polling })
   const wake = useChange(['drift-snoozes', 'drift-episode-events', 'drift-schedules'], (id: string) => api.remove('/drift-snoozes/{id}', { id }), () => toast('Alerts are told again.'))
   const snooze = list.data?.items.find((s) => s.attributes.folder === folder)
   if (!snooze) return null

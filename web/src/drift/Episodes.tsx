@@ -2,15 +2,16 @@
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { useCallback } from 'react'
-import { listQuery } from '~/kernel/queries'
+import { listQuery, polling } from '~/kernel/queries'
+import { useMembers } from '~/organization/people'
 import { Button } from '~/ui/Button'
 import { Empty, Failure } from '~/ui/Failure'
+import { Late } from '~/ui/Late'
 import { Panel } from '~/ui/Page'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { cx } from '~/ui/classes'
 import { EpisodeRows } from './Overview'
-import { useMembers } from './Assign'
-import { OneOf, Pages, Search, watching } from './parts'
+import { OneOf, Pages } from './parts'
 import type { EpisodeFilter } from './routes'
 import { severityOptions } from './words'
 
@@ -21,20 +22,19 @@ export function Episodes() {
   const f = useSearch({ from: at })
   const navigate = useNavigate({ from: at })
   const set = useCallback((change: EpisodeFilter) => void navigate({ search: (was) => ({ ...was, page: undefined, ...change }), replace: true }), [navigate])
-  const setQ = useCallback((q: string | undefined) => set({ q }), [set])
   const people = useMembers(org)
   const list = useQuery({
     ...listQuery('drift-episodes', '/organizations/{organization}/drift-episodes', { organization: org }, {
       'page[number]': f.page ?? 1, 'page[size]': 50, include: 'workspace,drift-schedule,assigned-to', sort: f.sort ?? '-changed-at', 'search[text]': f.q,
       'filter[status]': f.status, 'filter[severity]': f.severity, 'filter[assigned-to]': f.assignee, 'filter[acknowledged]': f.seen,
     }),
-    ...watching,
+    ...polling,
   })
   const narrowed = Boolean(f.q || f.status || f.severity || f.assignee || f.seen)
   return (
     <>
       <div className="mb-4 flex flex-wrap gap-2">
-        <Search label="Search by place and summary" value={f.q} onChange={setQ} />
+        <Late label="Search by place and summary" className="min-w-56 flex-1 max-sm:basis-full" value={f.q} onChange={(q) => set({ q })} />
         <OneOf label="Status" all="Open and resolved" value={f.status} options={[['open', 'Open'], ['resolved', 'Resolved']]} onChange={(status) => set({ status })} />
         <OneOf label="Severity" all="All severities" value={f.severity} options={severityOptions} onChange={(severity) => set({ severity })} />
         <OneOf label="Seen" all="Seen or not" value={f.seen} options={[['false', 'Not seen'], ['true', 'Seen']]} onChange={(seen) => set({ seen })} />

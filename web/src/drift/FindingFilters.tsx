@@ -1,9 +1,10 @@
 import { useQuery } from '@tanstack/react-query'
-import { useCallback, useState } from 'react'
+import { useState } from 'react'
 import { readQuery } from '~/kernel/queries'
+import { useMembers } from '~/organization/people'
 import { Button } from '~/ui/Button'
-import { useMembers } from './Assign'
-import { OneOf, Search } from './parts'
+import { Late } from '~/ui/Late'
+import { OneOf } from './parts'
 import type { FindingFilter } from './routes'
 import { findingStatuses, kinds, severityOptions } from './words'
 
@@ -13,11 +14,10 @@ const sorts = [['-first-seen-at', 'Newest'], ['first-seen-at', 'Oldest'], ['addr
 export function FindingFilters({ org, filter: f, onChange }: { org: string; filter: FindingFilter; onChange: (change: FindingFilter) => void }) {
   const rare = Boolean(f.kind || f.provider || f.workspace || f.schedule || f.assignee || f.seen || f.target || f.cause || f.sort)
   const [more, setMore] = useState(false)
-  const setQ = useCallback((q: string | undefined) => onChange({ q }), [onChange])
   return (
     <div className="mb-3 space-y-2">
       <div className="flex flex-wrap gap-2">
-        <Search label="Search by address, attribute and title" value={f.q} onChange={setQ} />
+        <Late label="Search by address, attribute and title" className="min-w-56 flex-1 max-sm:basis-full" value={f.q} onChange={(q) => onChange({ q })} />
         <OneOf label="Severity" all="All severities" value={f.severity} options={severityOptions} onChange={(severity) => onChange({ severity })} />
         <OneOf label="Status" all="Not resolved" value={f.status} options={findingStatuses} onChange={(status) => onChange({ status })} />
         <OneOf label="Group" all="Not grouped" value={f.group} options={[['target', 'By place'], ['cause', 'By cause']]} onChange={(group) => onChange({ group })} />

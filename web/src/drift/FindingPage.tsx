@@ -4,7 +4,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
 import { useState } from 'react'
 import { refOf, type Included, type Resource } from '~/kernel/jsonapi'
-import { readQuery } from '~/kernel/queries'
+import { polling, readQuery } from '~/kernel/queries'
 import { Badge } from '~/ui/Badge'
 import { Button } from '~/ui/Button'
 import { Failure } from '~/ui/Failure'
@@ -14,12 +14,12 @@ import { Time } from '~/ui/Time'
 import { Give, Seen, mayOperate, useOperateDrift } from './Decide'
 import { IgnoreForm } from './IgnoreForm'
 import { Values } from './Values'
-import { Place, placeName, watching } from './parts'
+import { Place, placeName } from './parts'
 import { FindingStatus, Severity, kinds } from './words'
 
 export function FindingPage() {
   const { org, finding } = useParams({ from: '/$org/drift/findings/$finding' })
-  const { data, error, refetch } = useQuery({ ...readQuery('drift-findings', '/drift-findings/{id}', { id: finding }, { include: 'workspace,drift-schedule,acknowledged-by,assigned-to,ignored-by' }), ...watching })
+  const { data, error, refetch } = useQuery({ ...readQuery('drift-findings', '/drift-findings/{id}', { id: finding }, { include: 'workspace,drift-schedule,acknowledged-by,assigned-to,ignored-by' }), ...polling })
   if (error) return <Page title="Finding"><Failure error={error} retry={() => void refetch()} /></Page>
   if (!data) return <Page title="Finding"><Panel><SkeletonRows rows={6} /></Panel></Page>
   return <Whole org={org} finding={data.item} included={data.included} />

@@ -7,6 +7,7 @@ import { count } from '~/kernel/formats'
 import { refOf, type Included, type Resource } from '~/kernel/jsonapi'
 import { useLongList } from '~/kernel/longlist'
 import { useNarrow } from '~/kernel/narrow'
+import { polling } from '~/kernel/queries'
 import { Badge } from '~/ui/Badge'
 import { Button } from '~/ui/Button'
 import { Empty, Failure } from '~/ui/Failure'
@@ -21,7 +22,7 @@ import { mayOperate, useOperateDrift } from './Decide'
 import { FindingFilters } from './FindingFilters'
 import { FindingAddress } from './FindingRows'
 import { Groups } from './Groups'
-import { Place, watching } from './parts'
+import { Place } from './parts'
 import { findingsQuery, narrowing } from './queries'
 import type { FindingFilter } from './routes'
 import { FindingStatus, Severity, kinds } from './words'
@@ -43,7 +44,7 @@ export function Findings() {
   )
   const operates = useOperateDrift(org)
   const narrow = useNarrow()
-  const list = useLongList<'drift-findings'>((page) => ({ ...findingsQuery(org, filter, page), ...watching }), JSON.stringify(filter))
+  const list = useLongList<'drift-findings'>((page) => ({ ...findingsQuery(org, filter, page), ...polling }), JSON.stringify(filter))
   const narrowed = Object.entries(filter).some(([k, v]) => v && k !== 'sort' && k !== 'group')
   function toggle(id: string) {
     setPicked((was) => {

@@ -4,16 +4,17 @@ import { useCallback } from 'react'
 import * as api from '~/kernel/api'
 import { body, type Resource } from '~/kernel/jsonapi'
 import { pageSize, useLongList } from '~/kernel/longlist'
-import { listQuery, useChange } from '~/kernel/queries'
+import { listQuery, polling, useChange } from '~/kernel/queries'
 import { count } from '~/kernel/formats'
 import { Button } from '~/ui/Button'
 import { Empty, Failure } from '~/ui/Failure'
+import { Late } from '~/ui/Late'
 import { Panel } from '~/ui/Page'
 import { Skeleton, SkeletonRows } from '~/ui/Skeleton'
 import { VirtualRows } from '~/ui/Table'
 import { toast, toastError } from '~/ui/Toast'
 import { cx } from '~/ui/classes'
-import { Download, OneOf, Search, watching } from './parts'
+import { Download, OneOf } from './parts'
 import type { FleetFilter } from './routes'
 import { Health, healths } from './words'
 
@@ -25,13 +26,12 @@ export function Fleet() {
   const f = useSearch({ from: at })
   const navigate = useNavigate({ from: at })
   const set = useCallback((change: FleetFilter) => void navigate({ search: (was) => ({ ...was, ...change }), replace: true }), [navigate])
-  const setQ = useCallback((q: string | undefined) => set({ q }), [set])
-  const list = useLongList<'visibility-workspace'>((page) => ({ ...listQuery('visibility-workspaces', '/organizations/{organization}/explorer', { organization: org }, { ...narrowing(f), 'page[number]': page, 'page[size]': pageSize }), ...watching }), JSON.stringify(f))
+  const list = useLongList<'visibility-workspace'>((page) => ({ ...listQuery('visibility-workspaces', '/organizations/{organization}/explorer', { organization: org }, { ...narrowing(f), 'page[number]': page, 'page[size]': pageSize }), ...polling }), JSON.stringify(f))
   const narrowed = Boolean(f.q || f.health || f.checks || f.drifted)
   return (
     <>
       <div className="mb-4 flex flex-wrap gap-2">
-        <Search label="Search by name" value={f.q} onChange={setQ} />
+        <Late label="Search by name" className="min-w-56 flex-1 max-sm:basis-full" value={f.q} onChange={(q) => set({ q })} />
         <OneOf label="Health" all="Any health" value={f.health} options={Object.entries(healths).map(([v, look]) => [v, look.label] as const)} onChange={(health) => set({ health })} />
         <OneOf label="Drift" all="Drifted or not" value={f.drifted} options={[['true', 'Drifted'], ['false', 'Not drifted']]} onChange={(drifted) => set({ drifted })} />
         <OneOf label="Checks" all="Any checks" value={f.checks} options={[['true', 'All pass'], ['false', 'Some do not pass']]} onChange={(checks) => set({ checks })} />

@@ -4,7 +4,7 @@ import { Link, useParams } from '@tanstack/react-router'
 import { useState } from 'react'
 import { count } from '~/kernel/formats'
 import type { Included, Resource } from '~/kernel/jsonapi'
-import { listQuery } from '~/kernel/queries'
+import { listQuery, polling } from '~/kernel/queries'
 import { Failure } from '~/ui/Failure'
 import { Icon } from '~/ui/Icon'
 import { Panel } from '~/ui/Page'
@@ -12,13 +12,13 @@ import { SkeletonRows } from '~/ui/Skeleton'
 import { Since } from '~/ui/Time'
 import { cx } from '~/ui/classes'
 import { FindingRows } from './FindingRows'
-import { placeName, watching } from './parts'
+import { placeName } from './parts'
 import { findingsQuery, narrowing } from './queries'
 import type { FindingFilter } from './routes'
 import { Severity, kinds } from './words'
 
 export function Groups({ org, by, filter }: { org: string; by: string; filter: FindingFilter }) {
-  const list = useQuery({ ...listQuery('drift-finding-groups', '/organizations/{organization}/drift-finding-groups', { organization: org }, { ...narrowing(filter), 'filter[by]': by, include: 'workspace,drift-schedule' }), ...watching })
+  const list = useQuery({ ...listQuery('drift-finding-groups', '/organizations/{organization}/drift-finding-groups', { organization: org }, { ...narrowing(filter), 'filter[by]': by, include: 'workspace,drift-schedule' }), ...polling })
   return (
     <Panel>
       {list.error && <Failure error={list.error} retry={() => void list.refetch()} className="m-4" />}
@@ -60,7 +60,7 @@ function Group({ by, group, included, filter }: { by: string; group: Resource<'d
 }
 
 function Members({ org, only, bare }: { org: string; only: FindingFilter; bare: boolean }) {
-  const list = useQuery({ ...findingsQuery(org, only, 1), ...watching })
+  const list = useQuery({ ...findingsQuery(org, only, 1), ...polling })
   return (
     <div className="rounded-md border border-line bg-surface">
       {list.error && <Failure error={list.error} retry={() => void list.refetch()} className="m-4" />}

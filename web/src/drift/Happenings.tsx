@@ -3,14 +3,13 @@ import { useQuery } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
 import { count, moment } from '~/kernel/formats'
 import { refOf, type Resource } from '~/kernel/jsonapi'
-import { listQuery } from '~/kernel/queries'
+import { listQuery, polling } from '~/kernel/queries'
 import { Failure } from '~/ui/Failure'
 import { Icon, type IconName } from '~/ui/Icon'
 import { Panel, TextLink } from '~/ui/Page'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { Time } from '~/ui/Time'
 import { cx } from '~/ui/classes'
-import { watching } from './parts'
 import { Severity } from './words'
 
 type Happening = Resource<'drift-episode-events'>
@@ -40,7 +39,7 @@ const looks: Record<string, Look> = {
 const reasoned = new Set(['ignored', 'unignored'])
 
 export function Happenings({ org, episode }: { org: string; episode: string }) {
-  const list = useQuery({ ...listQuery('drift-episode-events', '/drift-episodes/{id}/drift-episode-events', { id: episode }, { include: 'actor,assigned-to', 'page[size]': 100 }), ...watching })
+  const list = useQuery({ ...listQuery('drift-episode-events', '/drift-episodes/{id}/drift-episode-events', { id: episode }, { include: 'actor,assigned-to', 'page[size]': 100 }), ...polling })
   const name = (e: Happening, of: string) => list.data?.included.get('users', refOf(e, of)?.id)?.attributes.username
   return (
     <Panel title="What happened">

@@ -4,7 +4,7 @@ import type { ReactNode } from 'react'
 import * as api from '~/kernel/api'
 import { count } from '~/kernel/formats'
 import { Included, body, refOf, type Resource } from '~/kernel/jsonapi'
-import { listQuery, readQuery, useChange } from '~/kernel/queries'
+import { listQuery, polling, readQuery, useChange } from '~/kernel/queries'
 import { Button } from '~/ui/Button'
 import { Failure, Notice } from '~/ui/Failure'
 import { Fact, Facts, Panel, TextLink } from '~/ui/Page'
@@ -13,7 +13,7 @@ import { Since, Time } from '~/ui/Time'
 import { toast } from '~/ui/Toast'
 import { useWorkspace } from '~/workspace/current'
 import { FindingRows } from './FindingRows'
-import { Download, watching } from './parts'
+import { Download } from './parts'
 import { ScanRows } from './Scans'
 import { Health, Severity, checksOf, healths } from './words'
 
@@ -22,9 +22,9 @@ const stale = ['workspaces', 'assessment-results', 'drift-findings', 'drift-scan
 export function HealthTab() {
   const { org, workspace } = useWorkspace()
   const { id } = workspace
-  const findings = useQuery({ ...listQuery('drift-findings', '/workspaces/{id}/drift-findings', { id }, { 'filter[status]': ['open', 'ignored'], 'page[size]': 100 }), ...watching })
-  const scans = useQuery({ ...listQuery('drift-scans', '/workspaces/{id}/drift-scans', { id }, { 'page[size]': 10 }), ...watching })
-  const episodes = useQuery({ ...listQuery('drift-episodes', '/workspaces/{id}/drift-episodes', { id }, { 'page[size]': 5 }), ...watching })
+  const findings = useQuery({ ...listQuery('drift-findings', '/workspaces/{id}/drift-findings', { id }, { 'filter[status]': ['open', 'ignored'], 'page[size]': 100 }), ...polling })
+  const scans = useQuery({ ...listQuery('drift-scans', '/workspaces/{id}/drift-scans', { id }, { 'page[size]': 10 }), ...polling })
+  const episodes = useQuery({ ...listQuery('drift-episodes', '/workspaces/{id}/drift-episodes', { id }, { 'page[size]': 5 }), ...polling })
   return (
     <div className="grid gap-5 lg:grid-cols-[minmax(0,2fr)_minmax(0,1fr)]">
       <div className="min-w-0 space-y-5">
@@ -98,7 +98,7 @@ function Listed({ title, of, empty, children }: { title: string; of: Any; empty:
 
 /** Last is the current assessment, with its files for who may read them. */
 function Last({ org, workspace }: { org: string; workspace: Resource<'workspaces'> }) {
-  const newest = useQuery({ ...listQuery('assessment-results', '/workspaces/{id}/assessment-results', { id: workspace.id }, { 'page[size]': 20 }), ...watching })
+  const newest = useQuery({ ...listQuery('assessment-results', '/workspaces/{id}/assessment-results', { id: workspace.id }, { 'page[size]': 20 }), ...polling })
   const id = newest.data?.items[0]?.id ?? ''
   const one = useQuery({ ...readQuery('assessment-results', '/assessment-results/{id}', { id }), enabled: id !== '' })
   const list = newest

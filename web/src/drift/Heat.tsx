@@ -5,14 +5,13 @@ import { useNavigate } from '@tanstack/react-router'
 import { useEffect, useRef, useState, type KeyboardEvent } from 'react'
 import { calendarDay, count } from '~/kernel/formats'
 import type { Resource } from '~/kernel/jsonapi'
-import { readQuery } from '~/kernel/queries'
+import { polling, readQuery } from '~/kernel/queries'
 import { Button } from '~/ui/Button'
 import { Failure } from '~/ui/Failure'
 import { Panel } from '~/ui/Page'
 import { Skeleton } from '~/ui/Skeleton'
 import { Table } from '~/ui/Table'
 import { cx } from '~/ui/classes'
-import { watching } from './parts'
 import { Severity, severities, severityOptions } from './words'
 
 type Map = Resource<'drift-heat-maps'>['attributes']
@@ -30,7 +29,7 @@ const names = Object.fromEntries(severityOptions)
 
 export function Heat({ org, days }: { org: string; days: number }) {
   const [asTable, setAsTable] = useState(false)
-  const map = useQuery({ ...readQuery('drift-heat-maps', '/organizations/{organization}/drift-heat-map', { organization: org }, { 'filter[days]': days }), ...watching })
+  const map = useQuery({ ...readQuery('drift-heat-maps', '/organizations/{organization}/drift-heat-map', { organization: org }, { 'filter[days]': days }), ...polling })
   const a = map.data?.item.attributes
   return (
     <Panel

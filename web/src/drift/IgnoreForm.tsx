@@ -1,18 +1,20 @@
 // A rule by which findings are not told of, with a preview of what it silences.
 import { useQuery } from '@tanstack/react-query'
-import { useDeferredValue, useState } from 'react'
+import { useState } from 'react'
 import * as api from '~/kernel/api'
 import { count } from '~/kernel/formats'
 import { body, type Ref } from '~/kernel/jsonapi'
 import { fieldsOf } from '~/kernel/problem'
 import { listQuery, useChange } from '~/kernel/queries'
 import { useOrganization } from '~/kernel/session'
+import { useSettled } from '~/kernel/settled'
+import { inDays } from '~/kernel/times'
 import { Field, Input, Select, Textarea } from '~/ui/Field'
 import { Failure } from '~/ui/Failure'
 import { FormDialog } from '~/ui/Form'
 import { toast } from '~/ui/Toast'
 import { cx } from '~/ui/classes'
-import { lengths, stale, until } from './Decide'
+import { lengths, stale } from './Decide'
 import { Severity, kinds } from './words'
 
 /** Around is where a rule may hold beside everywhere. */
@@ -30,7 +32,7 @@ export function IgnoreForm({ org, title, around, address: address0, path: path0,
   const here = scope === 'here' ? around : undefined
   const change = useChange(stale, () =>
     api.create('/organizations/{organization}/drift-ignore-rules', { organization: org }, body('drift-ignore-rules',
-      { address, path, reason, kinds: kind ? [kind] : [], folder: here?.schedule ? here.folder : '', 'expires-at': until(days) },
+      { address, path, reason, kinds: kind ? [kind] : [], folder: here?.schedule ? here.folder : '', 'expires-at': inDays(days) },
       { ...(here?.workspace && { workspace: here.workspace }), ...(here?.schedule && { 'drift-schedule': here.schedule }) })), () => {
     toast('What the rule is about is ignored.')
     onClose()
@@ -67,7 +69,7 @@ export function IgnoreForm({ org, title, around, address: address0, path: path0,
 }
 
 function Preview({ org, address, path, kind, here }: { org: string; address: string; path: string; kind: string | undefined; here: Around | undefined }) {
-  const query = JSON.parse(useDeferredValue(JSON.stringify({
+  const query = JSON.parse(useSettled(JSON.stringify({
     'filter[address]': address, 'filter[path]': path, 'filter[kind]': kind, 'filter[workspace][id]': here?.workspace?.id, 'filter[schedule][id]': here?.schedule?.id,
     'filter[folder]': here?.schedule ? here.folder : undefined, 'page[size]': 20,
   }))) as api.Query // of a moment ago, while one types

@@ -4,7 +4,7 @@ import { useParams } from '@tanstack/react-router'
 import { useState } from 'react'
 import * as api from '~/kernel/api'
 import { refOf, type Included, type Resource } from '~/kernel/jsonapi'
-import { listQuery, useChange } from '~/kernel/queries'
+import { listQuery, polling, useChange } from '~/kernel/queries'
 import { Badge } from '~/ui/Badge'
 import { Button, IconButton } from '~/ui/Button'
 import { Confirm } from '~/ui/Dialog'
@@ -15,7 +15,7 @@ import { Time } from '~/ui/Time'
 import { toast } from '~/ui/Toast'
 import { mayOperate, stale, useOperateDrift } from './Decide'
 import { IgnoreForm } from './IgnoreForm'
-import { Place, watching } from './parts'
+import { Place } from './parts'
 import { kinds } from './words'
 
 export function Ignored() {
@@ -23,7 +23,7 @@ export function Ignored() {
   const may = useOperateDrift(org)
   const [adding, setAdding] = useState(false)
   const [removing, setRemoving] = useState<Resource<'drift-ignore-rules'>>()
-  const list = useQuery({ ...listQuery('drift-ignore-rules', '/organizations/{organization}/drift-ignore-rules', { organization: org }, { 'page[size]': 100, include: 'workspace,drift-schedule,created-by' }), ...watching })
+  const list = useQuery({ ...listQuery('drift-ignore-rules', '/organizations/{organization}/drift-ignore-rules', { organization: org }, { 'page[size]': 100, include: 'workspace,drift-schedule,created-by' }), ...polling })
   const remove = useChange(stale, (id: string) => api.remove('/drift-ignore-rules/{id}', { id }), () => {
     setRemoving(undefined)
     toast('What the rule ignored is open again.')

@@ -4,7 +4,7 @@ import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import { count, number } from '~/kernel/formats'
 import type { Included, Resource } from '~/kernel/jsonapi'
-import { listQuery, readQuery } from '~/kernel/queries'
+import { listQuery, polling, readQuery } from '~/kernel/queries'
 import { useOrganization } from '~/kernel/session'
 import { Badge } from '~/ui/Badge'
 import { Empty, Failure } from '~/ui/Failure'
@@ -16,7 +16,7 @@ import { Blind } from './Blind'
 import { FirstSteps } from './FirstSteps'
 import { Heat } from './Heat'
 import { OverTime } from './OverTime'
-import { Place, watching } from './parts'
+import { Place } from './parts'
 import { Health, Severity, headline, healths, kinds, severities } from './words'
 
 type Summary = Resource<'drift-summaries'>['attributes']
@@ -28,8 +28,8 @@ export function Overview() {
   const search = useSearch({ from: '/$org/drift/' })
   const navigate = useNavigate({ from: '/$org/drift/' })
   const may = useOrganization(org).attributes.permissions
-  const summary = useQuery({ ...readQuery('drift-summaries', '/organizations/{organization}/drift-summary', { organization: org }), ...watching })
-  const scans = useQuery({ ...listQuery('drift-scans', '/organizations/{organization}/drift-scans', { organization: org }, { 'page[size]': 1 }), ...watching })
+  const summary = useQuery({ ...readQuery('drift-summaries', '/organizations/{organization}/drift-summary', { organization: org }), ...polling })
+  const scans = useQuery({ ...listQuery('drift-scans', '/organizations/{organization}/drift-scans', { organization: org }, { 'page[size]': 1 }), ...polling })
   const s = summary.data?.item.attributes
   const days = search.days ?? 30
   const by = search.by ?? 'severity'
@@ -106,7 +106,7 @@ function Line({ name, value }: { name: ReactNode; value: number }) {
 function Episodes({ org, fresh }: { org: string; fresh: boolean }) {
   const list = useQuery({
     ...listQuery('drift-episodes', '/organizations/{organization}/drift-episodes', { organization: org }, { 'filter[status]': 'open', sort: '-severity', include: 'workspace,drift-schedule,assigned-to', 'page[size]': 8 }),
-    ...watching,
+    ...polling,
   })
   const total = list.data?.pagination.total ?? 0
   return (

@@ -7,7 +7,7 @@ import * as api from '~/kernel/api'
 import { count } from '~/kernel/formats'
 import { body, refOf, type Included, type Resource } from '~/kernel/jsonapi'
 import { fieldsOf } from '~/kernel/problem'
-import { listQuery, readQuery, useChange } from '~/kernel/queries'
+import { listQuery, polling, readQuery, useChange } from '~/kernel/queries'
 import { Badge } from '~/ui/Badge'
 import { Button } from '~/ui/Button'
 import { Notice } from '~/ui/Failure'
@@ -17,7 +17,6 @@ import { Panel, TextLink } from '~/ui/Page'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { toast } from '~/ui/Toast'
 import { Adoption, Pull } from './Adoption'
-import { watching } from './parts'
 import { Severity } from './words'
 
 type Props = { org: string; episode: Resource<'drift-episodes'>; included: Included; may: boolean }
@@ -26,7 +25,7 @@ type Remedy = Resource<'drift-remedies'>
 /** PutRight shows the remedies of an episode that is open. */
 export function PutRight({ org, episode, included, may }: Props) {
   const [doing, setDoing] = useState<'reapply' | 'adopt'>()
-  const list = useQuery({ ...listQuery('drift-remedies', '/drift-episodes/{id}/remedies', { id: episode.id }, { include: 'run,drift-adoption' }), ...watching })
+  const list = useQuery({ ...listQuery('drift-remedies', '/drift-episodes/{id}/remedies', { id: episode.id }, { include: 'run,drift-adoption' }), ...polling })
   if (!list.data) return <Panel title="Put it right">{list.isPending && <SkeletonRows rows={3} />}</Panel>
   const one = (kind: string) => list.data.items.find((r) => r.attributes.kind === kind)
   const [reapply, adopt] = [one('reapply'), one('adopt')]
@@ -87,7 +86,7 @@ function Run({ org, remedy, episode, included, all }: { org: string; remedy: Rem
 /** Adopted shows the pull request of the episode, if it has one. */
 function Adopted({ remedy, all }: { remedy: Remedy; all: Included }) {
   const known = all.get('drift-adoptions', refOf(remedy, 'drift-adoption')?.id)
-  const { data } = useQuery({ ...readQuery('drift-adoptions', '/drift-adoptions/{id}', { id: known?.id ?? '' }), ...watching, enabled: known !== undefined })
+  const { data } = useQuery({ ...readQuery('drift-adoptions', '/drift-adoptions/{id}', { id: known?.id ?? '' }), ...polling, enabled: known !== undefined })
   const adoption = data?.item ?? known
   return adoption && adoption.attributes.status !== 'ready' ? <Pull adoption={adoption} /> : null
 }

@@ -6,7 +6,7 @@ import { LogView } from '~/delivery/log/LogView'
 import * as api from '~/kernel/api'
 import { count, duration } from '~/kernel/formats'
 import { refOf, type Included, type Resource } from '~/kernel/jsonapi'
-import { readQuery, useChange } from '~/kernel/queries'
+import { polling, readQuery, useChange } from '~/kernel/queries'
 import { Button } from '~/ui/Button'
 import { Confirm } from '~/ui/Dialog'
 import { Failure, Notice } from '~/ui/Failure'
@@ -15,7 +15,7 @@ import { SkeletonRows } from '~/ui/Skeleton'
 import { Time } from '~/ui/Time'
 import { mayOperate, useOperateDrift } from './Decide'
 import { Verdict } from './Verdict'
-import { Place, placeName, watching } from './parts'
+import { Place, placeName } from './parts'
 import { ScanStatus, Severity, checksOf, headline, reasons } from './words'
 
 const ongoing = ['queued', 'running', 'confirming']
@@ -24,7 +24,7 @@ export function ScanPage() {
   const { org, scan } = useParams({ from: '/$org/drift/scans/$scan' })
   const { data, error, refetch } = useQuery({
     ...readQuery('drift-scans', '/drift-scans/{id}', { id: scan }, { include: 'workspace,drift-schedule' }),
-    ...watching,
+    ...polling,
   })
   if (error) return <Page title="Scan"><Failure error={error} retry={() => void refetch()} /></Page>
   if (!data) return <Page title="Scan"><Panel><SkeletonRows rows={6} /></Panel></Page>

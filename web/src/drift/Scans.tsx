@@ -3,14 +3,14 @@ import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { count, duration } from '~/kernel/formats'
 import type { Included, Resource } from '~/kernel/jsonapi'
-import { listQuery } from '~/kernel/queries'
+import { listQuery, polling } from '~/kernel/queries'
 import { Button } from '~/ui/Button'
 import { Empty, Failure } from '~/ui/Failure'
 import { Panel } from '~/ui/Page'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { Time } from '~/ui/Time'
 import { cx } from '~/ui/classes'
-import { OneOf, Pages, Place, watching } from './parts'
+import { OneOf, Pages, Place } from './parts'
 import type { ScanFilter } from './routes'
 import { ScanStatus, Severity, headline, reasons, scanStatuses, severityOptions } from './words'
 
@@ -25,7 +25,7 @@ export function Scans() {
       'page[number]': f.page ?? 1, 'page[size]': 50, include: 'workspace,drift-schedule', sort: f.sort, 'filter[status]': f.status, 'filter[reason]': f.reason, 'filter[severity]': f.severity,
       'filter[drifted]': f.drifted, 'filter[schedule][id]': f.schedule, 'filter[workspace][name]': f.workspace,
     }),
-    ...watching,
+    ...polling,
   })
   const narrowed = Boolean(f.status || f.reason || f.severity || f.drifted || f.schedule || f.workspace)
   const set = (change: ScanFilter) => void navigate({ search: (was) => ({ ...was, page: undefined, ...change }), replace: true })

@@ -5,7 +5,7 @@ import { useState } from 'react'
 import * as api from '~/kernel/api'
 import { count } from '~/kernel/formats'
 import { Included, refOf, refsOf, type Resource } from '~/kernel/jsonapi'
-import { listQuery, useChange } from '~/kernel/queries'
+import { listQuery, polling, useChange } from '~/kernel/queries'
 import { useOrganization } from '~/kernel/session'
 import { Badge } from '~/ui/Badge'
 import { Button, IconButton, LinkButton } from '~/ui/Button'
@@ -15,7 +15,6 @@ import { Panel } from '~/ui/Page'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { Time } from '~/ui/Time'
 import { toast, toastError } from '~/ui/Toast'
-import { watching } from './parts'
 
 type Schedule = Resource<'drift-schedules'>
 
@@ -23,7 +22,7 @@ export function Schedules() {
   const { org } = useParams({ from: '/$org/drift/schedules' })
   const may = useOrganization(org).attributes.permissions
   const [removing, setRemoving] = useState<Schedule>()
-  const list = useQuery({ ...listQuery('drift-schedules', '/organizations/{organization}/drift-schedules', { organization: org }, { 'page[size]': 100, include: 'repository' }), ...watching })
+  const list = useQuery({ ...listQuery('drift-schedules', '/organizations/{organization}/drift-schedules', { organization: org }, { 'page[size]': 100, include: 'repository' }), ...polling })
   const remove = useChange(['drift-schedules'], (id: string) => api.remove('/drift-schedules/{id}', { id }), () => {
     setRemoving(undefined)
     toast('The schedule is gone.')

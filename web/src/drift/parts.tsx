@@ -1,15 +1,10 @@
 // What several screens of drift share: filters, pages, and where a thing is.
-import { useEffect, useState } from 'react'
 import { refOf, type Included } from '~/kernel/jsonapi'
-import { live } from '~/kernel/queries'
 import { Button } from '~/ui/Button'
-import { SearchInput, Select } from '~/ui/Field'
+import { Select } from '~/ui/Field'
 import { Icon } from '~/ui/Icon'
 import { TextLink } from '~/ui/Page'
 import { cx } from '~/ui/classes'
-
-/** watching asks again by itself: often while no stream tells of changes, else now and then, for what nobody tells of. */
-export const watching = { refetchInterval: () => (live.connected ? 60_000 : 8000) }
 
 /** Download is a link to a file. */
 export function Download({ label, href }: { label: string; href: string }) {
@@ -18,17 +13,6 @@ export function Download({ label, href }: { label: string; href: string }) {
       <Icon name="download" />{label}
     </a>
   )
-}
-
-/** text reads a parameter of the address. */
-export function text(v: unknown): string | undefined {
-  return typeof v === 'string' && v !== '' ? v : undefined
-}
-
-/** pageIn reads the page from the address; the first is left out there. */
-export function pageIn(v: unknown): number | undefined {
-  const page = Number(v)
-  return Number.isInteger(page) && page > 1 ? page : undefined
 }
 
 type OneOfProps = { label: string; all: string; value: string | undefined; options: readonly (readonly [string, string])[]; onChange: (v: string | undefined) => void; className?: string }
@@ -41,18 +25,6 @@ export function OneOf({ label, all, value, options, onChange, className = 'w-aut
       {options.map(([v, name]) => <option key={v} value={v}>{name}</option>)}
     </Select>
   )
-}
-
-/** Search is a field whose text goes into the address when the typing pauses. */
-export function Search({ label, value, onChange }: { label: string; value: string | undefined; onChange: (v: string | undefined) => void }) {
-  const [q, setQ] = useState(value ?? '')
-  useEffect(() => setQ(value ?? ''), [value])
-  useEffect(() => {
-    if (q === (value ?? '')) return
-    const timer = setTimeout(() => onChange(q || undefined), 250)
-    return () => clearTimeout(timer)
-  }, [q, value, onChange])
-  return <SearchInput label={label} className="min-w-56 flex-1 max-sm:basis-full" value={q} onChange={(e) => setQ(e.target.value)} />
 }
 
 /** Pages leads to the pages before and after. */

@@ -2,13 +2,13 @@
 import { Outlet, createRoute } from '@tanstack/react-router'
 import { lazyRouteComponent } from '~/kernel/lazy'
 import { orgRoute } from '~/kernel/routing'
+import { pageIn, textIn } from '~/kernel/search'
 import { useOrganization } from '~/kernel/session'
 import { profileRoute } from '~/identity/profile'
 import { settingsRoute } from '~/organization/frame'
 import { Page, Tab, Tabs } from '~/ui/Page'
 import { workspaceRoute } from '~/workspace/frame'
 import { dimensions, ranges } from './dimensions'
-import { pageIn, text } from './parts'
 
 /** driftRoute is the frame of the lists. */
 const driftRoute = createRoute({
@@ -71,7 +71,7 @@ export type ScanFilter = { status?: string | undefined; reason?: string | undefi
 
 /** chosen reads the named texts of the address. */
 function chosen<K extends string>(s: Record<string, unknown>, ...names: K[]): Partial<Record<K, string | undefined>> {
-  return Object.fromEntries(names.map((n) => [n, text(s[n])])) as Partial<Record<K, string | undefined>>
+  return Object.fromEntries(names.map((n) => [n, textIn(s[n])])) as Partial<Record<K, string | undefined>>
 }
 
 const overviewRoute = createRoute({

@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { Link, useParams } from '@tanstack/react-router'
 import { count } from '~/kernel/formats'
 import { refsOf, type Resource } from '~/kernel/jsonapi'
-import { allQuery } from '~/kernel/queries'
+import { allQuery, polling } from '~/kernel/queries'
 import { useOrganization } from '~/kernel/session'
 import { Badge } from '~/ui/Badge'
 import { LinkButton } from '~/ui/Button'
@@ -11,7 +11,6 @@ import { Empty, Failure } from '~/ui/Failure'
 import { Panel } from '~/ui/Page'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { Time } from '~/ui/Time'
-import { watching } from '../parts'
 import { digests, typeOf } from './types'
 
 type Alert = Resource<'drift-alerts'>
@@ -19,7 +18,7 @@ type Alert = Resource<'drift-alerts'>
 export function AlertList() {
   const { org } = useParams({ from: '/$org/drift/alerts' })
   const may = useOrganization(org).attributes.permissions
-  const list = useQuery({ ...allQuery('drift-alerts', '/organizations/{organization}/drift-alerts', { organization: org }), ...watching })
+  const list = useQuery({ ...allQuery('drift-alerts', '/organizations/{organization}/drift-alerts', { organization: org }), ...polling })
   const schedules = useQuery(allQuery('drift-schedules', '/organizations/{organization}/drift-schedules', { organization: org }))
   const uses = (a: Alert) => schedules.data?.filter((s) => refsOf(s, 'alerts').some((r) => r.id === a.id)).length
   return (

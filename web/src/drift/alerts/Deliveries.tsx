@@ -5,7 +5,7 @@ import { useState } from 'react'
 import * as api from '~/kernel/api'
 import { address, send } from '~/kernel/api'
 import type { Resource } from '~/kernel/jsonapi'
-import { listQuery, useChange } from '~/kernel/queries'
+import { listQuery, polling, useChange } from '~/kernel/queries'
 import { useOrganization } from '~/kernel/session'
 import { Badge } from '~/ui/Badge'
 import { Button } from '~/ui/Button'
@@ -15,7 +15,7 @@ import { Fact, Facts, Panel } from '~/ui/Page'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { Time } from '~/ui/Time'
 import { toast, toastError } from '~/ui/Toast'
-import { OneOf, Pages, watching } from '../parts'
+import { OneOf, Pages } from '../parts'
 import { ShownMessage, type Message } from './Preview'
 import { deliveryLooks, events, typeOf } from './types'
 
@@ -25,7 +25,7 @@ export function Deliveries({ org, alert }: { org: string; alert: Resource<'drift
   const [status, setStatus] = useState<string>()
   const [page, setPage] = useState<number>()
   const [open, setOpen] = useState<string>()
-  const list = useQuery({ ...listQuery('drift-alert-deliveries', '/organizations/{organization}/drift-alert-deliveries', { organization: org }, { 'filter[alert]': alert.id, 'filter[status]': status, 'page[size]': 20, 'page[number]': page }), ...watching })
+  const list = useQuery({ ...listQuery('drift-alert-deliveries', '/organizations/{organization}/drift-alert-deliveries', { organization: org }, { 'filter[alert]': alert.id, 'filter[status]': status, 'page[size]': 20, 'page[number]': page }), ...polling })
   const shown = list.data?.items.find((d) => d.id === open)
   return (
     <Panel

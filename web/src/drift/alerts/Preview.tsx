@@ -1,6 +1,6 @@
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
-import { useEffect, useState } from 'react'
 import { address, send } from '~/kernel/api'
+import { useSettled } from '~/kernel/settled'
 import { Markdown } from '~/ui/markdown/Markdown'
 import { Failure } from '~/ui/Failure'
 import { Panel } from '~/ui/Page'
@@ -12,10 +12,10 @@ export type Message = { subject: string; body: string; html?: string; 'content-t
 
 /** Preview shows what a message looks like while it is being written. */
 export function Preview({ org, type, subject, body }: { org: string; type: string; subject: string; body: string }) {
-  const wanted = useSettled({ type, subject, body })
+  const wanted = useSettled(JSON.stringify({ type, subject, body }))
   const { data, error } = useQuery({
     queryKey: ['drift-alert-preview', org, wanted],
-    queryFn: async ({ signal }) => (await send('POST', address('/organizations/{organization}/drift-alert-preview', { organization: org }), wanted, signal)) as Message,
+    queryFn: async ({ signal }) => (await send('POST', address('/organizations/{organization}/drift-alert-preview', { organization: org }), JSON.parse(wanted), signal)) as Message,
     placeholderData: keepPreviousData,
     retry: false,
   })
@@ -46,15 +46,4 @@ function pretty(m: Message): string {
   } catch {
     return m.body
   }
-}
-
-/** useSettled is a value that has not changed for a moment. */
-function useSettled<T extends Record<string, string>>(value: T): T {
-  const [settled, setSettled] = useState(value)
-  const key = JSON.stringify(value)
-  useEffect(() => {
-    const timer = setTimeout(() => setSettled(JSON.parse(key) as T), 300)
-    return () => clearTimeout(timer)
-  }, [key])
-  return settled
 }

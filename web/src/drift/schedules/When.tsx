@@ -1,7 +1,7 @@
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
-import { useEffect, useState } from 'react'
 import { address, send } from '~/kernel/api'
 import { messageOf } from '~/kernel/problem'
+import { useSettled } from '~/kernel/settled'
 import { Field, Input, Select } from '~/ui/Field'
 import { Panel } from '~/ui/Page'
 import { SkeletonRows } from '~/ui/Skeleton'
@@ -75,13 +75,4 @@ export function NextTimes({ org, frequency, offset, schedule }: { org: string; f
 function wall(t: string): string {
   const day = new Date(`${t.slice(0, 10)}T12:00:00Z`).toLocaleDateString('en', { weekday: 'short', day: 'numeric', month: 'short', timeZone: 'UTC' })
   return `${day}, ${t.slice(11, 16)}`
-}
-
-function useSettled(value: string): string {
-  const [settled, setSettled] = useState(value)
-  useEffect(() => {
-    const timer = setTimeout(() => setSettled(value), 300)
-    return () => clearTimeout(timer)
-  }, [value])
-  return settled
 }
