@@ -91,7 +91,10 @@ func ignoreMissing(err error) error {
 // stale reports whether there is no use in a delivery any more: what it tells of has ended
 // and the end was told, or it is the end of what nobody was told.
 func (f *Feature) stale(ctx context.Context, d Delivery) (bool, error) {
-	if d.EpisodeID == "" || d.Event == Failed {
+	if d.Event == Failed || d.Event == Recovered {
+		return f.staleFailure(ctx, d)
+	}
+	if d.EpisodeID == "" {
 		return false, nil
 	}
 	if d.Event == Resolved {
@@ -101,6 +104,16 @@ func (f *Feature) stale(ctx context.Context, d Delivery) (bool, error) {
 	}
 	n, err := db.One[int](ctx, f.DB, `SELECT COUNT(*) FROM drift_alert_deliveries WHERE alert_id = ? AND episode_id = ? AND created_at > ? AND event IN ('new', 'changed', 'raised', 'resolved') AND status <> 'dead'`,
 		d.AlertID, d.EpisodeID, d.CreatedAt)
+	return n > 0, err
+}
+
+// staleFailure is stale for failures of scans, and for the end of them.
+func (f *Feature) staleFailure(ctx context.Context, d Delivery) (bool, error) {
+	if d.Event == Recovered {
+		n, err := db.One[int](ctx, f.DB, `SELECT COUNT(*) FROM drift_alert_deliveries WHERE alert_id = ? AND schedule_id = ? AND folder = ? AND event = 'error' AND status IN ('sent', 'digested')`, d.AlertID, d.ScheduleID, d.Folder)
+		return n == 0, err
+	}
+	n, err := db.One[int](ctx, f.DB, `SELECT COUNT(*) FROM drift_alert_deliveries WHERE alert_id = ? AND schedule_id = ? AND folder = ? AND created_at > ? AND event = 'recovered' AND status <> 'dead'`, d.AlertID, d.ScheduleID, d.Folder, d.CreatedAt)
 	return n > 0, err
 }
 

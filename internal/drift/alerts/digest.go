@@ -24,7 +24,7 @@ const (
 // its batch has had its messages. Issues and incidents are one for each folder whatever their number.
 func (f *Feature) gathers(ctx context.Context, a Alert, e Event) (bool, error) {
 	switch {
-	case e.Kind == Test || a.single():
+	case e.Kind == Test || e.Kind == Recovered || a.single():
 		return false, nil
 	case a.Digest != "":
 		return true, nil

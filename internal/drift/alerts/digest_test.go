@@ -128,6 +128,14 @@ func TestIncidentsAreOpenedOnceAndClosed(t *testing.T) {
 				t.Errorf("%v sends %s, want %s", c.fields["alert_type"], got[0].body, want)
 			}
 		}
+		for _, kind := range []string{alerts.Recovered, alerts.Failed, alerts.Recovered, alerts.Recovered} {
+			e := p.event(id, kind)
+			e.ScanID, e.EpisodeID = fmt.Sprint("drsc-", kind, time.Now().UnixNano()), ""
+			p.raise(e)
+		}
+		if got = h.take(); len(got) != 2 || !strings.Contains(got[0].body, "plumbline:folder:") || !strings.Contains(got[1].body, c.ends) || strings.Contains(got[1].body, "drep-1") {
+			t.Errorf("%v sends %v of a failure and its end, want an incident of its own that ends", c.fields["alert_type"], got)
+		}
 		if status, out := p.verb(map[string]any{"test": 1, "alert_id": id}); status != 200 || out["status"] != "good" {
 			t.Errorf("test = %d %v", status, out)
 		}

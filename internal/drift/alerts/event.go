@@ -18,13 +18,14 @@ import (
 
 // Kinds of events.
 const (
-	New      = "new"      // drift where there was none
-	Changed  = "changed"  // other drift than the last time
-	Raised   = "raised"   // more severe than the last time
-	Resolved = "resolved" // the drift is gone
-	Failed   = "error"    // the scan has failed
-	Test     = "test"     // somebody tries the alert
-	digest   = "digest"   // several events of a batch in one
+	New       = "new"       // drift where there was none
+	Changed   = "changed"   // other drift than the last time
+	Raised    = "raised"    // more severe than the last time
+	Resolved  = "resolved"  // the drift is gone
+	Failed    = "error"     // the scan has failed
+	Recovered = "recovered" // scans work again, of which it was told that they fail
+	Test      = "test"      // somebody tries the alert
+	digest    = "digest"    // several events of a batch in one
 )
 
 // Event is what an alert tells. All text is masked: no value that is sensitive in the
@@ -83,6 +84,9 @@ const (
 
 // drift reports whether the event tells of drift that is there.
 func (e Event) drift() bool { return slices.Contains([]string{New, Changed, Raised}, e.Kind) }
+
+// over reports whether the event is the end of something: of drift, or of failures.
+func (e Event) over() bool { return e.Kind == Resolved || e.Kind == Recovered }
 
 // Delivery is an event on its way to where an alert sends it.
 type Delivery struct {

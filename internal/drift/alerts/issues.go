@@ -75,10 +75,10 @@ func (f *Feature) keep(ctx context.Context, a Alert, e Event, t tracker) (kept, 
 		return k, err
 	}
 	switch {
-	case e.Kind == Resolved && !known:
+	case e.over() && !known:
 		return k, nil
-	case e.Kind == Resolved:
-		return f.closeIssue(ctx, t, is, "The drift is gone.")
+	case e.over():
+		return f.closeIssue(ctx, t, is, map[string]string{Resolved: "The drift is gone.", Recovered: "Scans work again."}[e.Kind])
 	}
 	m, err := f.words(ctx, a, e)
 	if err != nil {

@@ -265,6 +265,32 @@ func TestTestsOfIssues(t *testing.T) {
 	})
 }
 
+// TestIssueOfAFailureIsClosed: when scans work again, and not while the folder drifts.
+func TestIssueOfAFailureIsClosed(t *testing.T) {
+	forges(t, func(t *testing.T, g *forge) {
+		p, id := keeper(t, g)
+		n := 0
+		step := func(kind, episode string, want ...string) {
+			t.Helper()
+			n++
+			e := p.event(id, kind)
+			e.ScanID, e.EpisodeID, e.Fingerprint = fmt.Sprint("drsc-", n), episode, "f"
+			p.raise(e)
+			if diff := cmp.Diff(want, g.state()); diff != "" {
+				t.Errorf("after step %d, %s (-want +got):\n%s%v", n, kind, diff, p.deliveries())
+			}
+		}
+		step(alerts.Failed, "", "1 open 0")
+		step(alerts.Recovered, "", "1 closed 1")
+		step(alerts.Recovered, "", "1 closed 1")
+		step(alerts.New, "e1", "1 open 2")
+		step(alerts.Failed, "", "1 open 3")
+		step(alerts.Changed, "e1", "1 open 4") // the same drift takes the place of the failure
+		step(alerts.Recovered, "", "1 open 4")
+		step(alerts.Resolved, "e1", "1 closed 5")
+	})
+}
+
 // TestIssueOfPendingCodeIsClosed: code that waits opens the issue of its folder, drift takes
 // it over, and it is closed when neither is there.
 func TestIssueOfPendingCodeIsClosed(t *testing.T) {

@@ -13,6 +13,9 @@ const pendingEpisode = "pending-config:"
 // the kind of the event becomes what it is for those whom the alert tells: what is new to
 // them is new, whoever knew of it before.
 func (f *Feature) told(ctx context.Context, a Alert, e *Event) (bool, error) {
+	if e.Kind == Recovered {
+		return f.unaware(ctx, a, *e)
+	}
 	if e.EpisodeID == "" || e.Kind == Failed || e.Kind == Test {
 		return false, nil
 	}
@@ -28,13 +31,40 @@ func (f *Feature) told(ctx context.Context, a Alert, e *Event) (bool, error) {
 		return false, nil
 	case e.Kind == Resolved:
 		return false, nil
-	case !e.Repeat && last.Fingerprint == e.Fingerprint && rank(last.Severity) >= rank(e.Severity):
+	case a.issues():
+		if covered, err := f.lastOf(ctx, a, *e, ""); err != nil || covered == Failed { // by a failure, in the one issue of the folder
+			e.Kind = Changed
+			return false, err
+		}
+	}
+	if !e.Repeat && last.Fingerprint == e.Fingerprint && rank(last.Severity) >= rank(e.Severity) {
 		return true, nil
 	}
 	if e.Kind = Changed; rank(last.Severity) < rank(e.Severity) {
 		e.Kind = Raised
 	}
 	return false, nil
+}
+
+// unaware reports whether the alert does not have it that scans of a folder fail. Where one
+// issue tells all of a folder, that is also so once drift has taken the place of the failure.
+func (f *Feature) unaware(ctx context.Context, a Alert, e Event) (bool, error) {
+	matters := " AND event IN ('error', 'recovered')"
+	if a.issues() {
+		matters = ""
+	}
+	last, err := f.lastOf(ctx, a, e, matters)
+	return last != Failed, err
+}
+
+// lastOf is the kind of what the alert told last of a folder, of what matters; "" if nothing.
+func (f *Feature) lastOf(ctx context.Context, a Alert, e Event, matters string) (string, error) {
+	list, err := db.All[string](ctx, f.DB, `SELECT event FROM drift_alert_deliveries WHERE alert_id = ? AND schedule_id = ? AND folder = ? AND event <> 'test'`+matters+`
+		ORDER BY created_at DESC, id DESC LIMIT 1`, a.ID, e.ScheduleID, e.Folder)
+	if err != nil || len(list) == 0 {
+		return "", err
+	}
+	return list[0], nil
 }
 
 // lastTold is what the alert told last of an episode, zero if nothing. The issue of a folder
@@ -44,7 +74,7 @@ func (f *Feature) lastTold(ctx context.Context, a Alert, e Event) (Delivery, err
 	if a.issues() && e.Pending {
 		q, args = `FROM drift_alert_deliveries WHERE alert_id = ? AND schedule_id = ? AND folder = ? AND episode_id <> ''`, []any{e.AlertID, e.ScheduleID, e.Folder}
 	}
-	list, err := db.All[Delivery](ctx, f.DB, q+` AND event <> 'error' AND event <> 'test' ORDER BY created_at DESC, id DESC LIMIT 1`, args...)
+	list, err := db.All[Delivery](ctx, f.DB, q+` AND event NOT IN ('error', 'recovered', 'test') ORDER BY created_at DESC, id DESC LIMIT 1`, args...)
 	if err != nil || len(list) == 0 {
 		return Delivery{}, err
 	}

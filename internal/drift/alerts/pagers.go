@@ -52,7 +52,7 @@ func (f *Feature) page(ctx context.Context, a Alert, e Event, m message) error {
 // pagerdutyCalls are those of an event (PagerDuty, "Events API v2").
 func pagerdutyCalls(base, key string, e Event, m message, link string) []call {
 	body := map[string]any{"routing_key": key, "event_action": "trigger", "dedup_key": e.key()}
-	if e.Kind == Resolved {
+	if e.over() {
 		body["event_action"] = "resolve"
 		return []call{{base + "/v2/enqueue", nil, body}}
 	}
@@ -68,7 +68,7 @@ func pagerdutyCalls(base, key string, e Event, m message, link string) []call {
 // episode.
 func opsgenieCalls(base, key string, e Event, m message, link string) []call {
 	h := http.Header{"Authorization": {"GenieKey " + key}}
-	if e.Kind == Resolved {
+	if e.over() {
 		return []call{{base + "/v2/alerts/" + url.PathEscape(e.key()) + "/close?identifierType=alias", h, map[string]any{"source": "Plumbline", "note": cut(m.Subject, 1000)}}}
 	}
 	details := map[string]string{"repository": e.Repo, "branch": e.Branch, "folder": e.Folder, "severity": e.Severity}

@@ -19,6 +19,9 @@ const (
 		`"date":"DATE","time":"TIME","timezone":"TZ","results":"OUTPUT_BRIEF","resources_drifted":"RESOURCES_DRIFTED","fingerprint":"FINGERPRINT","scan":"SCAN_URL","snooze_link":"SNOOZE_3"}`
 )
 
+// plainSubjects are those of events that are not about drift.
+var plainSubjects = map[string]string{Failed: "Scan failed in REPO FOLDER", Recovered: "Scans work again in REPO FOLDER"}
+
 func (a Alert) subject() string {
 	if strings.TrimSpace(a.Subject) == "" {
 		return defaultSubject
@@ -67,7 +70,11 @@ func (f *Feature) words(ctx context.Context, a Alert, e Event) (message, error) 
 	if err != nil {
 		return message{}, err
 	}
-	m := message{Subject: mail.Line(render(a.subject(), value), mail.MaxSubject)}
+	subject := a.subject()
+	if own, ok := plainSubjects[e.Kind]; ok && subject == defaultSubject {
+		subject = own
+	}
+	m := message{Subject: mail.Line(render(subject, value), mail.MaxSubject)}
 	if e.Kind == Test {
 		m.Subject = mail.Line("[TEST] "+m.Subject, mail.MaxSubject)
 	}

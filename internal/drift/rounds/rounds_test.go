@@ -8,6 +8,7 @@ import (
 
 	"plumbline.dev/plumbline/internal/drift/schedules"
 	"plumbline.dev/plumbline/internal/drift/severity"
+	"plumbline.dev/plumbline/internal/executor/proto"
 	"plumbline.dev/plumbline/internal/kernel/db"
 )
 
@@ -152,6 +153,28 @@ func TestWhatComesAndGoesFallsSilent(t *testing.T) {
 		}
 		p.scan(schedules.Manual, drift(severity.Medium, "x"))
 		p.tells("what is back after a day", "new net medium")
+	})
+}
+
+// TestTheEndOfFailuresIsTold: who heard that scans fail hears that they work again, once.
+func TestTheEndOfFailuresIsTold(t *testing.T) {
+	watch(t, `"alert-on-error":true`, func(p *patrol) {
+		fail := func() {
+			p.T.Helper()
+			p.begin(schedules.Manual)
+			var spec proto.Scan
+			p.e.Finish(p.e.Claim(proto.KindScan, &spec), proto.Result{Outcome: proto.Errored, Error: "no credentials"}, proto.ScanResult{})
+		}
+		fail()
+		p.scan(schedules.Manual)
+		p.tells("one failure, and that it is over", "")
+		fail()
+		fail()
+		p.tells("a second failure in a row", "error net info")
+		p.scan(schedules.Manual, drift(severity.Medium, "x"))
+		p.tells("the first scan that works again", "new net medium, recovered net info")
+		p.scan(schedules.Manual, drift(severity.Medium, "x"))
+		p.tells("the next one", "")
 	})
 }
 

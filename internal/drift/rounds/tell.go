@@ -155,9 +155,15 @@ func (f *Feature) raise(ctx context.Context, s schedules.Schedule, e alerts.Even
 }
 
 // ended tells of scans that fail: of the second in a row, and when that has gone on for an
-// hour, a day and a week.
+// hour, a day and a week. Of the first that works again those hear who heard of it.
 func (f *Feature) ended(ctx context.Context, s scans.Scan, _ *scans.Verdict) error {
-	if s.Status != scans.Errored || s.Quiet || f.Raise == nil {
+	if s.Quiet || f.Raise == nil {
+		return nil
+	}
+	if s.Status == scans.Finished {
+		return f.works(ctx, s)
+	}
+	if s.Status != scans.Errored {
 		return nil
 	}
 	sched, err := f.Schedules.Find(ctx, *s.ScheduleID)
@@ -181,6 +187,28 @@ func (f *Feature) ended(ctx context.Context, s scans.Scan, _ *scans.Verdict) err
 		return err
 	}
 	e.Kind, e.Severity, e.Summary, e.Output, e.FirstSeen = alerts.Failed, string(severity.Info), "The scan of "+s.Folder+" failed: "+s.Error, s.Error, e.At
+	return f.raise(ctx, sched, e)
+}
+
+// works tells those who were told that scans of a target fail that one has not.
+func (f *Feature) works(ctx context.Context, s scans.Scan) error {
+	before, err := db.All[scans.Status](ctx, f.DB, `SELECT s.status FROM drift_scans s WHERE s.target = ? AND s.id <> ? AND s.queued_at <= ? AND NOT s.quiet AND s.status IN ('finished', 'errored')
+		ORDER BY s.queued_at DESC, s.id DESC LIMIT 1`, s.Target, s.ID, s.QueuedAt)
+	if err != nil || len(before) == 0 || before[0] != scans.Errored {
+		return err
+	}
+	sched, err := f.Schedules.Find(ctx, *s.ScheduleID)
+	if errors.Is(err, problem.NotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	e, err := f.base(ctx, sched, s)
+	if err != nil {
+		return err
+	}
+	e.Kind, e.Severity, e.Summary, e.FirstSeen = alerts.Recovered, string(severity.Info), "Scans of "+s.Folder+" work again", e.At
 	return f.raise(ctx, sched, e)
 }
 

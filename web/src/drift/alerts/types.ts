@@ -53,11 +53,11 @@ export const placeholders: readonly { group: string; names: readonly (readonly [
   { group: 'What drifts', names: [['AI_SUMMARY', 'one line: the worst first'], ['AI_SEVERITY', 'critical, high, medium, low or info'], ['AI_DESCRIPTION', 'what changed, why it matters, what to do (Markdown)'], ['OUTPUT_BRIEF', 'a line for each change'], ['OUTPUT', 'the plan as people read it, masked'], ['RESOURCES_DRIFTED', 'how many']] },
   { group: 'Where', names: [['REPO', 'full name of the repository'], ['FOLDER', 'folder in it'], ['BRANCH', 'branch'], ['COMMIT', 'commit'], ['CONFIG_NAME', 'name of the schedule']] },
   { group: 'When and who', names: [['DATE', 'end of the scan, in your time zone'], ['TIME', 'time of it'], ['TZ', 'the time zone'], ['FIRST_SEEN', 'when it began, in UTC'], ['CHANGED_BY', 'who changed it, if known'], ['ADMIN_EMAILS', 'owners of the organization']] },
-  { group: 'What to do', names: [['SNOOZE_3', 'link that silences the folder for 3 days; any number up to 365'], ['SCAN_URL', 'where the scan is shown'], ['EVENT', 'new, changed, raised, resolved, error or test']] },
+  { group: 'What to do', names: [['SNOOZE_3', 'link that silences the folder for 3 days; any number up to 365'], ['SCAN_URL', 'where the scan is shown'], ['EVENT', 'new, changed, raised, resolved, error, recovered or test']] },
   { group: 'For programs', names: [['FINDINGS_JSON', 'the findings as JSON'], ['FINGERPRINT', 'the same as long as the drift is']] },
 ]
 
-export const events: Record<string, string> = { new: 'New drift', changed: 'Other drift', raised: 'More severe', resolved: 'Resolved', error: 'Scan failed', test: 'Test', digest: 'Digest' }
+export const events: Record<string, string> = { new: 'New drift', changed: 'Other drift', raised: 'More severe', resolved: 'Resolved', error: 'Scan failed', recovered: 'Scans work again', test: 'Test', digest: 'Digest' }
 
 export const deliveryLooks: Record<string, { label: string; tone: Tone; icon: IconName }> = {
   pending: { label: 'Waits', tone: 'info', icon: 'clock' },

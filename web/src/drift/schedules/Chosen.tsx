@@ -22,7 +22,7 @@ export function Chosen({ label, items, chosen, onChange, error, about, none }: C
 const occasions = [
   ['alert-on-change-only', 'Only when it is new or has changed', 'Else every scan that finds drift tells of it.'],
   ['alert-on-resolved', 'Also when the drift is gone', 'To those who were told of it.'],
-  ['alert-on-error', 'Also when scans fail', 'After the second failure in a row, and again after an hour, a day and a week.'],
+  ['alert-on-error', 'Also when scans fail', 'After the second failure in a row, and again after an hour, a day and a week; and when they work again.'],
   ['alert-on-pending', 'Also when code is not applied', 'The code has changed and nobody has applied it. That is no drift.'],
 ] as const
 
