@@ -63,7 +63,7 @@ func TestConnectionsWithoutSecretsAreMadeAndTested(t *testing.T) {
 	})
 	address, _ := s.TLS() // a session at a public address by https is for https alone
 	st := &stage{s, Open(t, address), s.Org("acme")}
-	st.LogIn(s, st.org.Owner)
+	st.LogIn(st.Server, st.org.Owner)
 	st.Go("/app/acme/drift/connections")
 	st.Allow("422")
 	for _, c := range []struct {
