@@ -1,10 +1,11 @@
 // Changes of an organization as they happen. The server says only what has changed; who
 // shows it reads it again.
 import { useQueryClient, type QueryClient } from '@tanstack/react-query'
-import { useEffect, useSyncExternalStore } from 'react'
+import { useEffect } from 'react'
 import { doubt } from './health'
 import { live } from './queries'
 import { subscribe, type Change } from './shared'
+import { store, useStore } from './store'
 
 /** What else is stale when something of a type has changed. */
 const touches: Record<string, readonly string[]> = {
@@ -36,23 +37,16 @@ const touches: Record<string, readonly string[]> = {
   'registry-component-versions': ['registry-component-versions', 'registry-components'],
 }
 
-const watchers = new Set<() => void>()
+const streaming = store(false)
 
 function setConnected(connected: boolean) {
-  if (live.connected === connected) return
   live.connected = connected
-  for (const notify of watchers) notify()
+  streaming.set(connected)
 }
 
 /** useConnected tells whether the stream works. */
 export function useConnected(): boolean {
-  return useSyncExternalStore(
-    (notify) => {
-      watchers.add(notify)
-      return () => watchers.delete(notify)
-    },
-    () => live.connected,
-  )
+  return useStore(streaming)
 }
 
 /** useEvents keeps what is shown of an organization up to date while the component is mounted. */

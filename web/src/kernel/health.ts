@@ -1,25 +1,19 @@
 // What stands between this page and its server: no network, no answer, another version of
 // the UI, or a session that has ended (ended.ts).
-import { useSyncExternalStore } from 'react'
+import { store, useStore } from './store'
 
 type Health = { offline: boolean; unreachable: boolean; outdated: boolean; ended: boolean }
 
-let health: Health = { offline: typeof navigator !== 'undefined' && navigator.onLine === false, unreachable: false, outdated: false, ended: false }
-const watchers = new Set<() => void>()
+const health = store<Health>({ offline: typeof navigator !== 'undefined' && navigator.onLine === false, unreachable: false, outdated: false, ended: false })
 
+/** change notes what has become of it. */
 export function change(next: Partial<Health>) {
-  health = { ...health, ...next }
-  for (const notify of watchers) notify()
+  health.set({ ...health.get(), ...next })
 }
 
+/** useHealth is what stands between now. */
 export function useHealth(): Health {
-  return useSyncExternalStore(
-    (notify) => {
-      watchers.add(notify)
-      return () => watchers.delete(notify)
-    },
-    () => health,
-  )
+  return useStore(health)
 }
 
 /** unanswered are the statuses that a proxy answers with when the server behind it does not. */
@@ -74,7 +68,7 @@ export function entryOf(html: string): string | undefined {
 /** checkVersion asks the server whether it has another version of the UI than this page, and tells. */
 export async function checkVersion(): Promise<boolean> {
   const own = document.querySelector('script[type=module][src*="/assets/"]')?.getAttribute('src')
-  if (!own || health.outdated) return health.outdated // pages from Vite have none
+  if (!own || health.get().outdated) return health.get().outdated // pages from Vite have none
   try {
     const res = await fetch('/app/', { cache: 'no-store', redirect: 'manual' })
     const now = res.ok ? entryOf(await res.text()) : undefined
@@ -82,7 +76,7 @@ export async function checkVersion(): Promise<boolean> {
   } catch {
     // no answer says nothing of versions
   }
-  return health.outdated
+  return health.get().outdated
 }
 
 /** every is how often versions are compared, in ms. */

@@ -5,7 +5,7 @@ import { lead } from './leader'
 
 export type Change = { type: string; id?: string; workspace?: string }
 
-export type Listener = {
+type Listener = {
   /** whether the stream works; fresh: it is new, and something may have been missed before */
   onState: (connected: boolean, fresh: boolean) => void
   onChange: (change: Change) => void

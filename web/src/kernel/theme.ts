@@ -31,14 +31,3 @@ export function setTheme(wanted: Theme) {
 export function useTheme(): Theme {
   return useStore(theme)
 }
-
-/** colorOf is a token as canvas understands it, such as colorOf("--accent"). */
-export function colorOf(token: string): string {
-  const probe = document.createElement('span')
-  probe.style.color = `var(${token})`
-  probe.hidden = true
-  document.body.append(probe)
-  const color = getComputedStyle(probe).color
-  probe.remove()
-  return color
-}

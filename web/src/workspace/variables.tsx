@@ -32,6 +32,7 @@ function Variables() {
         empty="Values for the input variables of the configuration, and for the environment of its runs."
       />
       <Panel title="Variable sets">
+        {sets.error && <div className="p-4"><Failure error={sets.error} retry={() => void sets.refetch()} /></div>}
         {!sets.data && !sets.error && <SkeletonRows rows={2} />}
         {sets.data?.length === 0 && <p className="px-4 py-3 text-muted">No set applies to this workspace.</p>}
         <ul>

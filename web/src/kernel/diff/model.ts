@@ -30,7 +30,7 @@ export interface Node {
 }
 
 /** Brackets are those of objects and lists, and of texts that hold these as JSON. */
-export type Brackets = '{}' | '[]' | 'json{}' | 'json[]'
+type Brackets = '{}' | '[]' | 'json{}' | 'json[]'
 
 /** Shape is what a schema says of a value. */
 export interface Shape {

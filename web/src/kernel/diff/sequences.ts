@@ -2,7 +2,7 @@
 // equal elements.
 
 /** Pair is an index in each of the sequences. */
-export type Pair = readonly [number, number]
+type Pair = readonly [number, number]
 
 /** maxPairs is how large a table may be with which two sequences are compared. */
 const maxPairs = 1_000_000

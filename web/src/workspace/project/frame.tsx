@@ -1,6 +1,7 @@
 // The frame of a project: its name and its parts as tabs.
 import { useSuspenseQuery } from '@tanstack/react-query'
 import { Outlet, createRoute } from '@tanstack/react-router'
+import { refOf } from '~/kernel/jsonapi'
 import { readQuery } from '~/kernel/queries'
 import { orgRoute } from '~/kernel/routing'
 import { useOrganization } from '~/kernel/session'
@@ -28,7 +29,7 @@ function Frame() {
   const { org, project: p, may } = useProject()
   const params = { org, project: p.id }
   const organization = useOrganization(org)
-  const isDefault = (organization.relationships?.['default-project'] as { data?: { id: string } | null } | undefined)?.data?.id === p.id
+  const isDefault = refOf(organization, 'default-project')?.id === p.id
   return (
     <Page
       title={p.attributes.name}
