@@ -8,10 +8,11 @@ import { Button } from '~/ui/Button'
 import { Empty, Failure } from '~/ui/Failure'
 import { Late } from '~/ui/Late'
 import { Panel } from '~/ui/Page'
+import { Pages } from '~/ui/Pages'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { cx } from '~/ui/classes'
 import { EpisodeRows } from './Overview'
-import { OneOf, Pages } from './parts'
+import { OneOf } from './parts'
 import type { EpisodeFilter } from './routes'
 import { severityOptions } from './words'
 
@@ -49,7 +50,7 @@ export function Episodes() {
           : <Empty icon="check" title="Nothing has ever drifted"><p>An episode begins with the scan that sees drift first and ends with one that sees none.</p></Empty>)}
         {list.data && list.data.items.length > 0 && <EpisodeRows org={org} items={list.data.items} included={list.data.included} label="Episodes" />}
       </Panel>
-      <Pages page={f.page} next={list.data?.pagination.next != null} onPage={(page) => set({ page })} />
+      {list.data && <Pages at={list.data.pagination} what="episode" before="Newer" after="Older" onPage={(page) => set({ page })} />}
     </>
   )
 }

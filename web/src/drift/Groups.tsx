@@ -6,11 +6,10 @@ import { count } from '~/kernel/formats'
 import type { Included, Resource } from '~/kernel/jsonapi'
 import { listQuery, polling } from '~/kernel/queries'
 import { Failure } from '~/ui/Failure'
-import { Icon } from '~/ui/Icon'
+import { Caret } from '~/ui/Icon'
 import { Panel } from '~/ui/Page'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { Since } from '~/ui/Time'
-import { cx } from '~/ui/classes'
 import { FindingRows } from './FindingRows'
 import { placeName } from './parts'
 import { findingsQuery, narrowing } from './queries'
@@ -37,7 +36,7 @@ function Group({ by, group, included, filter }: { by: string; group: Resource<'d
   return (
     <li className="border-b border-line last:border-0">
       <button type="button" aria-expanded={open} onClick={() => setOpen((was) => !was)} className="flex w-full flex-wrap items-center gap-x-3 gap-y-1 px-4 py-2.5 text-left hover:bg-hover">
-        <Icon name="right" className={cx('text-muted transition-transform', open && 'rotate-90')} />
+        <Caret open={open} />
         <Severity level={a.severity} />
         <span className="min-w-0 font-medium wrap-anywhere">{name}</span>
         <span className="ml-auto text-sm text-muted">

@@ -18,7 +18,7 @@ import { lengths, stale } from './Decide'
 import { Severity, kinds } from './words'
 
 /** Around is where a rule may hold beside everywhere. */
-export type Around = { name: string; folder: string; workspace: Ref | undefined; schedule: Ref | undefined }
+type Around = { name: string; folder: string; workspace: Ref | undefined; schedule: Ref | undefined }
 
 type Props = { org: string; title: string; around: Around | undefined; address: string; path: string; kind?: string; onClose: () => void }
 

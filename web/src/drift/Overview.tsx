@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import { count, number } from '~/kernel/formats'
-import type { Included, Resource } from '~/kernel/jsonapi'
+import { refOf, type Included, type Resource } from '~/kernel/jsonapi'
 import { listQuery, polling, readQuery } from '~/kernel/queries'
 import { useOrganization } from '~/kernel/session'
 import { Badge } from '~/ui/Badge'
@@ -129,7 +129,7 @@ export function EpisodeRows({ org, items, included, label }: { org: string; item
 
 function Row({ org, episode, included }: { org: string; episode: Resource<'drift-episodes'>; included: Included }) {
   const a = episode.attributes
-  const assigned = included.get('users', (episode.relationships as { 'assigned-to'?: { data?: { id: string } | null } })['assigned-to']?.data?.id)?.attributes.username
+  const assigned = included.get('users', refOf(episode, 'assigned-to')?.id)?.attributes.username
   return (
     <li className="border-b border-line px-4 py-2.5 last:border-0">
       <div className="flex flex-wrap items-center gap-x-3 gap-y-1">

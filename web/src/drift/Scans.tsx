@@ -7,10 +7,11 @@ import { listQuery, polling } from '~/kernel/queries'
 import { Button } from '~/ui/Button'
 import { Empty, Failure } from '~/ui/Failure'
 import { Panel } from '~/ui/Page'
+import { Pages } from '~/ui/Pages'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { Time } from '~/ui/Time'
 import { cx } from '~/ui/classes'
-import { OneOf, Pages, Place } from './parts'
+import { OneOf, Place } from './parts'
 import type { ScanFilter } from './routes'
 import { ScanStatus, Severity, headline, reasons, scanStatuses, severityOptions } from './words'
 
@@ -50,7 +51,7 @@ export function Scans() {
         ))}
         {list.data && list.data.items.length > 0 && <ScanRows org={org} items={list.data.items} included={list.data.included} />}
       </Panel>
-      <Pages page={f.page} next={list.data?.pagination.next != null} onPage={(page) => set({ page })} />
+      {list.data && <Pages at={list.data.pagination} what="scan" before="Newer" after="Older" onPage={(page) => set({ page })} />}
     </>
   )
 }

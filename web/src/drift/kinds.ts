@@ -4,7 +4,7 @@
 export type Told = { field: string; label: string; help?: string; placeholder?: string; optional?: boolean; secret?: 'line' | 'text' }
 
 /** ConnectionKind is a kind of connection; file is the configuration that makes what it needs. */
-export type ConnectionKind = { label: string; about?: string; file?: string; fields: Told[] }
+type ConnectionKind = { label: string; about?: string; file?: string; fields: Told[] }
 
 const role: Told = { field: 'role', label: 'Role', placeholder: 'arn:aws:iam::123456789012:role/drift' }
 const audience: Told = { field: 'audience', label: 'Audience of the tokens', optional: true, help: 'Only if the cloud expects another one than usual.' }

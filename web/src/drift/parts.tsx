@@ -1,6 +1,5 @@
 // What several screens of drift share: filters, pages, and where a thing is.
 import { refOf, type Included } from '~/kernel/jsonapi'
-import { Button } from '~/ui/Button'
 import { Select } from '~/ui/Field'
 import { Icon } from '~/ui/Icon'
 import { TextLink } from '~/ui/Page'
@@ -24,18 +23,6 @@ export function OneOf({ label, all, value, options, onChange, className = 'w-aut
       <option value="">{all}</option>
       {options.map(([v, name]) => <option key={v} value={v}>{name}</option>)}
     </Select>
-  )
-}
-
-/** Pages leads to the pages before and after. */
-export function Pages({ page = 1, next, onPage }: { page: number | undefined; next: boolean; onPage: (page: number | undefined) => void }) {
-  if (page === 1 && !next) return null
-  return (
-    <nav aria-label="Pages" className="mt-4 flex items-center justify-center gap-3">
-      <Button icon="left" disabled={page === 1} onClick={() => onPage(page > 2 ? page - 1 : undefined)}>Before</Button>
-      <span className="text-muted tabular">Page {page}</span>
-      <Button icon="right" disabled={!next} onClick={() => onPage(page + 1)}>Next</Button>
-    </nav>
   )
 }
 

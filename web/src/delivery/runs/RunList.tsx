@@ -15,6 +15,7 @@ import { Chip, Filters as FilterBar } from '~/ui/Filters'
 import { Icon } from '~/ui/Icon'
 import { Late } from '~/ui/Late'
 import { Panel } from '~/ui/Page'
+import { Pages } from '~/ui/Pages'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { Time } from '~/ui/Time'
 import { cx } from '~/ui/classes'
@@ -80,7 +81,7 @@ export function RunList({ filter, onFilter, empty, ...place }: Props) {
           </ul>
         )}
       </Panel>
-      {runs.data && <Pages page={filter.page ?? 1} next={runs.data.pagination.next !== null} onPage={(page) => onFilter({ page: page === 1 ? undefined : page })} />}
+      {runs.data && <Pages at={runs.data.pagination} what="run" before="Newer" after="Older" onPage={(page) => onFilter({ page })} />}
     </>
   )
 }
@@ -140,16 +141,5 @@ function Row({ org, run, included, withWorkspace, onFilter }: RowProps) {
       <span className="flex w-42 shrink-0 max-sm:w-auto"><RunStatus status={a.status} /></span>
       <Time at={a['created-at']} className="w-20 shrink-0 text-right text-sm whitespace-nowrap text-muted max-md:hidden" />
     </li>
-  )
-}
-
-function Pages({ page, next, onPage }: { page: number; next: boolean; onPage: (page: number) => void }) {
-  if (page === 1 && !next) return null
-  return (
-    <nav aria-label="Pages" className="mt-4 flex items-center justify-center gap-3">
-      <Button small icon="left" disabled={page === 1} onClick={() => onPage(page - 1)}>Newer</Button>
-      <span className="text-sm text-muted tabular">Page {page}</span>
-      <Button small disabled={!next} onClick={() => onPage(page + 1)}>Older</Button>
-    </nav>
   )
 }

@@ -12,10 +12,11 @@ import { Button } from '~/ui/Button'
 import { Dialog } from '~/ui/Dialog'
 import { Empty, Failure } from '~/ui/Failure'
 import { Fact, Facts, Panel } from '~/ui/Page'
+import { Pages } from '~/ui/Pages'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { Time } from '~/ui/Time'
 import { toast, toastError } from '~/ui/Toast'
-import { OneOf, Pages } from '../parts'
+import { OneOf } from '../parts'
 import { ShownMessage, type Message } from './Preview'
 import { deliveryLooks, events, typeOf } from './types'
 
@@ -49,7 +50,7 @@ export function Deliveries({ org, alert }: { org: string; alert: Resource<'drift
       {list.isPending && <SkeletonRows rows={3} />}
       {list.data?.items.length === 0 && <Empty icon="bell" title={status ? 'Nothing is like that' : 'Nothing was sent yet'}>{!status && <p>Try the alert, or wait for drift in a schedule that uses it.</p>}</Empty>}
       {list.data && list.data.items.length > 0 && <ul aria-label="Deliveries">{list.data.items.map((d) => <Row key={d.id} org={org} delivery={d} onOpen={() => setOpen(d.id)} />)}</ul>}
-      {list.data && <div className="pb-3"><Pages page={page} next={list.data.pagination.next !== null} onPage={setPage} /></div>}
+      {list.data && <div className="px-4 pb-3"><Pages at={list.data.pagination} what="delivery" many="deliveries" before="Newer" after="Older" onPage={setPage} /></div>}
       {shown && <Shown org={org} type={alert.attributes.type} delivery={shown} onClose={() => setOpen(undefined)} />}
     </Panel>
   )

@@ -2,7 +2,7 @@
 import type { IconName } from '~/ui/Icon'
 import type { Tone } from '~/ui/Badge'
 
-export type AlertType = {
+type AlertType = {
   value: string
   label: string
   /** What it does, for who chooses. */

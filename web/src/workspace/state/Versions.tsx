@@ -8,6 +8,7 @@ import { Badge } from '~/ui/Badge'
 import { Button } from '~/ui/Button'
 import { Empty, Failure } from '~/ui/Failure'
 import { Panel } from '~/ui/Page'
+import { Pages } from '~/ui/Pages'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { Time } from '~/ui/Time'
 import { useWorkspace } from '../current'
@@ -16,36 +17,30 @@ import { versionsQuery } from './queries'
 export function Versions() {
   const { org, workspace } = useWorkspace()
   const [page, setPage] = useState(1)
-  const [chosen, setChosen] = useState<readonly string[]>([])
+  const [chosen, setChosen] = useState<readonly Resource<'state-versions'>[]>([])
   const versions = useQuery(versionsQuery(workspace.id, page))
   const navigate = useNavigate()
   const params = { org, workspace: workspace.attributes.name }
   const current = refOf(workspace, 'current-state-version')?.id
-  const toggle = (id: string) => setChosen((was) => (was.includes(id) ? was.filter((x) => x !== id) : [...was.slice(-1), id]))
+  const isChosen = (v: Resource<'state-versions'>) => chosen.some((c) => c.id === v.id)
+  const toggle = (v: Resource<'state-versions'>) => setChosen((was) => (isChosen(v) ? was.filter((c) => c.id !== v.id) : [...was.slice(-1), v]))
   if (versions.isPending) return <Panel><SkeletonRows /></Panel>
   if (versions.error) return <Failure error={versions.error} retry={() => void versions.refetch()} />
   const { items, included, pagination } = versions.data
   if (items.length === 0) return <Panel><Empty icon="state" title="There is no state yet"><p>The first apply makes it. A state that you have already is brought here by <code className="font-mono">tofu init</code>, which asks to migrate it.</p></Empty></Panel>
-  const serials = new Map(items.map((v) => [v.id, v.attributes.serial]))
-  const [from, to] = chosen.toSorted((a, b) => (serials.get(a) ?? 0) - (serials.get(b) ?? 0))
+  const [from, to] = chosen.toSorted((a, b) => a.attributes.serial - b.attributes.serial)
   return (
     <>
       <div className="mb-3 flex min-h-8 flex-wrap items-center justify-between gap-2 text-muted">
         <span>{count(pagination.total, 'version')}. Choose two to see what is different between them.</span>
-        <Button icon="replace" disabled={to === undefined} onClick={() => void navigate({ to: '/$org/workspaces/$workspace/states/compare', params, search: { from, to } })}>Compare</Button>
+        <Button icon="replace" disabled={to === undefined} onClick={() => void navigate({ to: '/$org/workspaces/$workspace/states/compare', params, search: { from: from?.id, to: to?.id } })}>Compare</Button>
       </div>
       <Panel>
         <ul aria-label="Versions of the state">
-          {items.map((v) => <Row key={v.id} params={params} version={v} included={included} current={v.id === current} chosen={chosen.includes(v.id)} onChoose={() => toggle(v.id)} />)}
+          {items.map((v) => <Row key={v.id} params={params} version={v} included={included} current={v.id === current} chosen={isChosen(v)} onChoose={() => toggle(v)} />)}
         </ul>
       </Panel>
-      {pagination.pages > 1 && (
-        <nav aria-label="Pages" className="mt-4 flex items-center justify-center gap-3">
-          <Button small icon="left" disabled={page === 1} onClick={() => setPage(page - 1)}>Newer</Button>
-          <span className="text-sm text-muted tabular">Page {page} of {pagination.pages}</span>
-          <Button small disabled={pagination.next === null} onClick={() => setPage(page + 1)}>Older</Button>
-        </nav>
-      )}
+      <Pages at={pagination} what="version" before="Newer" after="Older" onPage={setPage} />
     </>
   )
 }
