@@ -8,7 +8,7 @@ import { runQuery } from './runs/queries'
 import { orgRunsRoute, runsRoute } from './runs/screens'
 
 /** runRoute is the page of a run. */
-export const runRoute = createRoute({
+const runRoute = createRoute({
   getParentRoute: () => orgRoute,
   path: '/workspaces/$workspace/runs/$run',
   staticData: {
@@ -22,7 +22,7 @@ export const runRoute = createRoute({
 })
 
 /** printedRunRoute is the address of a run that command lines print. */
-export const printedRunRoute = createRoute({
+const printedRunRoute = createRoute({
   getParentRoute: () => orgRoute,
   path: '/$workspace/runs/$run',
   beforeLoad: ({ params, location }) => {
@@ -31,7 +31,7 @@ export const printedRunRoute = createRoute({
 })
 
 /** foundRunRoute is the address of a run of which only the id is known. */
-export const foundRunRoute = createRoute({
+const foundRunRoute = createRoute({
   getParentRoute: () => orgRoute,
   path: '/runs/$run',
   beforeLoad: async ({ params, location }) => {

@@ -1,6 +1,6 @@
 // What a team may do, as people think of it: by what it is about, in words.
 
-export type Flag = { name: string; group: string; short: string; label: string; help: string }
+type Flag = { name: string; group: string; short: string; label: string; help: string }
 
 /** flags are the rights of a team in a whole organization. */
 export const flags: readonly Flag[] = [

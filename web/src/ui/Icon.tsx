@@ -1,4 +1,5 @@
 // Icons: 16 px lines in the colour of the text. They never stand alone without a label.
+import { cx } from './classes'
 
 const shapes = {
   workspace: 'M2.5 4.5 8 1.8l5.5 2.7v7L8 14.2l-5.5-2.7zM2.7 4.6 8 7.2l5.3-2.6M8 7.2v7',
@@ -51,8 +52,10 @@ const shapes = {
   eye: 'M1.500 8S4 3.500 8 3.500 14.500 8 14.500 8 12 12.500 8 12.500 1.500 8 1.500 8M8 10a2 2 0 1 0 0-4 2 2 0 0 0 0 4',
 } as const
 
+/** IconName is what an icon shows. */
 export type IconName = keyof typeof shapes
 
+/** Icon is one of them, in px. */
 export function Icon({ name, size = 16, className }: { name: IconName; size?: number; className?: string }) {
   return (
     <svg
@@ -65,11 +68,16 @@ export function Icon({ name, size = 16, className }: { name: IconName; size?: nu
       strokeLinecap="round"
       strokeLinejoin="round"
       aria-hidden="true"
-      className={`shrink-0 ${className ?? ''}`}
+      className={cx('shrink-0', className)}
     >
       <path d={shapes[name]} />
     </svg>
   )
+}
+
+/** Caret stands before what opens, and turns when it is open. */
+export function Caret({ open, className }: { open: boolean; className?: string }) {
+  return <Icon name="right" size={14} className={cx('text-faint transition-transform', open && 'rotate-90', className)} />
 }
 
 /** Mark is the sign of Plumbline: a plumb bob. */

@@ -42,7 +42,7 @@ export function Page({ title, status, about, actions, tabs, children, wide }: Pa
 let shown = { title: '', path: '' }
 const watchers = new Set<() => void>()
 
-export function useTitle(title: string) {
+function useTitle(title: string) {
   const path = useLocation({ select: (l) => l.pathname })
   useEffect(() => {
     document.title = `${title} – Plumbline`

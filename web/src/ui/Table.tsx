@@ -3,7 +3,7 @@ import { useLayoutEffect, useRef, useState, type ReactNode } from 'react'
 import { useRowKeys } from '~/kernel/rows'
 import { cx } from './classes'
 
-export type Column<T> = {
+type Column<T> = {
   name: ReactNode
   cell: (item: T) => ReactNode
   /** Tailwind classes of the cells: their width ("w-40"), "text-right", "max-md:hidden". */

@@ -1,4 +1,5 @@
 import { Button, IconButton } from '~/ui/Button'
+import { save } from '~/kernel/files'
 import { number } from '~/kernel/formats'
 import { Icon } from '~/ui/Icon'
 import { cx } from '~/ui/classes'
@@ -33,20 +34,10 @@ export function LogBar({ name, store, search, wrap, onWrap, tall, onTall, follow
         </Button>
       )}
       <Button small look={wrap ? 'normal' : 'quiet'} aria-pressed={wrap} onClick={onWrap}>Wrap</Button>
-      <IconButton small icon="download" label="Download the log" onClick={() => save(store, `${name}.log`)} />
+      <IconButton small icon="download" label="Download the log" onClick={() => save([store.text(), '\n'], `${name}.log`, 'text/plain')} />
       <Button small look="quiet" aria-pressed={tall} onClick={onTall}>{tall ? 'Close' : 'Full page'}</Button>
     </div>
   )
-}
-
-/** save gives the browser the log as a file, as people read it. */
-function save(store: LogStore, filename: string) {
-  const url = URL.createObjectURL(new Blob([store.text(), '\n'], { type: 'text/plain' }))
-  const a = document.createElement('a')
-  a.href = url
-  a.download = filename
-  a.click()
-  setTimeout(() => URL.revokeObjectURL(url), 10_000)
 }
 
 function Find({ name, search }: { name: string; search: Search }) {

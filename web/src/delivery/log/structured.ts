@@ -5,7 +5,7 @@
 export type Severity = 'error' | 'warning'
 
 /** Said is what one JSON line says to people. */
-export interface Said {
+interface Said {
   readonly lines: string[]
   readonly severity?: Severity
 }

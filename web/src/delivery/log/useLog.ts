@@ -13,7 +13,7 @@ export type Source = {
   complete: boolean
 }
 
-export type LogState = { store: LogStore; error: unknown; retry: () => void }
+type LogState = { store: LogStore; error: unknown; retry: () => void }
 
 /** useLog reads a log. The store is one and the same for a source, and tells of its changes. */
 export function useLog({ id, events, url, complete }: Source): LogState {

@@ -2,7 +2,7 @@ import { useEffect, useState } from 'react'
 import { Badge } from '~/ui/Badge'
 import { Code } from '~/ui/Copy'
 import { Diff } from '~/ui/Diff'
-import { Icon } from '~/ui/Icon'
+import { Caret } from '~/ui/Icon'
 import { cx } from '~/ui/classes'
 import { actions } from './actions'
 import type { Action, Change } from './plan'
@@ -26,7 +26,7 @@ export function ChangeRow({ change: c, open: first }: { change: Change; open: bo
   return (
     <li className="border-b border-line last:border-0">
       <button type="button" aria-expanded={open} onClick={() => setOpen(!open)} className="flex w-full items-start gap-2.5 px-4 py-2 text-left hover:bg-hover">
-        <Icon name="right" size={14} className={cx('mt-1 text-faint transition-transform', open && 'rotate-90')} />
+        <Caret open={open} className="mt-1" />
         <span className="mt-0.5"><Sign action={c.action} /></span>
         <span className="min-w-0 flex-1">
           <Address change={c} />

@@ -9,7 +9,7 @@ import { Failure, NotFound, Notice } from '~/ui/Failure'
 import { Page, Panel, TextLink } from '~/ui/Page'
 import { Skeleton } from '~/ui/Skeleton'
 import { Time } from '~/ui/Time'
-import { cx } from '~/ui/classes'
+import { Views } from '~/ui/Views'
 import { isMissing } from '~/kernel/problem'
 import { LogView } from '../log/LogView'
 import { PlanView } from '../plan/PlanView'
@@ -103,6 +103,8 @@ function Run({ org, run, workspace, plan, apply, who, confirmed, version, ingres
   )
 }
 
+const planViews = { changes: 'Changes', log: 'Log' }
+
 const ends = ['finished', 'errored', 'canceled']
 
 function PlanPart({ stage, plan }: { stage: Stage; plan: Resource<'plans'> | undefined }) {
@@ -116,7 +118,7 @@ function PlanPart({ stage, plan }: { stage: Stage; plan: Resource<'plans'> | und
     <Part
       stage={stage}
       summary={finished && <Counts of={plan.attributes} />}
-      actions={finished && <Switch log={showsLog} onLog={setLog} />}
+      actions={finished && <Views options={planViews} value={showsLog ? 'log' : 'changes'} onChange={(v) => setLog(v === 'log')} />}
     >
       {finished && !showsLog && <PlanView id={plan.id} />}
       {showsLog && hasLog(status) && (
@@ -162,18 +164,6 @@ function Part({ stage, summary, actions, children }: PartProps) {
     >
       {children}
     </Panel>
-  )
-}
-
-function Switch({ log, onLog }: { log: boolean; onLog: (log: boolean) => void }) {
-  return (
-    <div role="group" aria-label="Show" className="flex rounded-md border border-line bg-sunken p-0.5 text-sm">
-      {[false, true].map((v) => (
-        <button key={String(v)} type="button" aria-pressed={log === v} onClick={() => onLog(v)} className={cx('h-6.5 rounded px-2.5', log === v ? 'bg-surface font-medium shadow-low' : 'text-muted hover:text-text')}>
-          {v ? 'Log' : 'Changes'}
-        </button>
-      ))}
-    </div>
   )
 }
 

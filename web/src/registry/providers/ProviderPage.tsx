@@ -11,7 +11,7 @@ import { Button } from '~/ui/Button'
 import { Code } from '~/ui/Copy'
 import { Confirm } from '~/ui/Dialog'
 import { Empty, Failure, NotFound } from '~/ui/Failure'
-import { Icon } from '~/ui/Icon'
+import { Caret, Icon } from '~/ui/Icon'
 import { Page, Panel } from '~/ui/Page'
 import { Skeleton, SkeletonRows } from '~/ui/Skeleton'
 import { Time } from '~/ui/Time'
@@ -92,7 +92,7 @@ function Version({ params, version, open: first }: { params: Params; version: Re
   return (
     <li className="border-b border-line last:border-0">
       <button type="button" aria-expanded={open} onClick={() => setOpen(!open)} className="flex min-h-11 w-full items-center gap-3 px-4 py-1.5 text-left hover:bg-hover">
-        <Icon name="right" size={14} className={cx('text-faint transition-transform', open && 'rotate-90')} />
+        <Caret open={open} />
         <span className="font-mono font-medium">{a.version}</span>
         <span className="text-sm text-muted max-sm:hidden">protocols {a.protocols.join(', ')}</span>
         <span className="ml-auto flex items-center gap-3">

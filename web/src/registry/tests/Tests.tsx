@@ -10,12 +10,11 @@ import { Badge, type Tone } from '~/ui/Badge'
 import { Button } from '~/ui/Button'
 import { Confirm } from '~/ui/Dialog'
 import { Empty, Failure, Notice } from '~/ui/Failure'
-import { Icon } from '~/ui/Icon'
+import { Caret } from '~/ui/Icon'
 import { Panel } from '~/ui/Page'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { Time } from '~/ui/Time'
 import { toast } from '~/ui/Toast'
-import { cx } from '~/ui/classes'
 import { VariablesPanel } from '~/workspace/variableForm'
 import { params, type Address } from '../modules/queries'
 import { Results } from './Results'
@@ -48,7 +47,7 @@ function One({ address: a, run, open, onOpen }: OneProps) {
   return (
     <li className="border-b border-line last:border-0">
       <button type="button" aria-expanded={open} onClick={() => onOpen(!open)} className="flex min-h-11 w-full items-center gap-3 px-4 py-1.5 text-left hover:bg-hover">
-        <Icon name="right" size={14} className={cx('text-faint transition-transform', open && 'rotate-90')} />
+        <Caret open={open} />
         <span className="min-w-0 flex-1 truncate">{t.message || run.id}</span>
         <span className="text-sm text-muted tabular max-sm:hidden">{t['tests-passed'] != null && `${t['tests-passed']} passed, ${(t['tests-failed'] ?? 0) + (t['tests-errored'] ?? 0)} failed`}</span>
         <Badge tone={tone} busy={t.status === 'running'}>{final(t.status) ? (t['test-status'] ?? t.status) : t.status}</Badge>

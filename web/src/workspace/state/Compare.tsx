@@ -8,11 +8,10 @@ import { Button } from '~/ui/Button'
 import { Diff } from '~/ui/Diff'
 import { Empty, Failure, NotFound, Notice } from '~/ui/Failure'
 import { SearchInput } from '~/ui/Field'
-import { Icon } from '~/ui/Icon'
+import { Caret, Icon } from '~/ui/Icon'
 import { Panel, TextLink } from '~/ui/Page'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { Time } from '~/ui/Time'
-import { cx } from '~/ui/classes'
 import { useWorkspace } from '../current'
 import { difference, type Difference, type ResourceDifference } from './difference'
 import { fileQuery, versionQuery } from './queries'
@@ -110,7 +109,7 @@ function Row({ resource: r, open: first }: { resource: ResourceDifference; open:
   return (
     <li className="border-b border-line last:border-0">
       <button type="button" aria-expanded={open} onClick={() => setOpen(!open)} className="flex min-h-9 w-full items-center gap-2.5 px-4 py-1.5 text-left hover:bg-hover">
-        <Icon name="right" size={14} className={cx('text-faint transition-transform', open && 'rotate-90')} />
+        <Caret open={open} />
         <span className="min-w-0 flex-1 font-mono text-sm font-medium wrap-anywhere">{r.address}</span>
         {r.recreated && <Badge tone="replace">other id</Badge>}
         <Badge tone={look.tone}>{look.word}</Badge>

@@ -6,8 +6,7 @@ import { Button } from '~/ui/Button'
 import { CopyButton } from '~/ui/Copy'
 import { Diff } from '~/ui/Diff'
 import { Choice, SearchInput, Select } from '~/ui/Field'
-import { Icon } from '~/ui/Icon'
-import { cx } from '~/ui/classes'
+import { Caret } from '~/ui/Icon'
 import type { Instance, State } from './file'
 
 /** step is how many resources are shown at a time. */
@@ -56,7 +55,7 @@ function Row({ instance: r, reveal }: { instance: Instance; reveal: boolean }) {
     <li className="border-b border-line last:border-0">
       <div className="flex items-center pr-2 hover:bg-hover">
         <button type="button" aria-expanded={open} onClick={() => setOpen(!open)} className="flex min-h-9 min-w-0 flex-1 items-center gap-2.5 py-1.5 pl-4 text-left">
-          <Icon name="right" size={14} className={cx('text-faint transition-transform', open && 'rotate-90')} />
+          <Caret open={open} />
           <span className="min-w-0 font-mono text-sm wrap-anywhere">
             {r.module !== '' && <span className="text-faint">{r.module}.</span>}
             <span className="font-medium">{rest}</span>

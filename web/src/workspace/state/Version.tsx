@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { Suspense, lazy, useState, type ReactNode } from 'react'
 import { surely } from '~/kernel/lazy'
+import { save } from '~/kernel/files'
 import { bytes } from '~/kernel/formats'
 import { refOf, type Included, type Resource } from '~/kernel/jsonapi'
 import { isMissing } from '~/kernel/problem'
@@ -13,7 +14,7 @@ import { Failure, NotFound, Notice } from '~/ui/Failure'
 import { Fact, Facts, Panel, TextLink } from '~/ui/Page'
 import { Skeleton, SkeletonRows } from '~/ui/Skeleton'
 import { Time } from '~/ui/Time'
-import { cx } from '~/ui/classes'
+import { Views } from '~/ui/Views'
 import { useWorkspace } from '../current'
 import { Explorer } from './Explorer'
 import { Outputs } from './Outputs'
@@ -57,7 +58,7 @@ function Shown({ version, included, view, onView }: { version: Resource<'state-v
           <>
             {!isCurrent && current && <Button small icon="replace" onClick={() => void navigate({ to: '/$org/workspaces/$workspace/states/compare', params, search: { from: version.id, to: current.id } })}>Compare with current</Button>}
             {!isCurrent && a.status === 'finalized' && workspace.attributes.permissions['can-create-state-versions'] && <Button small icon="clock" onClick={() => setRollback(true)}>Roll back to this</Button>}
-            {file.data && <Button small icon="download" onClick={() => save(file.data.text, `${workspace.attributes.name}-${a.serial}.tfstate`)}>Download</Button>}
+            {file.data && <Button small icon="download" onClick={() => save([file.data.text], `${workspace.attributes.name}-${a.serial}.tfstate`, 'application/json')}>Download</Button>}
           </>
         }
         padded
@@ -67,7 +68,7 @@ function Shown({ version, included, view, onView }: { version: Resource<'state-v
       {a['hosted-state-download-url'] === null && <Notice icon="info">The data of this version is not there{a.status === 'pending' ? ' yet' : ' any more'}.</Notice>}
       {!wanted && <Notice icon="info"><span className="flex flex-wrap items-center justify-between gap-2">This state has {bytes(a.size)}.<Button small onClick={() => setAsked(true)}>Show it</Button></span></Notice>}
       {wanted && a['hosted-state-download-url'] !== null && (
-        <Panel title={<Views view={view} onView={onView} />}>
+        <Panel title={<Views options={views} value={view} onChange={onView} />}>
           {file.isPending && <SkeletonRows rows={5} />}
           {file.error && <Failure error={file.error} retry={() => void file.refetch()} className="m-4" />}
           {file.data && <Content view={view} file={file.data} />}
@@ -104,18 +105,6 @@ function Raw({ text }: { text: string }) {
   )
 }
 
-function Views({ view, onView }: { view: View; onView: (view: View) => void }) {
-  return (
-    <div role="group" aria-label="Show" className="flex rounded-md border border-line bg-sunken p-0.5 text-sm font-normal">
-      {Object.entries(views).map(([v, label]) => (
-        <button key={v} type="button" aria-pressed={view === v} onClick={() => onView(v as View)} className={cx('h-6.5 rounded px-2.5', view === v ? 'bg-surface font-medium shadow-low' : 'text-muted hover:text-text')}>
-          {label}
-        </button>
-      ))}
-    </div>
-  )
-}
-
 type AboutProps = { version: Resource<'state-versions'>; included: Included; params: { org: string; workspace: string }; file: Loaded | undefined }
 
 function About({ version, included, params, file }: AboutProps) {
@@ -139,13 +128,4 @@ function About({ version, included, params, file }: AboutProps) {
       </Facts>
     </div>
   )
-}
-
-function save(text: string, filename: string) {
-  const url = URL.createObjectURL(new Blob([text], { type: 'application/json' }))
-  const a = document.createElement('a')
-  a.href = url
-  a.download = filename
-  a.click()
-  setTimeout(() => URL.revokeObjectURL(url), 10_000)
 }

@@ -23,7 +23,7 @@ export interface ResourceDifference {
 }
 
 /** OutputDifference is an output that came, went or changed. */
-export interface OutputDifference {
+interface OutputDifference {
   readonly name: string
   readonly op: Exclude<Op, 'same'>
   readonly node: Node

@@ -6,14 +6,14 @@ import { viewOf, type View } from './views'
 
 const statesOf = (p: Record<string, string>) => ({ label: 'States', to: `/${p.org}/workspaces/${p.workspace}/states` })
 
-export const statesRoute = createRoute({
+const statesRoute = createRoute({
   getParentRoute: () => workspaceRoute,
   path: '/states',
   staticData: { crumb: () => 'States' },
   component: lazyRouteComponent(() => import('./Versions'), 'Versions'),
 })
 
-export const stateRoute = createRoute({
+const stateRoute = createRoute({
   getParentRoute: () => workspaceRoute,
   path: '/states/$state',
   staticData: { crumb: (p) => [statesOf(p), { label: 'Version', to: `${statesOf(p).to}/${p.state}` }] },
@@ -21,7 +21,7 @@ export const stateRoute = createRoute({
   component: lazyRouteComponent(() => import('./Version'), 'VersionScreen'),
 })
 
-export const compareRoute = createRoute({
+const compareRoute = createRoute({
   getParentRoute: () => workspaceRoute,
   path: '/states/compare',
   validateSearch: (s: Record<string, unknown>): { from?: string | undefined; to?: string | undefined } => ({
