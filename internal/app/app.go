@@ -25,6 +25,7 @@ import (
 	"plumbline.dev/plumbline/internal/delivery/runtriggers"
 	"plumbline.dev/plumbline/internal/executor/proto"
 	"plumbline.dev/plumbline/internal/governance/notifications"
+	"plumbline.dev/plumbline/internal/governance/site"
 	"plumbline.dev/plumbline/internal/identity/access"
 	"plumbline.dev/plumbline/internal/identity/changes"
 	"plumbline.dev/plumbline/internal/identity/login"
@@ -116,6 +117,7 @@ type App struct {
 	Applies     *applies.Feature
 	PlanExports *planexports.Feature
 
+	Site          *site.Feature
 	Mail          *mail.Sender
 	Notifications *notifications.Feature
 	Drift         Drift
@@ -130,6 +132,9 @@ func New(ctx context.Context, c config.Server) (*App, error) {
 		return nil, errors.Join(err, a.Close())
 	}
 	a.build()
+	if err := a.Site.Start(ctx); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
 	return a, nil
 }
 
@@ -191,6 +196,7 @@ func (a *App) build() {
 	a.Bus = events.New(a.DB)
 	a.Tokens = &tokens.Store{DB: a.DB}
 	a.Usage = &tokens.Usage{DB: a.DB}
+	a.Site = &site.Feature{DB: a.DB, Bus: a.Bus, RateLimit: a.Config.RateLimit, Changed: a.changed}
 	a.Router = a.router()
 	a.identity()
 	a.workspace()
@@ -215,7 +221,7 @@ func (a *App) router() *api.Router {
 	r.Changed = func(ctx context.Context, in authz.Scope, res jsonapi.Ref) error { return a.Changes.Told(ctx, in, res) }
 	r.SigningKey = a.Keyring.MAC("signed-urls")
 	r.PublicURL = strings.TrimSuffix(a.Config.PublicURL, "/")
-	r.RateLimit, r.Unlimited = a.Config.RateLimit, proto.Base+"/" // many agents report from one address
+	r.RateLimit, r.Unlimited = a.Site.Limit, proto.Base+"/" // many agents report from one address
 	r.TrustsProxy = trusts(a.Config.Proxies)
 	if a.Config.Metrics != "" {
 		a.metrics = newMetrics()
@@ -228,11 +234,14 @@ func (a *App) router() *api.Router {
 // changed tells all nodes that what subjects may do is no longer as it was.
 func (a *App) changed(ctx context.Context) { access.Changed(ctx, a.Bus) }
 
+// adminsFound reports whether only site administrators create organizations.
+func (a *App) adminsFound() bool { return a.Site.General().AdminsFound }
+
 func (a *App) identity() {
 	r := a.Router
-	a.Users = &users.Feature{DB: a.DB, Keyring: a.Keyring, Changed: a.changed}
+	a.Users = &users.Feature{DB: a.DB, Keyring: a.Keyring, Changed: a.changed, AdminsFound: a.adminsFound}
 	a.Users.Routes(r)
-	a.Orgs = &orgs.Feature{DB: a.DB, Keyring: a.Keyring, Changed: a.changed, HasTwoFactor: a.Users.HasTwoFactor}
+	a.Orgs = &orgs.Feature{DB: a.DB, Keyring: a.Keyring, Changed: a.changed, HasTwoFactor: a.Users.HasTwoFactor, AdminsFound: a.adminsFound}
 	a.Orgs.OnDelete = append(a.Orgs.OnDelete, keysets{a.DB}.destroy(a.Keyring))
 	a.Orgs.Routes(r)
 	a.Members = &members.Feature{DB: a.DB, Users: a.Users, Orgs: a.Orgs, Changed: a.changed}
@@ -261,7 +270,7 @@ func (a *App) workspace() {
 	a.Orgs.OnCreate = append(a.Orgs.OnCreate, a.Projects.MakeDefault)
 	a.Access.FindProject = scope(a.Projects.Find)
 	a.Projects.Routes(r)
-	a.Workspaces = &workspaces.Feature{DB: a.DB, Bus: a.Bus, Orgs: a.Orgs, Projects: a.Projects, Tags: a.Tags, Changed: a.changed}
+	a.Workspaces = &workspaces.Feature{DB: a.DB, Bus: a.Bus, Orgs: a.Orgs, Projects: a.Projects, Tags: a.Tags, Changed: a.changed, GlobalState: func() bool { return a.Site.General().GlobalState }}
 	a.Projects.MoveWorkspaces = a.Workspaces.MoveInto
 	a.Access.FindWorkspace = scope(a.Workspaces.Find)
 	a.Workspaces.Routes(r)
@@ -319,6 +328,7 @@ func (a *App) Run(ctx context.Context) {
 	var wg sync.WaitGroup
 	wg.Go(func() { a.Bus.Run(ctx) })
 	wg.Go(func() { a.Usage.Run(ctx) })
+	wg.Go(func() { a.Site.Run(ctx) })
 	wg.Go(func() { a.present(ctx) })
 	wg.Go(func() { a.Dispatch.Run(ctx) })
 	wg.Go(func() {

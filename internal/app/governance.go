@@ -11,4 +11,5 @@ func (a *App) governance() {
 	a.Notifications = &notifications.Feature{DB: a.DB, Bus: a.Bus, Keyring: a.Keyring, Jobs: a.Jobs, Users: a.Users, Teams: a.Teams, Projects: a.Projects, Workspaces: a.Workspaces,
 		Runs: a.Runs, Mail: a.Mail, HTTP: a.hooks, Address: a.address}
 	a.Notifications.Routes(a.Router)
+	a.Site.Routes(a.Router)
 }

@@ -31,7 +31,7 @@ func (a *App) phases() {
 	a.Dispatch.Logs, a.Logs.OnWatched = a.Logs, a.Dispatch.LogWatched
 	a.Phases = &phases.Feature{DB: a.DB, Dispatch: a.Dispatch, Runs: a.Runs, Plans: a.Plans, Applies: a.Applies, Configs: a.Configs, Agents: a.AgentPools,
 		Workspaces: a.Workspaces, Variables: a.Variables, States: a.States, SSHKeys: a.SSHKeys, Tokens: a.Tokens, Identity: a.OIDC,
-		Revoked: a.revoked,
+		Revoked: a.revoked, Timeouts: a.Site.Timeouts,
 		Address: a.address, Mirror: a.mirrorAt, CA: a.authority}
 	a.Phases.Connect()
 }

@@ -106,8 +106,8 @@ func (a *App) summary() summary {
 	if c.TLSCert != "" {
 		s.TLS = "own"
 	}
-	if c.RateLimit > 0 {
-		s.RateLimit = strconv.FormatFloat(c.RateLimit, 'f', -1, 64)
+	if limit := a.Site.Limit(); limit > 0 {
+		s.RateLimit = strconv.FormatFloat(limit, 'f', -1, 64)
 	}
 	return s
 }

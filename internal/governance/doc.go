@@ -2,6 +2,7 @@
 // them.
 //
 //	notifications  tells people and programs of runs, health assessments and change requests
+//	site           what site administrators set for the whole server: rules, mail, words on pages
 //
 // It may import the kernel, identity, workspace and delivery.
 package governance

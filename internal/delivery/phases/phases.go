@@ -10,6 +10,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"plumbline.dev/plumbline/internal/delivery/agentpools"
 	"plumbline.dev/plumbline/internal/delivery/applies"
@@ -56,15 +57,12 @@ type Feature struct {
 	// Mirror is where executors get providers of other registries, on a server at an address;
 	// nil is nowhere.
 	Mirror func(address string) proto.Mirror
+	// Timeouts are how long plans and applies may take in organizations of which site
+	// administrators have not said it.
+	Timeouts func() (plan, apply time.Duration)
 	// CA is the certificate authority of Address in PEM form, "" if every system knows it.
 	CA func() string
 }
-
-// How long phases may take, in minutes (Terraform Enterprise, "Build worker timeouts").
-const (
-	planMinutes  = 2 * 60
-	applyMinutes = 24 * 60
-)
 
 // Connect fills in the functions of runs, and the kinds of dispatch.
 func (f *Feature) Connect() {

@@ -25,7 +25,11 @@ func (f *Feature) planSpec(ctx context.Context, j dispatch.Job) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	phase, _, err := f.phase(ctx, j, r, p, planMinutes)
+	minutes, err := f.minutes(ctx, r.OrgID, proto.KindPlan)
+	if err != nil {
+		return nil, err
+	}
+	phase, _, err := f.phase(ctx, j, r, p, minutes)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +53,11 @@ func (f *Feature) applySpec(ctx context.Context, j dispatch.Job) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	phase, state, err := f.phase(ctx, j, r, p, applyMinutes)
+	minutes, err := f.minutes(ctx, r.OrgID, proto.KindApply)
+	if err != nil {
+		return nil, err
+	}
+	phase, state, err := f.phase(ctx, j, r, p, minutes)
 	if err != nil {
 		return nil, err
 	}
@@ -59,6 +67,24 @@ func (f *Feature) applySpec(ctx context.Context, j dispatch.Job) (any, error) {
 	}
 	phase.Engine = proto.Engine{Product: phase.Engine.Product, Version: p.EngineVersion, Any: phase.Engine.Any} // a plan file is of one version
 	return proto.Apply{Phase: phase, PlanID: p.ID, PlanJobID: planned.ID, Serial: state.Serial, Lineage: state.Lineage, Quiet: quiet(p)}, nil
+}
+
+// minutes is how long a phase may take, a minute at least: what site administrators say of the
+// organization, or else of the whole site (Terraform Enterprise, "Build worker timeouts").
+func (f *Feature) minutes(ctx context.Context, orgID, kind string) (int, error) {
+	org, err := f.Workspaces.Orgs.Find(ctx, orgID)
+	if err != nil {
+		return 0, err
+	}
+	limit, apply := f.Timeouts()
+	own := org.Site.V.PlanTimeout
+	if kind == proto.KindApply {
+		limit, own = apply, org.Site.V.ApplyTimeout
+	}
+	if d, err := time.ParseDuration(own); err == nil {
+		limit = d
+	}
+	return max(1, int((limit+time.Minute-1)/time.Minute)), nil
 }
 
 // readLag is how much later than the server a command line knows that a plan is over: it

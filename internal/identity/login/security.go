@@ -159,7 +159,7 @@ func (f *Feature) patchPassword(ctx context.Context, w http.ResponseWriter, req 
 	if err := f.setPassword(ctx, u, hash); err != nil {
 		return err
 	}
-	return api.WriteJSON(w, http.StatusOK, jsonapi.MediaType, jsonapi.Document{Data: users.View(ctx, u)})
+	return api.WriteJSON(w, http.StatusOK, jsonapi.MediaType, jsonapi.Document{Data: f.Users.View(ctx, u)})
 }
 
 func (f *Feature) startTwoFactor(w http.ResponseWriter, req *http.Request, u users.User) error {

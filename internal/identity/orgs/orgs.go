@@ -80,6 +80,8 @@ type Feature struct {
 	// AgentPool finds the agent pool that a new default names and reports whether everything in
 	// the scope may use it; problem.NotFound if the organization has none of that id.
 	AgentPool func(ctx context.Context, id string, in authz.Scope) (bool, error)
+	// AdminsFound reports whether only site administrators create organizations.
+	AdminsFound func() bool
 	// Owners returns the ids of the users who own each of the organizations.
 	Owners func(ctx context.Context, orgIDs []string) (map[string][]string, error)
 }
@@ -161,6 +163,9 @@ func searches(q api.Query) []search {
 }
 
 func (f *Feature) create(ctx context.Context, _ authz.Site, in jsonapi.In[request]) (Org, error) {
+	if f.AdminsFound() && !authz.From(ctx).SiteAdmin {
+		return Org{}, problem.Denied("Only site administrators create organizations on this server")
+	}
 	o := New("", "")
 	if err := o.apply(in); err != nil {
 		return o, err

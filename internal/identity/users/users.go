@@ -57,11 +57,13 @@ type Feature struct {
 	Keyring *crypt.Keyring
 	// Changed says that what subjects may do has changed.
 	Changed func(ctx context.Context)
+	// AdminsFound reports whether only site administrators create organizations.
+	AdminsFound func() bool
 }
 
 // Routes adds the endpoints of this package to r.
 func (f *Feature) Routes(r *api.Router) {
-	api.Type(r, "users", authz.SignedIn, f.ByIDs, View)
+	api.Type(r, "users", authz.SignedIn, f.ByIDs, f.View)
 	api.Read(r, "/users/{id}", authz.SignedIn, f.Visible)
 	api.Read(r, "/account/details", authz.SignedIn, f.account)
 	api.Update(r, "/account/update", authz.AsUser, f.account, f.update)
@@ -69,12 +71,13 @@ func (f *Feature) Routes(r *api.Router) {
 }
 
 // View is a user as the subject of ctx may see them.
-func View(ctx context.Context, u User) jsonapi.Resource {
+func (f *Feature) View(ctx context.Context, u User) jsonapi.Resource {
 	s := authz.From(ctx)
 	own := u.ID != "" && s.UserID() == u.ID
+	founds := own && !u.ServiceAccount && (u.SiteAdmin || !f.AdminsFound())
 	a := attributes{
 		IsServiceAccount: u.ServiceAccount, AvatarURL: avatar(u), AuthMethod: "password", V2Only: true,
-		Permissions: permissions{CreateOrganizations: own && !u.ServiceAccount, ChangeEmail: own, ChangeUsername: own, ChangePassword: own,
+		Permissions: permissions{CreateOrganizations: founds, ChangeEmail: own, ChangeUsername: own, ChangePassword: own,
 			ManageUserTokens: own, ViewTwoFactor: own},
 	}
 	if u.Username != "" {

@@ -307,7 +307,8 @@ func TestChangesAreRecorded(t *testing.T) {
 
 func TestRateLimitIsPerToken(t *testing.T) {
 	r, _ := newServer(t)
-	r.RateLimit = 2
+	limit := 2.0
+	r.RateLimit = func() float64 { return limit }
 	web := httptest.NewServer(r.Handler())
 	defer web.Close()
 	var statuses []int
@@ -323,6 +324,16 @@ func TestRateLimitIsPerToken(t *testing.T) {
 	}
 	if got, _, _ := send(t, web, "GET", "/api/v2/things/thing-1", "reader", ""); got != 200 {
 		t.Errorf("another token = %d, want 200", got)
+	}
+	limit = 100
+	if got, _, header := send(t, web, "GET", "/api/v2/things/thing-1", "a", ""); header.Get("X-RateLimit-Limit") != "100" {
+		t.Errorf("after a change of the limit: %d, %v, want the new limit told", got, header)
+	}
+	limit = 0
+	for range 5 {
+		if got, _, header := send(t, web, "GET", "/api/v2/things/thing-1", "a", ""); got != 200 || header.Get("X-RateLimit-Limit") != "" {
+			t.Errorf("without a limit: %d, %v, want 200", got, header)
+		}
 	}
 }
 

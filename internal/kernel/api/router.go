@@ -36,8 +36,9 @@ type Router struct {
 	SigningKey []byte
 	// PublicURL is the address of the server if it is not what requests name.
 	PublicURL string
-	// RateLimit is the number of requests a second for each token; 0 is no limit.
-	RateLimit float64
+	// RateLimit is the number of requests a second for each token as it counts now; 0 is no
+	// limit. Nil is none ever.
+	RateLimit func() float64
 	// Unlimited begins the paths that the rate limit does not count; "" is none.
 	Unlimited string
 	// Metric is told of each request: its pattern, status and duration.

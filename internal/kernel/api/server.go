@@ -214,7 +214,11 @@ func (r *Router) tokenOf(req *http.Request) (token string, cookie bool) {
 
 // limit counts the request against its token, or its address if it has none.
 func (r *Router) limit(w http.ResponseWriter, req *http.Request, limits *lru.Cache[string, *rate.Limiter]) error {
-	if r.RateLimit <= 0 || (r.Unlimited != "" && strings.HasPrefix(req.URL.Path, r.Unlimited)) {
+	limit := 0.0
+	if r.RateLimit != nil {
+		limit = r.RateLimit()
+	}
+	if limit <= 0 || (r.Unlimited != "" && strings.HasPrefix(req.URL.Path, r.Unlimited)) {
 		return nil
 	}
 	key := "ip:" + audit.OriginOf(req.Context()).IP
@@ -222,14 +226,14 @@ func (r *Router) limit(w http.ResponseWriter, req *http.Request, limits *lru.Cac
 		key = s.TokenID
 	}
 	l, ok := limits.Get(key)
-	if !ok {
-		l = rate.NewLimiter(rate.Limit(r.RateLimit), int(max(1, r.RateLimit)))
+	if !ok || l.Limit() != rate.Limit(limit) { // who comes first, or first since the limit was changed
+		l = rate.NewLimiter(rate.Limit(limit), int(max(1, limit)))
 		limits.Add(key, l)
 	}
-	w.Header().Set("X-RateLimit-Limit", strconv.FormatFloat(r.RateLimit, 'f', -1, 64))
+	w.Header().Set("X-RateLimit-Limit", strconv.FormatFloat(limit, 'f', -1, 64))
 	w.Header().Set("X-RateLimit-Remaining", strconv.Itoa(max(0, int(l.Tokens())-1)))
 	if !l.Allow() {
-		return problem.TooMany(1 / r.RateLimit)
+		return problem.TooMany(1 / limit)
 	}
 	return nil
 }

@@ -40,6 +40,7 @@ func (f *Feature) create(ctx context.Context, org orgs.Org, in jsonapi.In[settin
 	if strings.HasPrefix(api.Request(ctx).UserAgent(), "OpenTofu/") {
 		w.Engine = OpenTofu
 	}
+	w.GlobalRemoteState = f.GlobalState() && !in.Data.Attributes.ProjectRemoteState.V // who shares with the project does not mean all
 	if err := f.set(ctx, &w, in.Data.Attributes); err != nil {
 		return w, err
 	}

@@ -127,6 +127,9 @@ type Feature struct {
 	SSHKey func(ctx context.Context, id string) (authz.Scoped, error)
 	// Changed tells that what runs may read has changed.
 	Changed func(ctx context.Context)
+	// GlobalState reports whether a new workspace shares its state with every workspace of its
+	// organization, if the client does not say.
+	GlobalState func() bool
 	// OnDelete is called in the transaction that deletes a workspace, before the row
 	// goes and with it what refers to it.
 	OnDelete []func(ctx context.Context, w Workspace) error

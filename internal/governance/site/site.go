@@ -1,0 +1,100 @@
+// Package site keeps what site administrators set for the whole server while it runs: general
+// rules, the mail server, and the words that they add to pages.
+//
+// The surprising rule: what is set here is stronger than the options of "plumbline serve", on
+// every node at once; what is not set, or set to null, is as the options say.
+package site
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"plumbline.dev/plumbline/internal/kernel/api"
+	"plumbline.dev/plumbline/internal/kernel/db"
+	"plumbline.dev/plumbline/internal/kernel/events"
+)
+
+// Feature serves the settings of the site.
+type Feature struct {
+	DB  *db.DB
+	Bus *events.Bus
+	// RateLimit is that of the options, in requests a second; 0 is no limit.
+	RateLimit float64
+	// Changed says that what subjects may do has changed.
+	Changed func(ctx context.Context)
+
+	general atomic.Pointer[General]
+	stale   chan struct{}
+}
+
+const (
+	topic  = "site-settings"
+	reload = 15 * time.Second // events of other nodes may get lost
+)
+
+// Start reads the settings. Call it once, before the server answers.
+func (f *Feature) Start(ctx context.Context) error {
+	f.stale = make(chan struct{}, 1)
+	f.Bus.Subscribe(topic, func(string) {
+		select {
+		case f.stale <- struct{}{}:
+		default:
+		}
+	})
+	return f.load(ctx)
+}
+
+// Run reads the settings again when another node has changed them, until ctx ends.
+func (f *Feature) Run(ctx context.Context) {
+	again := time.NewTicker(reload)
+	defer again.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-f.stale:
+		case <-again.C:
+		}
+		if err := f.load(ctx); err != nil && ctx.Err() == nil {
+			slog.WarnContext(ctx, "site settings not read", "err", err)
+		}
+	}
+}
+
+func (f *Feature) load(ctx context.Context) error {
+	g, err := one[chosen](ctx, f, generalID, "")
+	if err != nil {
+		return err
+	}
+	f.general.Store(new(f.effective(g.Chosen.V)))
+	return nil
+}
+
+// Routes adds the endpoints of this package to r.
+func (f *Feature) Routes(r *api.Router) {
+	f.generalRoutes(r)
+}
+
+// row is what is set of one kind.
+type row[T any] struct {
+	ID        string     `db:"id"`
+	Chosen    db.JSON[T] `db:"chosen"`
+	Secret    []byte     `db:"secret"`
+	UpdatedAt db.Time    `db:"updated_at"`
+}
+
+// one returns what is set of a kind; suffix locks it.
+func one[T any](ctx context.Context, f *Feature, id, suffix string) (row[T], error) {
+	return db.One[row[T]](ctx, f.DB, `FROM site_settings WHERE id = ?`+suffix, id)
+}
+
+// keep stores what is set of a kind, and tells all nodes. On this one it counts once the
+// transaction is committed: then is called.
+func keep[T any](ctx context.Context, f *Feature, r row[T], then func()) error {
+	r.UpdatedAt = db.Now()
+	f.DB.AfterCommit(ctx, then)
+	f.Bus.Publish(ctx, topic, r.ID)
+	return f.DB.Update(ctx, "site_settings", r, "chosen", "secret", "updated_at")
+}
