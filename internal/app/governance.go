@@ -7,7 +7,8 @@ import (
 
 // governance makes the capabilities of who hears of changes.
 func (a *App) governance() {
-	a.Mail = &mail.Sender{Settings: a.Config.SMTP, Forbidden: a.DB.InTx}
+	a.Mail = &mail.Sender{Settings: a.Config.SMTP, Chosen: a.Site.MailServer, Forbidden: a.DB.InTx}
+	a.Site.Mail = a.Mail
 	a.Notifications = &notifications.Feature{DB: a.DB, Bus: a.Bus, Keyring: a.Keyring, Jobs: a.Jobs, Users: a.Users, Teams: a.Teams, Projects: a.Projects, Workspaces: a.Workspaces,
 		Runs: a.Runs, Mail: a.Mail, HTTP: a.hooks, Address: a.address}
 	a.Notifications.Routes(a.Router)

@@ -82,7 +82,11 @@ func viewInstallation(_ context.Context, i installation) jsonapi.Resource {
 
 func (a *App) installation(ctx context.Context, _ authz.Site) (installation, error) {
 	out := installation{settings: a.summary()}
-	var err error
+	_, mails, err := a.Site.MailServer(ctx)
+	if err != nil {
+		return out, err
+	}
+	out.settings.Mail = out.settings.Mail || mails
 	if out.nodes, err = db.All[node](ctx, a.DB, `FROM nodes ORDER BY started_at, id`); err != nil {
 		return out, err
 	}

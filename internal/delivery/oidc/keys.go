@@ -61,22 +61,30 @@ func (f *Feature) Rotate(ctx context.Context) error {
 
 // add makes the key of a generation, unless another node has.
 func (f *Feature) add(ctx context.Context, generation int64, signsAt db.Time) error {
-	private, err := rsa.GenerateKey(rand.Reader, bits)
+	k, err := f.newKey(ctx)
 	if err != nil {
 		return err
 	}
-	k := key{Generation: generation, SignsAt: signsAt, CreatedAt: db.Now()}
+	k.Generation, k.SignsAt = generation, signsAt
+	return db.InsertAll(ctx, f.DB, "oidc_keys", []key{k}, "ON CONFLICT (generation) DO NOTHING")
+}
+
+// newKey makes a key pair that has no generation yet. It takes a processor for a while.
+func (f *Feature) newKey(ctx context.Context) (key, error) {
+	k := key{CreatedAt: db.Now()}
+	private, err := rsa.GenerateKey(rand.Reader, bits)
+	if err != nil {
+		return k, err
+	}
 	if k.ID, k.Public, err = jwk(&private.PublicKey); err != nil {
-		return err
+		return k, err
 	}
 	der, err := x509.MarshalPKCS8PrivateKey(private)
 	if err != nil {
-		return err
+		return k, err
 	}
-	if k.Private, err = f.Keyring.Seal(ctx, site, der, aad(k.ID)); err != nil {
-		return err
-	}
-	return db.InsertAll(ctx, f.DB, "oidc_keys", []key{k}, "ON CONFLICT (generation) DO NOTHING")
+	k.Private, err = f.Keyring.Seal(ctx, site, der, aad(k.ID))
+	return k, err
 }
 
 // jwk is a public key as a JSON Web Key (RFC 7518 §6.3) and its thumbprint (RFC 7638).

@@ -3,7 +3,8 @@
 // as far as verifiers need one: a discovery document and public keys.
 //
 // The surprising rule: a new key is published a day before it signs, and an old one stays
-// published two days after it signed last, so that verifiers may cache the keys.
+// published two days after it signed last, so that verifiers may cache the keys. Site
+// administrators can be quicker: a key that they ask for signs at once.
 package oidc
 
 import (
@@ -35,6 +36,7 @@ func (f *Feature) Routes(r *api.Router) {
 	root := r.At("")
 	root.Raw("GET /.well-known/openid-configuration", authz.Anyone, f.discovery)
 	root.Raw("GET /.well-known/jwks", authz.Anyone, f.jwks)
+	f.adminRoutes(r)
 }
 
 // claims are the names of all claims of a token.

@@ -12,14 +12,20 @@ import (
 	"time"
 
 	"plumbline.dev/plumbline/internal/kernel/api"
+	"plumbline.dev/plumbline/internal/kernel/crypt"
 	"plumbline.dev/plumbline/internal/kernel/db"
 	"plumbline.dev/plumbline/internal/kernel/events"
+	"plumbline.dev/plumbline/internal/kernel/mail"
 )
 
 // Feature serves the settings of the site.
 type Feature struct {
 	DB  *db.DB
 	Bus *events.Bus
+	// Keyring seals the password of the mail server.
+	Keyring *crypt.Keyring
+	// Mail sends mail by the settings of the options, or by those that MailServer returns.
+	Mail *mail.Sender
 	// RateLimit is that of the options, in requests a second; 0 is no limit.
 	RateLimit float64
 	// Changed says that what subjects may do has changed.
@@ -75,6 +81,7 @@ func (f *Feature) load(ctx context.Context) error {
 // Routes adds the endpoints of this package to r.
 func (f *Feature) Routes(r *api.Router) {
 	f.generalRoutes(r)
+	f.smtpRoutes(r)
 }
 
 // row is what is set of one kind.

@@ -187,6 +187,10 @@ func Do[P authz.Scoped, A any](r *Router, pattern string, needs authz.Permission
 		if err := r.read(ctx, w, req, o, false, &in, nil); err != nil {
 			return err
 		}
+		ctx, err := ahead(ctx, o, load, &in)
+		if err != nil {
+			return err
+		}
 		return r.quietly(ctx, w, statusOr(o, 204), func(ctx context.Context) (authz.Scoped, error) {
 			on, err := target(ctx, o, load)
 			if err != nil {

@@ -57,6 +57,9 @@ type SMTP struct {
 	Password string `env:"PASSWORD" placeholder:"PASSWORD" help:"Password of the mail server. Set the environment variable: others on this machine can see arguments."`
 	From     string `env:"FROM" placeholder:"ADDRESS" help:"Sender of mail, such as \"Plumbline <plumbline@example.com>\"."`
 	TLS      string `name:"tls" env:"TLS" default:"starttls" enum:"starttls,implicit,off" help:"starttls encrypts or refuses; implicit is TLS from the first byte, as on port 465; off is for a mail server on this machine."`
+
+	// Auth is how to log in: plain, login, or "" for what the server offers.
+	Auth string `kong:"-"`
 }
 
 // Model is a language model that puts drift into words, at any server that speaks OpenAI's

@@ -32,6 +32,8 @@ type Message struct {
 // Sender sends mail as the settings say.
 type Sender struct {
 	Settings config.SMTP
+	// Chosen returns settings that are used instead, false if there are none. Nil has none ever.
+	Chosen func(ctx context.Context) (config.SMTP, bool, error)
 	// RootCAs verifies the mail server; nil is the system's.
 	RootCAs *x509.CertPool
 	// Forbidden reports that the network must not be reached, such as inside a transaction.
@@ -45,14 +47,14 @@ const (
 	timeout       = 30 * time.Second
 )
 
-// Missing names the setting without which no mail can be sent, "" if all is there.
-func (s *Sender) Missing() string {
+// missing names the setting without which no mail can be sent, "" if all is there.
+func missing(c config.SMTP) string {
 	switch {
-	case s.Settings.Address == "":
+	case c.Address == "":
 		return "--smtp-address (PLUMBLINE_SMTP_ADDRESS)"
-	case s.Settings.From == "":
+	case c.From == "":
 		return "--smtp-from (PLUMBLINE_SMTP_FROM)"
-	case s.Settings.User != "" && s.Settings.Password == "":
+	case c.User != "" && c.Password == "":
 		return "--smtp-password (PLUMBLINE_SMTP_PASSWORD)"
 	}
 	return ""
@@ -63,7 +65,7 @@ type Unset struct{ Setting string }
 
 // Error implements error.
 func (u Unset) Error() string {
-	return "The server cannot send mail: its operator has not set " + u.Setting + "."
+	return "The server cannot send mail: its operator has not set " + u.Setting + ", nor a site administrator a mail server."
 }
 
 // Refused is the mail server's word that it will never take a mail: trying again is no use.
@@ -77,17 +79,32 @@ func (r Refused) Unwrap() error { return r.Err }
 
 // Send gives a mail to the mail server. The error is Unset, Refused, or one that may pass.
 func (s *Sender) Send(ctx context.Context, m Message) error {
+	c := s.Settings
+	if s.Chosen != nil {
+		chosen, ok, err := s.Chosen(ctx)
+		if err != nil {
+			return err
+		}
+		if ok {
+			c = chosen
+		}
+	}
+	return s.SendBy(ctx, c, m)
+}
+
+// SendBy is Send with other settings, such as ones that are tried before they count.
+func (s *Sender) SendBy(ctx context.Context, c config.SMTP, m Message) error {
 	if s.Forbidden != nil && s.Forbidden(ctx) {
 		panic("mail: sent where the network is forbidden")
 	}
-	if missing := s.Missing(); missing != "" {
-		return Unset{missing}
+	if name := missing(c); name != "" {
+		return Unset{name}
 	}
-	msg, err := s.message(m)
+	msg, err := message(c, m)
 	if err != nil {
 		return Refused{err}
 	}
-	client, err := s.client()
+	client, err := s.client(c)
 	if err != nil {
 		return err
 	}
@@ -96,18 +113,18 @@ func (s *Sender) Send(ctx context.Context, m Message) error {
 		return Refused{err}
 	}
 	if err != nil {
-		return fmt.Errorf("sending mail by %s: %w", s.Settings.Address, err)
+		return fmt.Errorf("sending mail by %s: %w", c.Address, err)
 	}
 	return nil
 }
 
-func (s *Sender) message(m Message) (*gomail.Msg, error) {
+func message(c config.SMTP, m Message) (*gomail.Msg, error) {
 	if len(m.To) == 0 || len(m.To) > MaxRecipients {
 		return nil, fmt.Errorf("a mail has 1 to %d recipients, not %d", MaxRecipients, len(m.To))
 	}
 	msg := gomail.NewMsg()
-	if err := msg.From(s.Settings.From); err != nil {
-		return nil, fmt.Errorf("--smtp-from: %w", err)
+	if err := msg.From(c.From); err != nil {
+		return nil, fmt.Errorf("the sender %q: %w", c.From, err)
 	}
 	if err := msg.To(m.To...); err != nil {
 		return nil, err
@@ -123,8 +140,8 @@ func (s *Sender) message(m Message) (*gomail.Msg, error) {
 	return msg, nil
 }
 
-func (s *Sender) client() (*gomail.Client, error) {
-	host, port, err := net.SplitHostPort(s.Settings.Address)
+func (s *Sender) client(c config.SMTP) (*gomail.Client, error) {
+	host, port, err := net.SplitHostPort(c.Address)
 	if err != nil {
 		return nil, fmt.Errorf("--smtp-address: %w", err)
 	}
@@ -134,7 +151,7 @@ func (s *Sender) client() (*gomail.Client, error) {
 	}
 	o := []gomail.Option{gomail.WithPort(number), gomail.WithTimeout(timeout),
 		gomail.WithTLSConfig(&tls.Config{ServerName: host, RootCAs: s.RootCAs, MinVersion: tls.VersionTLS12})}
-	switch s.Settings.TLS {
+	switch c.TLS {
 	case "implicit":
 		o = append(o, gomail.WithSSL())
 	case "off":
@@ -142,8 +159,15 @@ func (s *Sender) client() (*gomail.Client, error) {
 	default:
 		o = append(o, gomail.WithTLSPolicy(gomail.TLSMandatory))
 	}
-	if s.Settings.User != "" {
-		o = append(o, gomail.WithSMTPAuth(gomail.SMTPAuthAutoDiscover), gomail.WithUsername(s.Settings.User), gomail.WithPassword(s.Settings.Password))
+	if c.User != "" {
+		how := gomail.SMTPAuthAutoDiscover
+		switch c.Auth {
+		case "plain":
+			how = gomail.SMTPAuthPlain
+		case "login":
+			how = gomail.SMTPAuthLogin
+		}
+		o = append(o, gomail.WithSMTPAuth(how), gomail.WithUsername(c.User), gomail.WithPassword(c.Password))
 	}
 	return gomail.NewClient(host, o...)
 }
