@@ -252,7 +252,7 @@ func (a *App) identity() {
 	a.Teams.Routes(r)
 	a.TokenAPI = &tokens.Feature{DB: a.DB, Store: a.Tokens, Users: a.Users, Orgs: a.Orgs, Changed: a.changed}
 	a.TokenAPI.Routes(r)
-	a.Login = &login.Feature{DB: a.DB, Users: a.Users, Store: a.Tokens, Tokens: a.TokenAPI, Orgs: a.Orgs, Adopt: a.Members.Adopt, Changed: a.changed, Services: map[string]string{}}
+	a.Login = &login.Feature{DB: a.DB, Users: a.Users, Store: a.Tokens, Tokens: a.TokenAPI, Orgs: a.Orgs, Adopt: a.Members.Adopt, Changed: a.changed, Words: a.words, Services: map[string]string{}}
 	a.Login.Routes(r)
 	a.Access = &access.Feature{DB: a.DB, Bus: a.Bus, FindTeam: scope(a.Teams.Find)}
 	a.Access.Routes(r)

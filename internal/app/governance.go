@@ -1,9 +1,18 @@
 package app
 
 import (
+	"html/template"
+
 	"plumbline.dev/plumbline/internal/governance/notifications"
+	"plumbline.dev/plumbline/internal/identity/login"
 	"plumbline.dev/plumbline/internal/kernel/mail"
 )
+
+// words are what site administrators add to the pages of the login. They were cleaned.
+func (a *App) words() login.Words {
+	w := a.Site.Words()
+	return login.Words{Support: w.Support, LoginHelp: template.HTML(w.LoginHelp), Footer: template.HTML(w.Footer), Error: template.HTML(w.Error)} //nolint:gosec // cleaned
+}
 
 // governance makes the capabilities of who hears of changes.
 func (a *App) governance() {

@@ -55,6 +55,7 @@ var only = map[string][]string{
 	"github.com/getkin/kin-openapi":         {"apptest"},
 	"github.com/wneessen/go-mail":           {"kernel/mail"},
 	"github.com/yuin/goldmark":              {"kernel/mail"},
+	"github.com/microcosm-cc/bluemonday":    {"governance/site"},
 	"github.com/emersion/go-smtp":           {"apptest"},
 	"os/exec":                               {"e2e", "delivery/vcs", "executor/engine", "executor/sandbox", "cmd/loadgen", "apptest/cli", "apptest/process", "apptest", "apptest/postgres", "apptest/postgres/cmd/pgtest", "apptest/cmd/testlog"},
 	"cel.dev/cel-go":                        {"drift/severity"},

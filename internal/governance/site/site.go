@@ -32,6 +32,7 @@ type Feature struct {
 	Changed func(ctx context.Context)
 
 	general atomic.Pointer[General]
+	words   atomic.Pointer[Words] // cleaned
 	stale   chan struct{}
 }
 
@@ -74,7 +75,12 @@ func (f *Feature) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	w, err := one[Words](ctx, f, wordsID, "")
+	if err != nil {
+		return err
+	}
 	f.general.Store(new(f.effective(g.Chosen.V)))
+	f.words.Store(new(w.Chosen.V.each(clean)))
 	return nil
 }
 
@@ -82,6 +88,7 @@ func (f *Feature) load(ctx context.Context) error {
 func (f *Feature) Routes(r *api.Router) {
 	f.generalRoutes(r)
 	f.smtpRoutes(r)
+	f.wordRoutes(r)
 }
 
 // row is what is set of one kind.

@@ -66,7 +66,7 @@ func (f *Feature) showAccount(w http.ResponseWriter, req *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return render(w, http.StatusOK, "account", newAccountPage(u))
+	return f.render(w, http.StatusOK, "account", newAccountPage(u))
 }
 
 // setAccount sets the password, and signs a person up who is new.
@@ -87,7 +87,7 @@ func (f *Feature) setAccount(w http.ResponseWriter, req *http.Request) error {
 		if form.Error, err = explain(err); err != nil {
 			return err
 		}
-		return render(w, http.StatusUnprocessableEntity, "account", form)
+		return f.render(w, http.StatusUnprocessableEntity, "account", form)
 	}
 	if u.TOTPVerified || u.Suspended {
 		http.Redirect(w, req, "/app/login", http.StatusSeeOther)

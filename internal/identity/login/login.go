@@ -9,6 +9,7 @@ package login
 
 import (
 	"context"
+	"html/template"
 	"net/http"
 
 	"plumbline.dev/plumbline/internal/identity/orgs"
@@ -32,17 +33,22 @@ type Feature struct {
 	// Changed says that what subjects may do has changed.
 	Changed func(ctx context.Context)
 
+	// Words are what site administrators add to the pages.
+	Words func() Words
+
 	// Services are the addresses of further services for discovery, such as "modules.v1".
 	Services map[string]string
 
-	router *api.Router
-	limits limits
-	origin *http.CrossOriginProtection
+	router    *api.Router
+	templates map[string]*template.Template
+	limits    limits
+	origin    *http.CrossOriginProtection
 }
 
 // Routes adds the endpoints of this package to r.
 func (f *Feature) Routes(r *api.Router) {
 	f.router, f.limits, f.origin = r, newLimits(), http.NewCrossOriginProtection()
+	f.parse()
 	r.Raw("GET /ping", authz.Anyone, ping)
 	api.Handle(r, "PATCH /account/password", authz.AsUser, f.caller, f.patchPassword)
 	f.sessionRoutes(r)

@@ -97,7 +97,7 @@ func (f *Feature) showConsent(w http.ResponseWriter, req *http.Request, u users.
 	}
 	// The answer to the form is a redirect, which the policy must allow too.
 	secure(w.Header(), "'self' http://"+a.to.Host)
-	return render(w, http.StatusOK, "consent", struct {
+	return f.render(w, http.StatusOK, "consent", struct {
 		page
 		authorization
 		Port string

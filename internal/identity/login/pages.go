@@ -20,14 +20,21 @@ import (
 //go:embed pages
 var files embed.FS
 
-// templates are the pages, each with the frame of base.html.
-var templates = func() map[string]*template.Template {
-	out := map[string]*template.Template{}
+// Words are what site administrators add to pages. The HTML is trusted.
+type Words struct {
+	Support                  string // an email address, "" is none
+	LoginHelp, Footer, Error template.HTML
+}
+
+// parse reads the pages, each with the frame of base.html; they call site for what
+// administrators add.
+func (f *Feature) parse() {
+	f.templates = map[string]*template.Template{}
 	for _, name := range []string{"setup", "account", "login", "code", "consent", "tokens", "security", "error"} {
-		out[name] = template.Must(template.ParseFS(files, "pages/base.html", "pages/"+name+".html"))
+		base := template.New("base.html").Funcs(template.FuncMap{"site": f.Words})
+		f.templates[name] = template.Must(base.ParseFS(files, "pages/base.html", "pages/"+name+".html"))
 	}
-	return out
-}()
+}
 
 // page is what every page shows.
 type page struct {
@@ -68,7 +75,7 @@ func (p pages) serve(pattern string, h handler) {
 		for k, v := range refused.Header {
 			w.Header().Set(k, v)
 		}
-		return render(w, refused.Status, "error", struct {
+		return p.render(w, refused.Status, "error", struct {
 			page
 			Detail string
 		}{page{Title: http.StatusText(refused.Status)}, refused.Detail})
@@ -84,9 +91,9 @@ func secure(h http.Header, forms string) {
 	h.Set("X-Frame-Options", "DENY")
 }
 
-func render(w http.ResponseWriter, status int, name string, data any) error {
+func (f *Feature) render(w http.ResponseWriter, status int, name string, data any) error {
 	var buf bytes.Buffer
-	if err := templates[name].ExecuteTemplate(&buf, "base.html", data); err != nil {
+	if err := f.templates[name].ExecuteTemplate(&buf, "base.html", data); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")

@@ -32,18 +32,18 @@ type securityPage struct {
 func (f *Feature) showSecurity(w http.ResponseWriter, req *http.Request, u users.User) error {
 	p := securityPage{page: page{User: &u}}
 	p.Note = map[string]string{"password": "The password is changed. Other browsers are logged out.", "on": "The second factor is on.", "off": "The second factor is off."}[req.FormValue("done")]
-	return renderSecurity(w, http.StatusOK, p)
+	return f.renderSecurity(w, http.StatusOK, p)
 }
 
-func renderSecurity(w http.ResponseWriter, status int, p securityPage) error {
+func (f *Feature) renderSecurity(w http.ResponseWriter, status int, p securityPage) error {
 	p.Title, p.Wide = "Security", true
-	return render(w, status, "security", p)
+	return f.render(w, status, "security", p)
 }
 
 // renewCodesPage shows new recovery codes, once.
 func (f *Feature) renewCodesPage(w http.ResponseWriter, req *http.Request, u users.User) error {
 	if err := f.prove(req, u, req.PostFormValue("current_password")); err != nil {
-		return again(w, u, err)
+		return f.again(w, u, err)
 	}
 	if !u.TOTPVerified {
 		return done(w, req, "off")
@@ -58,16 +58,16 @@ func (f *Feature) renewCodesPage(w http.ResponseWriter, req *http.Request, u use
 	if err != nil {
 		return err
 	}
-	return renderSecurity(w, http.StatusOK, securityPage{page: page{User: &u}, Codes: codes})
+	return f.renderSecurity(w, http.StatusOK, securityPage{page: page{User: &u}, Codes: codes})
 }
 
 // again shows the page with what went wrong.
-func again(w http.ResponseWriter, u users.User, err error) error {
+func (f *Feature) again(w http.ResponseWriter, u users.User, err error) error {
 	text, err := explain(err)
 	if err != nil {
 		return err
 	}
-	return renderSecurity(w, http.StatusUnprocessableEntity, securityPage{page: page{User: &u, Error: text}})
+	return f.renderSecurity(w, http.StatusUnprocessableEntity, securityPage{page: page{User: &u, Error: text}})
 }
 
 func done(w http.ResponseWriter, req *http.Request, what string) error {
@@ -90,11 +90,11 @@ func (f *Feature) prove(req *http.Request, u users.User, password string) error 
 
 func (f *Feature) changePassword(w http.ResponseWriter, req *http.Request, u users.User) error {
 	if err := f.prove(req, u, req.PostFormValue("current_password")); err != nil {
-		return again(w, u, err)
+		return f.again(w, u, err)
 	}
 	hash, err := newPassword(req)
 	if err != nil {
-		return again(w, u, err)
+		return f.again(w, u, err)
 	}
 	if err := f.setPassword(req.Context(), u, hash); err != nil {
 		return err
@@ -164,17 +164,17 @@ func (f *Feature) patchPassword(ctx context.Context, w http.ResponseWriter, req 
 
 func (f *Feature) startTwoFactor(w http.ResponseWriter, req *http.Request, u users.User) error {
 	if err := f.prove(req, u, req.PostFormValue("current_password")); err != nil {
-		return again(w, u, err)
+		return f.again(w, u, err)
 	}
 	key, err := f.Users.StartTOTP(req.Context(), u)
 	if err != nil {
-		return again(w, u, err)
+		return f.again(w, u, err)
 	}
 	picture, err := picture(key)
 	if err != nil {
 		return err
 	}
-	return renderSecurity(w, http.StatusOK, securityPage{page: page{User: &u}, Key: key.Secret(), Picture: picture})
+	return f.renderSecurity(w, http.StatusOK, securityPage{page: page{User: &u}, Key: key.Secret(), Picture: picture})
 }
 
 // picture returns the key as a QR code in a data address.
@@ -199,7 +199,7 @@ func (f *Feature) confirmTwoFactor(w http.ResponseWriter, req *http.Request, u u
 		return err
 	}
 	if !ok {
-		return again(w, u, problem.Invalid("code", "The code is not right. Set the device up again"))
+		return f.again(w, u, problem.Invalid("code", "The code is not right. Set the device up again"))
 	}
 	codes, err := f.Users.NewRecoveryCodes(req.Context(), u.ID)
 	if err != nil {
@@ -208,12 +208,12 @@ func (f *Feature) confirmTwoFactor(w http.ResponseWriter, req *http.Request, u u
 	if err := audit.Write(req.Context(), f.DB, audit.Event{Action: "enable-two-factor", ResourceType: "users", ResourceID: u.ID}); err != nil {
 		return err
 	}
-	return renderSecurity(w, http.StatusOK, securityPage{page: page{User: &u, Note: "The second factor is on."}, Codes: codes})
+	return f.renderSecurity(w, http.StatusOK, securityPage{page: page{User: &u, Note: "The second factor is on."}, Codes: codes})
 }
 
 func (f *Feature) disableTwoFactor(w http.ResponseWriter, req *http.Request, u users.User) error {
 	if err := f.prove(req, u, req.PostFormValue("current_password")); err != nil {
-		return again(w, u, err)
+		return f.again(w, u, err)
 	}
 	err := f.DB.Tx(req.Context(), func(ctx context.Context) error {
 		if _, err := f.Users.DisableTOTP(ctx, u); err != nil {

@@ -26,7 +26,7 @@ func (f *Feature) showLogin(w http.ResponseWriter, req *http.Request) error {
 		http.Redirect(w, req, next, http.StatusSeeOther)
 		return nil
 	}
-	return render(w, http.StatusOK, "login", loginPage{page{Title: "Log in"}, next, ""})
+	return f.render(w, http.StatusOK, "login", loginPage{page{Title: "Log in"}, next, ""})
 }
 
 // wrongLogin is all that anybody learns of a login that failed.
@@ -39,7 +39,7 @@ func (f *Feature) login(w http.ResponseWriter, req *http.Request) error {
 	}
 	u, err := f.authenticate(ctx, name, crypt.Secret(req.PostFormValue("password")))
 	if tokens.Missing(err) {
-		return render(w, http.StatusUnauthorized, "login", loginPage{page{Title: "Log in", Error: wrongLogin}, next, name})
+		return f.render(w, http.StatusUnauthorized, "login", loginPage{page{Title: "Log in", Error: wrongLogin}, next, name})
 	}
 	if err != nil {
 		return err
@@ -51,7 +51,7 @@ func (f *Feature) login(w http.ResponseWriter, req *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return render(w, http.StatusOK, "code", codePage{page{Title: "Second factor"}, next, pending.Reveal()})
+	return f.render(w, http.StatusOK, "code", codePage{page{Title: "Second factor"}, next, pending.Reveal()})
 }
 
 // authenticate returns the user with the login name and password, or
@@ -93,7 +93,7 @@ func (f *Feature) secondFactor(w http.ResponseWriter, req *http.Request) error {
 	}
 	c, err := f.code(ctx, secondFactorCode, pending)
 	if tokens.Missing(err) || (err == nil && c.UsedAt != nil) {
-		return render(w, http.StatusUnauthorized, "login", loginPage{page{Title: "Log in", Error: "The login took too long. Start again."}, next, ""})
+		return f.render(w, http.StatusUnauthorized, "login", loginPage{page{Title: "Log in", Error: "The login took too long. Start again."}, next, ""})
 	}
 	if err != nil {
 		return err
@@ -113,7 +113,7 @@ func (f *Feature) secondFactor(w http.ResponseWriter, req *http.Request) error {
 		if err := f.failed(ctx, u); !tokens.Missing(err) {
 			return err
 		}
-		return render(w, http.StatusUnauthorized, "code", codePage{page{Title: "Second factor", Error: wrongCode}, next, pending})
+		return f.render(w, http.StatusUnauthorized, "code", codePage{page{Title: "Second factor", Error: wrongCode}, next, pending})
 	}
 	if ok, err = f.use(ctx, c); err != nil || !ok {
 		return err

@@ -44,7 +44,7 @@ func (f *Feature) renderTokens(w http.ResponseWriter, req *http.Request, status 
 	if p.Tokens, err = f.Tokens.OfUser(req.Context(), p.User.ID); err != nil {
 		return err
 	}
-	return render(w, status, "tokens", p)
+	return f.render(w, status, "tokens", p)
 }
 
 func (f *Feature) createToken(w http.ResponseWriter, req *http.Request, u users.User) error {

@@ -68,7 +68,7 @@ func (f *Feature) showSetup(w http.ResponseWriter, req *http.Request) error {
 	if _, err := f.setupOf(req); err != nil {
 		return err
 	}
-	return render(w, http.StatusOK, "setup", setupPage{page: page{Title: "Set up Plumbline"}, WithOrganization: f.Orgs != nil})
+	return f.render(w, http.StatusOK, "setup", setupPage{page: page{Title: "Set up Plumbline"}, WithOrganization: f.Orgs != nil})
 }
 
 // setup makes the first site administrator, and an organization if one is named.
@@ -84,7 +84,7 @@ func (f *Feature) setup(w http.ResponseWriter, req *http.Request) error {
 		if form.Error, err = explain(err); err != nil {
 			return err
 		}
-		return render(w, http.StatusUnprocessableEntity, "setup", form)
+		return f.render(w, http.StatusUnprocessableEntity, "setup", form)
 	}
 	return f.begin(w, req, u, home)
 }
