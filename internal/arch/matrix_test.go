@@ -238,6 +238,7 @@ var open = []string{
 	"GET /api/v2/account/sessions",
 	"GET /api/v2/account/two-factor",
 	"GET /api/v2/authentication-tokens/{id}",
+	"GET /api/v2/customization",
 	"GET /api/v2/openapi.json",
 	"GET /api/v2/organization-memberships",
 	"GET /api/v2/organizations",

@@ -5,7 +5,7 @@ import { number } from '~/kernel/formats'
 import { listQuery, readQuery } from '~/kernel/queries'
 import { Badge } from '~/ui/Badge'
 import { Failure, Notice } from '~/ui/Failure'
-import { Fact, Facts, Panel } from '~/ui/Page'
+import { Fact, Facts, Panel, TextLink } from '~/ui/Page'
 import { Skeleton } from '~/ui/Skeleton'
 import { Table } from '~/ui/Table'
 import { Time } from '~/ui/Time'
@@ -46,7 +46,7 @@ function Overview() {
           ]}
         />
       </Panel>
-      <Panel title="Settings" padded>
+      <Panel title="How it is set up" padded>
         <Facts>
           <Fact name="Version"><code className="font-mono text-sm">{version}</code></Fact>
           <Fact name="Address">{s['public-url'] || <span className="text-muted">what requests name</span>}</Fact>
@@ -60,7 +60,7 @@ function Overview() {
           <Fact name="Public registries">{s['public-curation'] ? 'organizations may list their modules and providers' : 'organizations may not list them'}</Fact>
           <Fact name="Deleted states">can be restored for {s['delete-grace']}</Fact>
         </Facts>
-        <p className="mt-4 text-sm text-muted">They are options of <code className="font-mono">plumbline serve</code>, and count from its next start.</p>
+        <p className="mt-4 text-sm text-muted">The mail server and the number of requests can be set under <TextLink to="/admin/settings">Settings</TextLink>. The rest are options of <code className="font-mono">plumbline serve</code>, and count from its next start.</p>
       </Panel>
     </div>
   )

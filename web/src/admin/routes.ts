@@ -4,8 +4,9 @@ import { adminJobsRoute } from './jobs'
 import { adminOrganizationsRoute } from './organizations'
 import { adminOverviewRoute } from './overview'
 import { adminRunsRoute } from './runs'
+import { adminSettingsRoute } from './settings'
 import { adminUsersRoute } from './users'
 import { adminWorkspacesRoute } from './workspaces'
 
 /** adminRoutes are the admin area. */
-export const adminRoutes = adminRoute.addChildren([adminOverviewRoute, adminUsersRoute, adminOrganizationsRoute, adminWorkspacesRoute, adminRunsRoute, adminAgentsRoute, adminJobsRoute])
+export const adminRoutes = adminRoute.addChildren([adminOverviewRoute, adminUsersRoute, adminOrganizationsRoute, adminWorkspacesRoute, adminRunsRoute, adminAgentsRoute, adminJobsRoute, adminSettingsRoute])

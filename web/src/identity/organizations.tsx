@@ -8,6 +8,7 @@ import { fieldsOf } from '~/kernel/problem'
 import { useChange } from '~/kernel/queries'
 import { rootRoute } from '~/kernel/routing'
 import { organizationsQuery, useMe } from '~/kernel/session'
+import { useSite } from '~/kernel/site'
 import { Button } from '~/ui/Button'
 import { Actions, Dialog } from '~/ui/Dialog'
 import { Empty, Failure } from '~/ui/Failure'
@@ -15,6 +16,7 @@ import { Field, Input } from '~/ui/Field'
 import { Icon } from '~/ui/Icon'
 import { Page, Panel } from '~/ui/Page'
 import { SkeletonRows } from '~/ui/Skeleton'
+import { Words } from '~/ui/Words'
 import { Invitations } from './memberships'
 
 export const organizationsRoute = createRoute({
@@ -28,6 +30,7 @@ function Organizations() {
   const { data, error, refetch } = useQuery(organizationsQuery)
   const [creating, setCreating] = useState(false)
   const mayCreate = useMe().attributes.permissions['can-create-organizations']
+  const words = useSite()?.['new-user']
   const button = mayCreate && <Button look="primary" icon="plus" onClick={() => setCreating(true)}>New organization</Button>
   return (
     <Page title="Organizations" about="Workspaces, people and permissions live in an organization." actions={data && data.length > 0 && button}>
@@ -38,6 +41,7 @@ function Organizations() {
         {data?.length === 0 && (
           <Empty icon="building" title="You belong to no organization yet" actions={button}>
             <p>{mayCreate ? 'Make one, or wait for an invitation to one that exists.' : 'Ask an owner of yours to invite you by your email address.'}</p>
+            {words && <Words html={words} />}
           </Empty>
         )}
         <ul>

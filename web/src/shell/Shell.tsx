@@ -12,6 +12,7 @@ import { cx } from '~/ui/classes'
 import { Banner } from './Banner'
 import { useScreens } from './commands'
 import { Ended } from './Ended'
+import { Footer } from './Footer'
 import { Palette } from './Palette'
 import { Shortcuts } from './Shortcuts'
 import { Sidebar } from './Sidebar'
@@ -43,6 +44,7 @@ export function Shell() {
       <main id="content" tabIndex={-1} className="outline-none">
         <Outlet />
       </main>
+      <Footer />
       {org && <Live org={org} />}
       {open === 'palette' && <Palette org={org} onClose={() => setOpen(undefined)} />}
       {open === 'shortcuts' && <Shortcuts onClose={() => setOpen(undefined)} />}

@@ -2,6 +2,7 @@ import type { ReactNode } from 'react'
 import { messageOf, isMissing } from '~/kernel/problem'
 import { Button } from './Button'
 import { Icon, type IconName } from './Icon'
+import { Help } from './Words'
 import { cx } from './classes'
 
 /** Failure says what went wrong, in place. */
@@ -61,6 +62,7 @@ export function Forbidden({ error }: { error: unknown }) {
     <Empty icon="lock" title="You may not see this" actions={<Ways />} className="pt-24">
       <p>{messageOf(error)}</p>
       <p>An owner of the organization can give your team the permission.</p>
+      <Help />
     </Empty>
   )
 }
@@ -75,6 +77,7 @@ export function NotFound({ error }: { error?: unknown }) {
       className="pt-24"
     >
       <p>{error && !isMissing(error) ? messageOf(error) : 'It may have been deleted or renamed, or you may not see it. Ask an owner of the organization for access.'}</p>
+      <Help />
     </Empty>
   )
 }
