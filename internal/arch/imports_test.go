@@ -63,7 +63,7 @@ var only = map[string][]string{
 	"plumbline.dev/plumbline/internal/app":  {"apptest", "cmd/plumbline"},
 	"plumbline.dev/plumbline/internal/arch": {},
 	"testing":                               {"e2e", "apptest", "apptest/cli", "apptest/process", "apptest/postgres"},
-	"net/http/httptest":                     {"apptest"},
+	"net/http/httptest":                     {"apptest", "apptest/cli"},
 	"github.com/stretchr/testify":           {},
 }
 
