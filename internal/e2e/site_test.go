@@ -47,7 +47,7 @@ func TestSiteIsSet(t *testing.T) {
 	b.Fill("Sender", "plumbline@example.com")
 	b.Choose("Login", "PLAIN")
 	b.Fill("User name", "plumbline")
-	b.Fill("Password", "wrong")
+	b.Fill("Password", "not-this-one")
 	b.Fill("Send a test mail to", "boss@example.com")
 	b.Click("Save mail server")
 	b.See("The test mail was not sent, and nothing is changed")
