@@ -64,7 +64,7 @@ const (
 
 // Scope implements authz.Scoped.
 func (v Version) Scope() authz.Scope {
-	return authz.Scope{Org: v.OrgID, Project: v.ProjectID, Workspace: deref(v.WorkspaceID)}
+	return authz.Scope{Org: v.OrgID, Project: v.ProjectID, Workspace: db.Text(v.WorkspaceID)}
 }
 
 // Permission implements authz.Owned: who manages modules tests them, and nobody else has
@@ -127,7 +127,7 @@ func (f *Feature) view(ctx context.Context, v Version) jsonapi.Resource {
 		links["download"] = self + "/download"
 	}
 	a := shown{
-		AutoQueueRuns: v.AutoQueueRuns, Error: some(v.Error), ErrorMessage: some(v.ErrorMessage), Source: v.Source,
+		AutoQueueRuns: v.AutoQueueRuns, Error: db.Null(v.Error), ErrorMessage: db.Null(v.ErrorMessage), Source: v.Source,
 		Speculative: v.Speculative, Provisional: v.Provisional, Status: v.Status,
 		Timestamps: timestamps{v.FetchingAt, v.UploadedAt, v.ErroredAt, v.ArchivedAt, v.DeletedAt, v.RestoredAt, v.DestroyedAt},
 	}
@@ -135,7 +135,7 @@ func (f *Feature) view(ctx context.Context, v Version) jsonapi.Resource {
 		a.UploadURL = f.router.Sign(ctx, http.MethodPut, objectKind, v.ID, api.PutTTL)
 	}
 	return jsonapi.Resource{Type: "configuration-versions", ID: v.ID, Attributes: a, Links: links, Relationships: jsonapi.Relationships{
-		"ingress-attributes": jsonapi.ToOneAt("ingress-attributes", deref(v.IngressID), self+"/ingress-attributes"),
+		"ingress-attributes": jsonapi.ToOneAt("ingress-attributes", db.Text(v.IngressID), self+"/ingress-attributes"),
 	}}
 }
 
@@ -160,20 +160,6 @@ type timestamps struct {
 	Deleted   *db.Time `json:"soft-delete-backing-data-at,omitempty"`
 	Restored  *db.Time `json:"restore-backing-data-at,omitempty"`
 	Destroyed *db.Time `json:"permanently-delete-backing-data-at,omitempty"`
-}
-
-func some(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
-}
-
-func deref(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }
 
 // attributes of a request.

@@ -46,7 +46,7 @@ func viewIngress(_ context.Context, i Ingress) jsonapi.Resource {
 	a := shownIngress{i.Branch, i.CloneURL, i.CommitMessage, i.CommitSHA, i.CommitURL, i.CompareURL, i.Identifier, i.IsPullRequest, i.OnDefaultBranch,
 		i.PullRequestNumber, i.PullRequestURL, i.PullRequestTitle, i.PullRequestBody, i.Tag, i.SenderUsername, i.SenderAvatarURL, i.SenderHTMLURL}
 	return jsonapi.Resource{Type: "ingress-attributes", ID: i.ID, Attributes: a, Links: jsonapi.Self("/api/v2/ingress-attributes/" + i.ID),
-		Relationships: jsonapi.Relationships{"created-by": jsonapi.ToOne("users", deref(i.CreatedBy))}}
+		Relationships: jsonapi.Relationships{"created-by": jsonapi.ToOne("users", db.Text(i.CreatedBy))}}
 }
 
 type shownIngress struct {

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"plumbline.dev/plumbline/internal/kernel/archive"
+	"plumbline.dev/plumbline/internal/kernel/db"
 	"plumbline.dev/plumbline/internal/kernel/problem"
 	"plumbline.dev/plumbline/internal/workspace/workspaces"
 )
@@ -27,7 +28,7 @@ func (readme) Kind() string { return "read-configuration-readme" }
 
 func (f *Feature) readReadme(ctx context.Context, job readme) error {
 	ws, err := f.Workspaces.Find(ctx, job.WorkspaceID)
-	if err == nil && deref(ws.CurrentConfigurationVersionID) != job.VersionID {
+	if err == nil && db.Text(ws.CurrentConfigurationVersionID) != job.VersionID {
 		return nil // another became current, and has a job of its own
 	}
 	var v Version

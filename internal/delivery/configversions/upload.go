@@ -10,6 +10,7 @@ import (
 	"plumbline.dev/plumbline/internal/kernel/api"
 	"plumbline.dev/plumbline/internal/kernel/archive"
 	"plumbline.dev/plumbline/internal/kernel/blob"
+	"plumbline.dev/plumbline/internal/kernel/db"
 	"plumbline.dev/plumbline/internal/kernel/id"
 	"plumbline.dev/plumbline/internal/kernel/problem"
 )
@@ -131,7 +132,7 @@ func (f *Feature) lockPlace(ctx context.Context, v Version) (current string, err
 		return "", nil
 	}
 	ws, err := f.Workspaces.Lock(ctx, *v.WorkspaceID)
-	return deref(ws.CurrentConfigurationVersionID), err
+	return db.Text(ws.CurrentConfigurationVersionID), err
 }
 
 // replaceable refuses to change files that a run may have seen.

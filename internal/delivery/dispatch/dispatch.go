@@ -70,14 +70,7 @@ const (
 // Late reports whether an executor that holds the job no more still delivers what it has.
 func (j Job) Late() bool { return j.Status == Ended }
 
-func (j Job) pool() string { return deref(j.PoolID) }
-
-func deref(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
-}
+func (j Job) pool() string { return db.Text(j.PoolID) }
 
 // Kind is what a kind of job does on the server.
 type Kind struct {

@@ -37,7 +37,7 @@ func (f *Feature) apply(ctx context.Context, r Run, in jsonapi.In[remark]) error
 	if !slices.Contains(confirmable, r.Status) || r.PlanOnly {
 		return problem.Conflict("Run was not paused for confirmation; apply not allowed.")
 	}
-	if r.Status == PlannedAndSaved && deref(ws.CurrentStateVersionID) != deref(r.InputStateVersionID) {
+	if r.Status == PlannedAndSaved && db.Text(ws.CurrentStateVersionID) != db.Text(r.InputStateVersionID) {
 		return problem.Conflict("The state has changed since the plan was saved; apply not allowed.")
 	}
 	if err := f.remark(ctx, r, in); err != nil {

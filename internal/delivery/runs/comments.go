@@ -41,7 +41,7 @@ func (f *Feature) commentRoutes(r *api.Router) {
 func viewComment(_ context.Context, c Comment) jsonapi.Resource {
 	self := "/api/v2/comments/" + c.ID
 	return jsonapi.Resource{Type: "comments", ID: c.ID, Attributes: commentAttributes{c.Body}, Links: jsonapi.Self(self),
-		Relationships: jsonapi.Relationships{"run-event": jsonapi.ToOneAt("run-events", deref(c.EventID), "/api/v2/run-events/"+deref(c.EventID))}}
+		Relationships: jsonapi.Relationships{"run-event": jsonapi.ToOneAt("run-events", db.Text(c.EventID), "/api/v2/run-events/"+db.Text(c.EventID))}}
 }
 
 type commentAttributes struct {

@@ -39,11 +39,11 @@ func (f *Feature) eventRoutes(r *api.Router) {
 
 func viewEvent(_ context.Context, e Event) jsonapi.Resource {
 	return jsonapi.Resource{Type: "run-events", ID: e.ID, Links: jsonapi.Self("/api/v2/run-events/" + e.ID),
-		Attributes: eventAttributes{Action: e.Action, Description: some(e.Description), CreatedAt: e.CreatedAt},
+		Attributes: eventAttributes{Action: e.Action, Description: db.Null(e.Description), CreatedAt: e.CreatedAt},
 		Relationships: jsonapi.Relationships{
 			"run":     jsonapi.ToOne("runs", e.RunID),
-			"actor":   jsonapi.ToOne("users", deref(e.ActorID)),
-			"comment": jsonapi.ToOne("comments", deref(e.CommentID)),
+			"actor":   jsonapi.ToOne("users", db.Text(e.ActorID)),
+			"comment": jsonapi.ToOne("comments", db.Text(e.CommentID)),
 		}}
 }
 
@@ -51,13 +51,6 @@ type eventAttributes struct {
 	Action      string  `json:"action"`
 	Description *string `json:"description"`
 	CreatedAt   db.Time `json:"created-at"`
-}
-
-func some(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
 }
 
 // note writes down what happened to a run that is locked in this transaction.

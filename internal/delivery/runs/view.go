@@ -20,31 +20,24 @@ func (f *Feature) view(ctx context.Context, r Run) jsonapi.Resource {
 			"workspace":             jsonapi.ToOne("workspaces", r.WorkspaceID),
 			"plan":                  jsonapi.ToOneAt("plans", r.PlanID, self+"/plan"),
 			"apply":                 jsonapi.ToOneAt("applies", r.ApplyID, self+"/apply"),
-			"configuration-version": jsonapi.ToOneAt("configuration-versions", deref(r.ConfigurationVersionID), self+"/configuration-version"),
-			"created-by":            jsonapi.ToOne("users", deref(r.CreatedBy)),
-			"confirmed-by":          jsonapi.ToOne("users", deref(r.ConfirmedBy)),
-			"canceled-by":           jsonapi.ToOne("users", deref(r.CanceledBy)),
-			"input-state-version":   jsonapi.ToOne("state-versions", deref(r.InputStateVersionID)),
+			"configuration-version": jsonapi.ToOneAt("configuration-versions", db.Text(r.ConfigurationVersionID), self+"/configuration-version"),
+			"created-by":            jsonapi.ToOne("users", db.Text(r.CreatedBy)),
+			"confirmed-by":          jsonapi.ToOne("users", db.Text(r.ConfirmedBy)),
+			"canceled-by":           jsonapi.ToOne("users", db.Text(r.CanceledBy)),
+			"input-state-version":   jsonapi.ToOne("state-versions", db.Text(r.InputStateVersionID)),
 			"run-events":            jsonapi.Many{Data: refs("run-events", r.events), Related: self + "/run-events"},
 			"comments":              jsonapi.Many{Data: refs("comments", r.comments), Related: self + "/comments"},
 			"cost-estimate":         jsonapi.ToOne("cost-estimates", ""),
 			"policy-checks":         jsonapi.ToMany("policy-checks", nil),
 			"task-stages":           jsonapi.ToMany("task-stages", nil),
 			"tf-policy-evaluations": jsonapi.ToMany("tf-policy-evaluations", nil),
-			"triggering-run":        jsonapi.ToOne("runs", deref(r.TriggeringRunID)),
-			"triggering-source":     jsonapi.ToOne("workspaces", deref(r.TriggeringWorkspaceID)),
+			"triggering-run":        jsonapi.ToOne("runs", db.Text(r.TriggeringRunID)),
+			"triggering-source":     jsonapi.ToOne("workspaces", db.Text(r.TriggeringWorkspaceID)),
 		},
 	}
 }
 
 func refs(typ string, ids []string) []jsonapi.Ref { return jsonapi.ToMany(typ, ids).Data }
-
-func deref(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
-}
 
 // shown are the attributes of a run.
 type shown struct {

@@ -74,7 +74,7 @@ func (f *Feature) getVerb(ctx context.Context, c verbs.Call) (verbs.Answer, erro
 		return nil, err
 	}
 	return verbs.Answer{"payload": verbs.Answer{"id": a.ID, "org_id": c.DriftID, "name_of_thing": "alert", "name": a.Name, "type": a.Type, "url": a.shown.url,
-		"header_names": list(a.shown.headers), "has_secret": len(a.SealedSecret) > 0, "recipients": list(a.Recipients.V), "subject": a.Subject, "body": a.Body, "min_severity": a.MinSeverity, "digest": a.Digest,
+		"header_names": jsonapi.List(a.shown.headers), "has_secret": len(a.SealedSecret) > 0, "recipients": jsonapi.List(a.Recipients.V), "subject": a.Subject, "body": a.Body, "min_severity": a.MinSeverity, "digest": a.Digest,
 		"created": a.CreatedAt, "last_sent_at": a.LastSentAt, "last_status": a.LastStatus}}, nil
 }
 

@@ -55,16 +55,9 @@ type attributes struct {
 
 func view(_ context.Context, a Alert) jsonapi.Resource {
 	return jsonapi.Resource{Type: "drift-alerts", ID: a.ID, Links: jsonapi.Self("/api/v2/drift-alerts/" + a.ID),
-		Attributes: attributes{Name: a.Name, Type: a.Type, URL: a.shown.url, HeaderNames: list(a.shown.headers), HasSecret: len(a.SealedSecret) > 0, Recipients: list(a.Recipients.V),
+		Attributes: attributes{Name: a.Name, Type: a.Type, URL: a.shown.url, HeaderNames: jsonapi.List(a.shown.headers), HasSecret: len(a.SealedSecret) > 0, Recipients: jsonapi.List(a.Recipients.V),
 			Subject: a.Subject, Body: a.Body, MinSeverity: a.MinSeverity, Digest: a.Digest, DeadLetters: a.DeadLetters, LastSentAt: a.LastSentAt, LastStatus: a.LastStatus, CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt},
 		Relationships: jsonapi.Relationships{"organization": jsonapi.ToOne("organizations", a.OrgName)}}
-}
-
-func list(s []string) []string {
-	if s == nil {
-		return []string{}
-	}
-	return s
 }
 
 // show fills in what clients may see of what is sealed.

@@ -44,7 +44,7 @@ func (f *Feature) spec(ctx context.Context, s *scans.Scan, j dispatch.Job) (prot
 	if s.StateVersionID = nil; phase.HasState {
 		s.StateVersionID = &state.ID
 	}
-	return proto.Scan{Phase: phase, Outputs: true, Cache: ws.ID, Revision: deref(r.ConfigurationVersionID),
+	return proto.Scan{Phase: phase, Outputs: true, Cache: ws.ID, Revision: db.Text(r.ConfigurationVersionID),
 		Judgement: proto.Judgement{Labels: []string{ws.Name, phase.Project}}}, nil
 }
 
@@ -72,7 +72,7 @@ func (f *Feature) put(ctx context.Context, s scans.Scan, name string, body io.Re
 // stale reports whether the workspace has another state by now.
 func (f *Feature) stale(ctx context.Context, s scans.Scan) (bool, error) {
 	ws, err := f.Workspaces.Find(ctx, *s.WorkspaceID)
-	return err == nil && deref(ws.CurrentStateVersionID) != deref(s.StateVersionID), err
+	return err == nil && db.Text(ws.CurrentStateVersionID) != db.Text(s.StateVersionID), err
 }
 
 // ended makes the result of an assessment that has ended, with what was found if it

@@ -40,24 +40,10 @@ func view(ctx context.Context, r Result) jsonapi.Resource {
 	return jsonapi.Resource{Type: "assessment-results", ID: r.ID, Links: links, Attributes: attributes{
 		Succeeded: r.Succeeded, Drifted: r.Drifted, AllChecksSucceeded: r.AllChecksSucceeded(), ResourcesDrifted: r.ResourcesDrifted,
 		ResourcesUndrifted: r.ResourcesUndrifted, ChecksPassed: r.ChecksPassed, ChecksFailed: r.ChecksFailed, ChecksErrored: r.ChecksErrored,
-		ChecksUnknown: r.ChecksUnknown, Severity: some(r.Severity), ErrorMessage: some(r.ErrorMessage), ErrorMsg: some(r.ErrorMessage), CreatedAt: r.CreatedAt,
+		ChecksUnknown: r.ChecksUnknown, Severity: db.Null(r.Severity), ErrorMessage: db.Null(r.ErrorMessage), ErrorMsg: db.Null(r.ErrorMessage), CreatedAt: r.CreatedAt,
 	}, Relationships: jsonapi.Relationships{
 		"workspace":  jsonapi.ToOne("workspaces", r.WorkspaceID),
 		"source":     jsonapi.ToOne("assessments", r.AssessmentID),
 		"drift-scan": jsonapi.ToOne("drift-scans", r.AssessmentID),
 	}}
-}
-
-func some(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
-}
-
-func deref(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }

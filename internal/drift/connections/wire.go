@@ -46,11 +46,7 @@ type attributes struct {
 }
 
 func (f *Feature) view(_ context.Context, c Connection) jsonapi.Resource {
-	names := c.Variables()
-	if names == nil {
-		names = []string{}
-	}
-	a := attributes{Name: c.Name, Type: c.Type, Details: c.Details.V, Variables: names, TestStatus: c.TestStatus, TestMessage: c.TestMessage, TestedAt: c.TestedAt, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt}
+	a := attributes{Name: c.Name, Type: c.Type, Details: c.Details.V, Variables: jsonapi.List(c.Variables()), TestStatus: c.TestStatus, TestMessage: c.TestMessage, TestedAt: c.TestedAt, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt}
 	if c.Type == AWSRole {
 		a.ExternalID = c.ExternalID
 	}

@@ -109,7 +109,7 @@ func (f *Feature) ignoreMany(ctx context.Context, o orgs.Org, in jsonapi.In[igno
 		if !hadTarget[one.Target] {
 			hadTarget[one.Target], targets = true, append(targets, one.Target)
 		}
-		if same := deref(r.WorkspaceID) + deref(r.ScheduleID) + "\n" + r.Folder + "\n" + one.Address + "\n" + one.Path; !had[same] {
+		if same := db.Text(r.WorkspaceID) + db.Text(r.ScheduleID) + "\n" + r.Folder + "\n" + one.Address + "\n" + one.Path; !had[same] {
 			had[same], rules = true, append(rules, r)
 		}
 	}

@@ -45,7 +45,7 @@ type Episode struct {
 
 // Scope implements authz.Scoped.
 func (e Episode) Scope() authz.Scope {
-	return authz.Scope{Org: e.OrgID, Project: e.ProjectID, Workspace: deref(e.WorkspaceID)}
+	return authz.Scope{Org: e.OrgID, Project: e.ProjectID, Workspace: db.Text(e.WorkspaceID)}
 }
 
 // Permission implements authz.Owned.

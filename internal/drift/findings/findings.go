@@ -78,7 +78,7 @@ const (
 
 // Scope implements authz.Scoped.
 func (f Finding) Scope() authz.Scope {
-	return authz.Scope{Org: f.OrgID, Project: f.ProjectID, Workspace: deref(f.WorkspaceID)}
+	return authz.Scope{Org: f.OrgID, Project: f.ProjectID, Workspace: db.Text(f.WorkspaceID)}
 }
 
 // Permission implements authz.Owned.
@@ -89,20 +89,6 @@ func (f Finding) Permission(p authz.Permission) authz.Permission {
 // counts reports whether the finding makes an episode: code that waits does not.
 func (f Finding) counts() bool {
 	return f.Status == Open && (f.Kind.Drifted() || f.Kind == Check)
-}
-
-func deref(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
-}
-
-func some(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
 }
 
 // values are what differs, as JSON.

@@ -81,6 +81,6 @@ type groupAttributes struct {
 
 func viewGroup(_ context.Context, g Group) jsonapi.Resource {
 	return jsonapi.Resource{Type: "drift-finding-groups", ID: g.by + ":" + g.Key,
-		Attributes:    groupAttributes{g.Key, some(g.Folder), some(g.Why), some(g.Fix), scans.Severities[g.Rank], g.Findings, g.Targets, g.FirstSeenAt},
-		Relationships: jsonapi.Relationships{"workspace": jsonapi.ToOne("workspaces", deref(g.WorkspaceID)), "drift-schedule": jsonapi.ToOne("drift-schedules", deref(g.ScheduleID))}}
+		Attributes:    groupAttributes{g.Key, db.Null(g.Folder), db.Null(g.Why), db.Null(g.Fix), scans.Severities[g.Rank], g.Findings, g.Targets, g.FirstSeenAt},
+		Relationships: jsonapi.Relationships{"workspace": jsonapi.ToOne("workspaces", db.Text(g.WorkspaceID)), "drift-schedule": jsonapi.ToOne("drift-schedules", db.Text(g.ScheduleID))}}
 }

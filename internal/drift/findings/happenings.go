@@ -54,7 +54,7 @@ type Note struct {
 
 // Scope implements authz.Scoped.
 func (n Note) Scope() authz.Scope {
-	return authz.Scope{Org: n.OrgID, Project: n.ProjectID, Workspace: deref(n.WorkspaceID)}
+	return authz.Scope{Org: n.OrgID, Project: n.ProjectID, Workspace: db.Text(n.WorkspaceID)}
 }
 
 // Permission implements authz.Owned.
@@ -129,11 +129,11 @@ type noteAttributes struct {
 }
 
 func viewNote(_ context.Context, n Note) jsonapi.Resource {
-	return jsonapi.Resource{Type: "drift-episode-events", ID: n.ID, Attributes: noteAttributes{n.Kind, some(n.Severity), n.Findings, some(n.Detail), n.At},
+	return jsonapi.Resource{Type: "drift-episode-events", ID: n.ID, Attributes: noteAttributes{n.Kind, db.Null(n.Severity), n.Findings, db.Null(n.Detail), n.At},
 		Relationships: jsonapi.Relationships{
 			"drift-episode": jsonapi.ToOne("drift-episodes", n.EpisodeID),
-			"drift-scan":    jsonapi.ToOne("drift-scans", deref(n.ScanID)),
-			"actor":         jsonapi.ToOne("users", deref(n.ActorID)),
-			"assigned-to":   jsonapi.ToOne("users", deref(n.SubjectID)),
+			"drift-scan":    jsonapi.ToOne("drift-scans", db.Text(n.ScanID)),
+			"actor":         jsonapi.ToOne("users", db.Text(n.ActorID)),
+			"assigned-to":   jsonapi.ToOne("users", db.Text(n.SubjectID)),
 		}}
 }

@@ -59,7 +59,7 @@ func (f *Feature) reconsider(ctx context.Context, orgID string, c scans.Conditio
 		if to.by != "" {
 			to.status = Ignored
 		}
-		if to.status == one.Status && to.by == deref(one.IgnoredBy) {
+		if to.status == one.Status && to.by == db.Text(one.IgnoredBy) {
 			continue
 		}
 		moved[to] = append(moved[to], one.ID)
@@ -69,7 +69,7 @@ func (f *Feature) reconsider(ctx context.Context, orgID string, c scans.Conditio
 		targets[one.Target] = append(targets[one.Target], one)
 	}
 	for to, ids := range moved {
-		query, args := db.List(`UPDATE drift_findings SET status = ?, ignored_by = ? WHERE id IN (?)`, ids, to.status, some(to.by))
+		query, args := db.List(`UPDATE drift_findings SET status = ?, ignored_by = ? WHERE id IN (?)`, ids, to.status, db.Null(to.by))
 		if _, err := f.DB.Exec(ctx, query, args...); err != nil {
 			return err
 		}
@@ -85,7 +85,7 @@ func (f *Feature) reconsider(ctx context.Context, orgID string, c scans.Conditio
 // preview lists the findings that a rule would ignore, without their values: the filters are what
 // the rule would say.
 func (f *Feature) preview(ctx context.Context, o orgs.Org, q api.Query) (api.Page[Finding], error) {
-	r := Rule{OrgID: o.ID, WorkspaceID: some(q.Get("filter[workspace][id]")), ScheduleID: some(q.Get("filter[schedule][id]")), CreatedAt: db.Now()}
+	r := Rule{OrgID: o.ID, WorkspaceID: db.Null(q.Get("filter[workspace][id]")), ScheduleID: db.Null(q.Get("filter[schedule][id]")), CreatedAt: db.Now()}
 	set := func(text string) jsonapi.Opt[string] { return jsonapi.Opt[string]{Set: true, V: text} }
 	kinds := jsonapi.Opt[[]string]{Set: true, V: q.List("filter[kind]")}
 	if err := r.take(ruleRequest{Folder: set(q.Get("filter[folder]")), Address: set(q.Get("filter[address]")), Path: set(q.Get("filter[path]")), Kinds: kinds, Reason: set("-")}); err != nil {
@@ -104,7 +104,7 @@ func (f *Feature) preview(ctx context.Context, o orgs.Org, q api.Query) (api.Pag
 
 // holdsFor reports whether a rule is for where a finding is.
 func (r Rule) holdsFor(one Finding) bool {
-	return (r.WorkspaceID == nil || *r.WorkspaceID == deref(one.WorkspaceID)) && (r.ScheduleID == nil || *r.ScheduleID == deref(one.ScheduleID))
+	return (r.WorkspaceID == nil || *r.WorkspaceID == db.Text(one.WorkspaceID)) && (r.ScheduleID == nil || *r.ScheduleID == db.Text(one.ScheduleID))
 }
 
 // moved notes for a target what became of findings, which are as they were before, and counts

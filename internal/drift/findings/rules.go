@@ -40,7 +40,7 @@ type Rule struct {
 
 // Scope implements authz.Scoped.
 func (r Rule) Scope() authz.Scope {
-	return authz.Scope{Org: r.OrgID, Project: r.ProjectID, Workspace: deref(r.WorkspaceID)}
+	return authz.Scope{Org: r.OrgID, Project: r.ProjectID, Workspace: db.Text(r.WorkspaceID)}
 }
 
 // Permission implements authz.Owned.
@@ -82,7 +82,7 @@ func (s ruleset) match(f Finding) string {
 // rulesFor returns the rules that hold now for a workspace or a schedule.
 func (f *Feature) rulesFor(ctx context.Context, orgID string, workspaceID, scheduleID *string) (ruleset, error) {
 	list, err := db.All[Rule](ctx, f.DB, `SELECT {r} FROM drift_ignore_rules r WHERE r.org_id = ? AND (r.expires_at IS NULL OR r.expires_at > ?)
-		AND (r.workspace_id IS NULL OR r.workspace_id = ?) AND (r.schedule_id IS NULL OR r.schedule_id = ?) ORDER BY r.created_at, r.id`, orgID, db.Now(), deref(workspaceID), deref(scheduleID))
+		AND (r.workspace_id IS NULL OR r.workspace_id = ?) AND (r.schedule_id IS NULL OR r.schedule_id = ?) ORDER BY r.created_at, r.id`, orgID, db.Now(), db.Text(workspaceID), db.Text(scheduleID))
 	return compiledOf(list), err
 }
 
@@ -150,16 +150,12 @@ type ruleAttributes struct {
 }
 
 func viewRule(_ context.Context, r Rule) jsonapi.Resource {
-	kinds := r.Kinds.V
-	if kinds == nil {
-		kinds = []string{}
-	}
 	return jsonapi.Resource{Type: "drift-ignore-rules", ID: r.ID, Links: jsonapi.Self("/api/v2/drift-ignore-rules/" + r.ID),
-		Attributes: ruleAttributes{some(r.Folder), r.Address, some(r.Path), kinds, r.Reason, r.CreatedAt, r.ExpiresAt},
+		Attributes: ruleAttributes{db.Null(r.Folder), r.Address, db.Null(r.Path), jsonapi.List(r.Kinds.V), r.Reason, r.CreatedAt, r.ExpiresAt},
 		Relationships: jsonapi.Relationships{
-			"workspace":      jsonapi.ToOne("workspaces", deref(r.WorkspaceID)),
-			"drift-schedule": jsonapi.ToOne("drift-schedules", deref(r.ScheduleID)),
-			"created-by":     jsonapi.ToOne("users", deref(r.CreatedBy)),
+			"workspace":      jsonapi.ToOne("workspaces", db.Text(r.WorkspaceID)),
+			"drift-schedule": jsonapi.ToOne("drift-schedules", db.Text(r.ScheduleID)),
+			"created-by":     jsonapi.ToOne("users", db.Text(r.CreatedBy)),
 		}}
 }
 
@@ -283,7 +279,7 @@ func (f *Feature) deleteRule(ctx context.Context, r Rule) error {
 // user is the id of the person behind the request, nil if it is none.
 func (f *Feature) user(ctx context.Context) *string {
 	if s := authz.From(ctx); s != nil {
-		return some(s.UserID())
+		return db.Null(s.UserID())
 	}
 	return nil
 }

@@ -162,7 +162,7 @@ func (f *Feature) merge(ctx context.Context, s scans.Scan, before []Finding, fou
 
 // unchanged reports whether nothing of a row would change but when it was last seen.
 func unchanged(was, now Finding) bool {
-	return was.Fingerprint == now.Fingerprint && was.Severity == now.Severity && was.Status == now.Status && deref(was.IgnoredBy) == deref(now.IgnoredBy) &&
+	return was.Fingerprint == now.Fingerprint && was.Severity == now.Severity && was.Status == now.Status && db.Text(was.IgnoredBy) == db.Text(now.IgnoredBy) &&
 		was.Title == now.Title && was.Masked == now.Masked && slices.Equal(was.Actions.V, now.Actions.V)
 }
 

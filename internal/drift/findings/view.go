@@ -43,29 +43,21 @@ type attributes struct {
 
 func (f *Feature) view(_ context.Context, one Finding) jsonapi.Resource {
 	return jsonapi.Resource{Type: "drift-findings", ID: one.ID, Links: jsonapi.Self("/api/v2/drift-findings/" + one.ID), Attributes: attributes{
-		Address: one.Address, Type: one.Type, Name: one.Name, Provider: some(one.Provider), Module: some(one.Module), Path: some(one.Path), Folder: some(one.Folder),
-		Kind: one.Kind, Status: one.Status, Severity: one.Severity, Title: some(one.Title), Why: some(one.Why), Fix: some(one.Fix), Rules: list(one.Rules.V),
-		Actions: list(one.Actions.V), Masked: one.Masked, Stateful: one.Stateful, Recorded: one.values.Recorded, Real: one.values.Real, Wanted: one.values.Wanted,
-		Unknown: one.values.Unknown, Problems: list(one.values.Problems), Fingerprint: one.Fingerprint, FirstSeenAt: one.FirstSeenAt, LastSeenAt: one.LastSeenAt,
+		Address: one.Address, Type: one.Type, Name: one.Name, Provider: db.Null(one.Provider), Module: db.Null(one.Module), Path: db.Null(one.Path), Folder: db.Null(one.Folder),
+		Kind: one.Kind, Status: one.Status, Severity: one.Severity, Title: db.Null(one.Title), Why: db.Null(one.Why), Fix: db.Null(one.Fix), Rules: jsonapi.List(one.Rules.V),
+		Actions: jsonapi.List(one.Actions.V), Masked: one.Masked, Stateful: one.Stateful, Recorded: one.values.Recorded, Real: one.values.Real, Wanted: one.values.Wanted,
+		Unknown: one.values.Unknown, Problems: jsonapi.List(one.values.Problems), Fingerprint: one.Fingerprint, FirstSeenAt: one.FirstSeenAt, LastSeenAt: one.LastSeenAt,
 		ResolvedAt: one.ResolvedAt, AcknowledgedAt: one.AcknowledgedAt,
 	}, Relationships: jsonapi.Relationships{
-		"workspace":       jsonapi.ToOne("workspaces", deref(one.WorkspaceID)),
-		"drift-schedule":  jsonapi.ToOne("drift-schedules", deref(one.ScheduleID)),
-		"drift-episode":   jsonapi.ToOne("drift-episodes", deref(one.EpisodeID)),
+		"workspace":       jsonapi.ToOne("workspaces", db.Text(one.WorkspaceID)),
+		"drift-schedule":  jsonapi.ToOne("drift-schedules", db.Text(one.ScheduleID)),
+		"drift-episode":   jsonapi.ToOne("drift-episodes", db.Text(one.EpisodeID)),
 		"first-scan":      jsonapi.ToOne("drift-scans", one.FirstScanID),
 		"last-scan":       jsonapi.ToOne("drift-scans", one.LastScanID),
-		"ignored-by":      jsonapi.ToOne("drift-ignore-rules", deref(one.IgnoredBy)),
-		"acknowledged-by": jsonapi.ToOne("users", deref(one.AcknowledgedBy)),
-		"assigned-to":     jsonapi.ToOne("users", deref(one.AssignedTo)),
+		"ignored-by":      jsonapi.ToOne("drift-ignore-rules", db.Text(one.IgnoredBy)),
+		"acknowledged-by": jsonapi.ToOne("users", db.Text(one.AcknowledgedBy)),
+		"assigned-to":     jsonapi.ToOne("users", db.Text(one.AssignedTo)),
 	}}
-}
-
-// list is never null on the wire.
-func list[T any](l []T) []T {
-	if l == nil {
-		return []T{}
-	}
-	return l
 }
 
 // episodeAttributes are those of an episode on the wire.
@@ -91,16 +83,16 @@ type episodeAttributes struct {
 func (f *Feature) viewEpisode(_ context.Context, e Episode) jsonapi.Resource {
 	self := "/api/v2/drift-episodes/" + e.ID
 	return jsonapi.Resource{Type: "drift-episodes", ID: e.ID, Links: jsonapi.Self(self), Attributes: episodeAttributes{
-		Target: e.Target, Folder: some(e.Folder), Status: e.Status, Severity: e.Severity, Worst: e.Worst, Summary: e.Summary, Fingerprint: e.Fingerprint,
+		Target: e.Target, Folder: db.Null(e.Folder), Status: e.Status, Severity: e.Severity, Worst: e.Worst, Summary: e.Summary, Fingerprint: e.Fingerprint,
 		Findings: e.Findings, Resources: e.Resources, Checks: e.Checks, Flaps: e.Flaps, OpenedAt: e.OpenedAt, ChangedAt: e.ChangedAt,
 		ResolvedAt: e.ResolvedAt, ToldAt: e.ToldAt, AcknowledgedAt: e.AcknowledgedAt,
 	}, Relationships: jsonapi.Relationships{
-		"workspace":       jsonapi.ToOne("workspaces", deref(e.WorkspaceID)),
-		"drift-schedule":  jsonapi.ToOne("drift-schedules", deref(e.ScheduleID)),
+		"workspace":       jsonapi.ToOne("workspaces", db.Text(e.WorkspaceID)),
+		"drift-schedule":  jsonapi.ToOne("drift-schedules", db.Text(e.ScheduleID)),
 		"first-scan":      jsonapi.ToOne("drift-scans", e.FirstScanID),
 		"last-scan":       jsonapi.ToOne("drift-scans", e.LastScanID),
-		"acknowledged-by": jsonapi.ToOne("users", deref(e.AcknowledgedBy)),
-		"assigned-to":     jsonapi.ToOne("users", deref(e.AssignedTo)),
+		"acknowledged-by": jsonapi.ToOne("users", db.Text(e.AcknowledgedBy)),
+		"assigned-to":     jsonapi.ToOne("users", db.Text(e.AssignedTo)),
 		"drift-findings":  jsonapi.Related(self + "/drift-findings"),
 	}}
 }

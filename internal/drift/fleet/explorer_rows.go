@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"context"
-	"encoding/csv"
 	"fmt"
 	"net/http"
 	"slices"
@@ -145,27 +144,16 @@ func (f *Feature) exportRows(ctx context.Context, w http.ResponseWriter, req *ht
 	}
 	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
 	w.Header().Set("Content-Disposition", `attachment; filename="workspaces.csv"`)
-	out := csv.NewWriter(w)
-	line := make([]string, len(chosen))
-	for i, one := range chosen {
-		line[i] = one.name
+	lines := make([][]string, len(rows)+1)
+	for _, one := range chosen {
+		lines[0] = append(lines[0], one.name)
 	}
-	_ = out.Write(line)
-	for _, r := range rows {
+	for i, r := range rows {
 		values := r.values()
-		for i, one := range chosen {
-			line[i] = Cell(fmt.Sprint(values[one.name]))
+		for _, one := range chosen {
+			lines[i+1] = append(lines[i+1], fmt.Sprint(values[one.name]))
 		}
-		_ = out.Write(line)
 	}
-	out.Flush()
+	_ = api.WriteCSV(w, lines) // a client that went away is no error of ours
 	return nil
-}
-
-// Cell is a text that no spreadsheet takes for a formula.
-func Cell(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
-		return "'" + s
-	}
-	return s
 }

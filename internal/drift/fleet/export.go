@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"context"
-	"encoding/csv"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -12,6 +11,8 @@ import (
 	"plumbline.dev/plumbline/internal/drift/scans"
 	"plumbline.dev/plumbline/internal/identity/orgs"
 	"plumbline.dev/plumbline/internal/kernel/api"
+	"plumbline.dev/plumbline/internal/kernel/db"
+	"plumbline.dev/plumbline/internal/kernel/jsonapi"
 	"plumbline.dev/plumbline/internal/kernel/problem"
 )
 
@@ -68,15 +69,8 @@ type exported struct {
 }
 
 func exportOf(f findings.Finding) exported {
-	e := exported{ID: f.ID, Folder: f.Folder, Address: f.Address, Path: f.Path, Kind: string(f.Kind), Severity: f.Severity, Title: f.Title, Why: f.Why, Fix: f.Fix,
-		Rules: list(f.Rules.V), Provider: f.Provider, Status: string(f.Status), FirstSeen: f.FirstSeenAt.Wire(), LastSeen: f.LastSeenAt.Wire(), Fingerprint: f.Fingerprint}
-	if f.WorkspaceID != nil {
-		e.WorkspaceID = *f.WorkspaceID
-	}
-	if f.ScheduleID != nil {
-		e.ScheduleID = *f.ScheduleID
-	}
-	return e
+	return exported{ID: f.ID, WorkspaceID: db.Text(f.WorkspaceID), ScheduleID: db.Text(f.ScheduleID), Folder: f.Folder, Address: f.Address, Path: f.Path, Kind: string(f.Kind), Severity: f.Severity, Title: f.Title, Why: f.Why, Fix: f.Fix,
+		Rules: jsonapi.List(f.Rules.V), Provider: f.Provider, Status: string(f.Status), FirstSeen: f.FirstSeenAt.Wire(), LastSeen: f.LastSeenAt.Wire(), Fingerprint: f.Fingerprint}
 }
 
 func writeJSON(w io.Writer, all []findings.Finding) error {
@@ -88,18 +82,12 @@ func writeJSON(w io.Writer, all []findings.Finding) error {
 }
 
 func writeCSV(w io.Writer, all []findings.Finding) error {
-	out := csv.NewWriter(w)
-	_ = out.Write([]string{"id", "workspace_id", "schedule_id", "folder", "address", "path", "kind", "severity", "title", "rules", "provider", "status", "first_seen", "last_seen"})
+	lines := [][]string{{"id", "workspace_id", "schedule_id", "folder", "address", "path", "kind", "severity", "title", "rules", "provider", "status", "first_seen", "last_seen"}}
 	for _, f := range all {
 		e := exportOf(f)
-		line := []string{e.ID, e.WorkspaceID, e.ScheduleID, e.Folder, e.Address, e.Path, e.Kind, e.Severity, e.Title, strings.Join(e.Rules, " "), e.Provider, e.Status, e.FirstSeen, e.LastSeen}
-		for i := range line {
-			line[i] = Cell(line[i])
-		}
-		_ = out.Write(line)
+		lines = append(lines, []string{e.ID, e.WorkspaceID, e.ScheduleID, e.Folder, e.Address, e.Path, e.Kind, e.Severity, e.Title, strings.Join(e.Rules, " "), e.Provider, e.Status, e.FirstSeen, e.LastSeen})
 	}
-	out.Flush()
-	return out.Error()
+	return api.WriteCSV(w, lines)
 }
 
 // levels are those of SARIF 2.1.0 §3.27.10.

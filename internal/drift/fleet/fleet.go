@@ -114,16 +114,8 @@ type summaryAttributes struct {
 
 func viewSummary(_ context.Context, s Summary) jsonapi.Resource {
 	return jsonapi.Resource{Type: "drift-summaries", ID: s.Org.ID, Attributes: summaryAttributes{Targets: s.Total.Targets, Findings: s.Total.Findings,
-		Severities: list(s.Severities), Kinds: list(s.Kinds), Providers: list(s.Providers), Workspaces: list(s.Workspaces), Schedules: list(s.Schedules), Health: s.Health},
+		Severities: jsonapi.List(s.Severities), Kinds: jsonapi.List(s.Kinds), Providers: jsonapi.List(s.Providers), Workspaces: jsonapi.List(s.Workspaces), Schedules: jsonapi.List(s.Schedules), Health: s.Health},
 		Relationships: jsonapi.Relationships{"organization": jsonapi.ToOne("organizations", s.Org.Name)}}
-}
-
-// list is never null on the wire.
-func list[T any](l []T) []T {
-	if l == nil {
-		return []T{}
-	}
-	return l
 }
 
 // Day is how much drift was open at the end of a day, or is open today.

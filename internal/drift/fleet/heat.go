@@ -142,6 +142,6 @@ type heatAttributes struct {
 }
 
 func viewHeat(_ context.Context, h Heat) jsonapi.Resource {
-	return jsonapi.Resource{Type: "drift-heat-maps", ID: h.Org.ID, Attributes: heatAttributes{list(h.Days), list(h.Rows), h.Targets},
+	return jsonapi.Resource{Type: "drift-heat-maps", ID: h.Org.ID, Attributes: heatAttributes{jsonapi.List(h.Days), jsonapi.List(h.Rows), h.Targets},
 		Relationships: jsonapi.Relationships{"organization": jsonapi.ToOne("organizations", h.Org.Name)}}
 }

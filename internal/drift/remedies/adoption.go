@@ -74,7 +74,7 @@ func (a Adoption) Scope() authz.Scope {
 
 // Permission implements authz.Owned.
 func (a Adoption) Permission(p authz.Permission) authz.Permission {
-	e := findings.Episode{WorkspaceID: some(a.WorkspaceID)}
+	e := findings.Episode{WorkspaceID: db.Null(a.WorkspaceID)}
 	return e.Permission(p)
 }
 
@@ -153,7 +153,7 @@ func (f *Feature) adopt(ctx context.Context, e findings.Episode, in jsonapi.In[w
 			return a, err
 		}
 	}
-	a.Chosen = db.AsJSON(orEmpty(d.chosen))
+	a.Chosen = db.AsJSON(jsonapi.List(d.chosen))
 	if in.Data.Attributes.OpenPullRequest.V {
 		a.Status, a.CreatedBy = Opening, actor(ctx)
 	}
@@ -177,7 +177,7 @@ func (f *Feature) keep(ctx context.Context, a *Adoption, d draft, isNew bool) er
 	if a.Sealed, err = f.Keyring.Seal(ctx, a.OrgID, b, place(a.ID)); err != nil {
 		return err
 	}
-	a.Commit, a.Branch, a.Fingerprint, a.Adopted, a.Outcomes, a.UpdatedAt = d.commit, d.branch, d.fingerprint, d.adopted, db.AsJSON(orEmpty(d.outcomes)), db.Now()
+	a.Commit, a.Branch, a.Fingerprint, a.Adopted, a.Outcomes, a.UpdatedAt = d.commit, d.branch, d.fingerprint, d.adopted, db.AsJSON(jsonapi.List(d.outcomes)), db.Now()
 	if isNew {
 		return f.DB.Insert(ctx, "drift_adoptions", *a)
 	}
@@ -228,8 +228,8 @@ type adoptionAttributes struct {
 
 func (f *Feature) viewAdoption(_ context.Context, a Adoption) jsonapi.Resource {
 	self := "/api/v2/drift-adoptions/" + a.ID
-	out := adoptionAttributes{Status: a.Status, Findings: len(a.Outcomes.V), Adopted: a.Adopted, Outcomes: orEmpty(a.Outcomes.V), Stale: a.Fingerprint != a.Present,
-		Commit: some(a.Commit), Branch: some(a.Branch), Head: some(a.Head), URL: some(a.URL), Error: some(a.Error), CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt}
+	out := adoptionAttributes{Status: a.Status, Findings: len(a.Outcomes.V), Adopted: a.Adopted, Outcomes: jsonapi.List(a.Outcomes.V), Stale: a.Fingerprint != a.Present,
+		Commit: db.Null(a.Commit), Branch: db.Null(a.Branch), Head: db.Null(a.Head), URL: db.Null(a.URL), Error: db.Null(a.Error), CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt}
 	if a.Number > 0 {
 		out.Number = &a.Number
 	}
@@ -237,6 +237,6 @@ func (f *Feature) viewAdoption(_ context.Context, a Adoption) jsonapi.Resource {
 	links["patch"] = self + "/patch"
 	return jsonapi.Resource{Type: "drift-adoptions", ID: a.ID, Links: links, Attributes: out, Relationships: jsonapi.Relationships{
 		"drift-episode": jsonapi.ToOne("drift-episodes", a.EpisodeID),
-		"created-by":    jsonapi.ToOne("users", deref(a.CreatedBy)),
+		"created-by":    jsonapi.ToOne("users", db.Text(a.CreatedBy)),
 	}}
 }

@@ -14,6 +14,7 @@ import (
 	"plumbline.dev/plumbline/internal/drift/repositories"
 	"plumbline.dev/plumbline/internal/drift/schedules"
 	"plumbline.dev/plumbline/internal/kernel/archive"
+	"plumbline.dev/plumbline/internal/kernel/db"
 	"plumbline.dev/plumbline/internal/kernel/problem"
 )
 
@@ -46,7 +47,7 @@ func (f *Feature) whyNoPatch(ctx context.Context, e findings.Episode, open []fin
 		_, why, err := f.applied(ctx, ws)
 		return why, err
 	}
-	s, err := f.Schedules.Find(ctx, deref(e.ScheduleID))
+	s, err := f.Schedules.Find(ctx, db.Text(e.ScheduleID))
 	switch {
 	case errors.Is(err, problem.NotFound):
 		return "Its schedule was deleted.", nil
@@ -83,7 +84,7 @@ func problemOf(err error) string {
 
 // target is the schedule of an episode, and where pull requests of its repository are made.
 func (f *Feature) target(ctx context.Context, e findings.Episode) (schedules.Schedule, repositories.Target, error) {
-	s, err := f.Schedules.Find(ctx, deref(e.ScheduleID))
+	s, err := f.Schedules.Find(ctx, db.Text(e.ScheduleID))
 	if err != nil {
 		return s, repositories.Target{}, err
 	}
@@ -186,7 +187,7 @@ func clean(dir string) string { return path.Clean("./" + strings.Trim(dir, "/"))
 // codeOfSchedule is the head of the branch that a schedule scans.
 func (f *Feature) codeOfSchedule(ctx context.Context, e findings.Episode, d *draft) (adopt.Code, error) {
 	c := adopt.Code{Folder: clean(e.Folder), Given: map[string]bool{}}
-	s, err := f.Schedules.Find(ctx, deref(e.ScheduleID))
+	s, err := f.Schedules.Find(ctx, db.Text(e.ScheduleID))
 	if err != nil {
 		return c, err
 	}
@@ -210,7 +211,7 @@ func (f *Feature) codeOfSchedule(ctx context.Context, e findings.Episode, d *dra
 			c.Given[v] = true
 		}
 	}
-	a, err := f.Repositories.Archive(ctx, deref(s.RepositoryID), s.Branch, []string{e.Folder})
+	a, err := f.Repositories.Archive(ctx, db.Text(s.RepositoryID), s.Branch, []string{e.Folder})
 	if err != nil {
 		return c, explained(err)
 	}

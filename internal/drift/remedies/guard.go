@@ -8,6 +8,7 @@ import (
 	"plumbline.dev/plumbline/internal/drift/classify"
 	"plumbline.dev/plumbline/internal/drift/findings"
 	"plumbline.dev/plumbline/internal/drift/severity"
+	"plumbline.dev/plumbline/internal/kernel/jsonapi"
 )
 
 // maxObjects is how many objects a run may touch that only puts drift right.
@@ -51,7 +52,7 @@ func judge(list []findings.Finding) Guard {
 		if !known {
 			i = len(g.Objects)
 			at[one.Address] = i
-			g.Objects = append(g.Objects, Object{Address: one.Address, Actions: orEmpty(one.Actions.V), Severity: one.Severity})
+			g.Objects = append(g.Objects, Object{Address: one.Address, Actions: jsonapi.List(one.Actions.V), Severity: one.Severity})
 		}
 		o := &g.Objects[i]
 		o.Findings++

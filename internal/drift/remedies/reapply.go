@@ -116,7 +116,7 @@ func (f *Feature) reapply(ctx context.Context, e findings.Episode, in jsonapi.In
 	if reason != "" {
 		n.Message += "\n\nThe guard was overridden: " + reason
 	}
-	return f.make(ctx, n, reapplied{EpisodeID: e.ID, OrgID: e.OrgID, Findings: db.AsJSON(orEmpty(ids)), OverrideReason: reason, CreatedBy: n.CreatedBy, CreatedAt: db.Now()})
+	return f.make(ctx, n, reapplied{EpisodeID: e.ID, OrgID: e.OrgID, Findings: db.AsJSON(jsonapi.List(ids)), OverrideReason: reason, CreatedBy: n.CreatedBy, CreatedAt: db.Now()})
 }
 
 // make makes the run and notes what it is for. The configuration that the workspace used
@@ -164,7 +164,7 @@ func addresses(g Guard) []string {
 	return out
 }
 
-func actor(ctx context.Context) *string { return some(authz.From(ctx).UserID()) }
+func actor(ctx context.Context) *string { return db.Null(authz.From(ctx).UserID()) }
 
 // choose narrows the open findings of an episode to those that a request names; none is all.
 func choose[A any](open []findings.Finding, in jsonapi.Data[A]) (chosen []findings.Finding, ids []string, err error) {

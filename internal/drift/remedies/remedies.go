@@ -140,35 +140,14 @@ type attributes struct {
 
 func view(_ context.Context, r Remedy) jsonapi.Resource {
 	guarded := r.Kind == Reapply
-	a := attributes{Kind: r.Kind, Possible: r.Possible, Reason: some(r.Reason), Findings: r.Guard.Findings, Severity: r.Guard.Severity, Objects: orEmpty(r.Guard.Objects),
-		Destroys: r.Guard.Destroys, Recreates: r.Guard.Recreates, Stateful: r.Guard.Stateful, Refusals: []string{}, CanOpen: r.CanOpen, WhyNot: some(r.WhyNot)}
+	a := attributes{Kind: r.Kind, Possible: r.Possible, Reason: db.Null(r.Reason), Findings: r.Guard.Findings, Severity: r.Guard.Severity, Objects: jsonapi.List(r.Guard.Objects),
+		Destroys: r.Guard.Destroys, Recreates: r.Guard.Recreates, Stateful: r.Guard.Stateful, Refusals: []string{}, CanOpen: r.CanOpen, WhyNot: db.Null(r.WhyNot)}
 	if guarded {
-		a.Refusals, a.NeedsOverride = orEmpty(r.Guard.Refusals), len(r.Guard.Refusals) > 0
+		a.Refusals, a.NeedsOverride = jsonapi.List(r.Guard.Refusals), len(r.Guard.Refusals) > 0
 	}
 	return jsonapi.Resource{Type: "drift-remedies", ID: r.Episode.ID + "-" + string(r.Kind), Attributes: a, Relationships: jsonapi.Relationships{
 		"drift-episode":  jsonapi.ToOne("drift-episodes", r.Episode.ID),
 		"run":            jsonapi.ToOne("runs", r.Run),
 		"drift-adoption": jsonapi.ToOne("drift-adoptions", r.Adoption),
 	}}
-}
-
-func orEmpty[T any](l []T) []T {
-	if l == nil {
-		return []T{}
-	}
-	return l
-}
-
-func some(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
-}
-
-func deref(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }

@@ -52,13 +52,9 @@ type attributes struct {
 }
 
 func view(_ context.Context, r Repository) jsonapi.Resource {
-	branches := r.Branches.V
-	if branches == nil {
-		branches = []string{}
-	}
 	return jsonapi.Resource{Type: "drift-repositories", ID: r.ID, Links: jsonapi.Self("/api/v2/drift-repositories/" + r.ID),
 		Attributes: attributes{Type: r.Type, URL: r.URL, FullName: r.FullName, RepoID: r.RepoID, Private: r.Private, Username: r.Username, HasToken: r.Secret != nil,
-			KnownHosts: r.KnownHosts, AppID: r.AppID, Installation: r.Installation, DefaultBranch: r.DefaultBranch, Branches: branches, CheckStatus: r.CheckStatus, CheckMessage: r.CheckMessage,
+			KnownHosts: r.KnownHosts, AppID: r.AppID, Installation: r.Installation, DefaultBranch: r.DefaultBranch, Branches: jsonapi.List(r.Branches.V), CheckStatus: r.CheckStatus, CheckMessage: r.CheckMessage,
 			CheckedAt: r.CheckedAt, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt},
 		Relationships: jsonapi.Relationships{"organization": jsonapi.ToOne("organizations", r.OrgName)}}
 }

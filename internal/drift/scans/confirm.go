@@ -55,7 +55,7 @@ func (f *Feature) again(ctx context.Context, s Scan) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.Start(ctx, New{OrgID: s.OrgID, WorkspaceID: deref(s.WorkspaceID), ScheduleID: deref(s.ScheduleID), Folder: s.Folder, Reason: Confirm,
+	_, err = f.Start(ctx, New{OrgID: s.OrgID, WorkspaceID: db.Text(s.WorkspaceID), ScheduleID: db.Text(s.ScheduleID), Folder: s.Folder, Reason: Confirm,
 		Batch: s.Batch, Branch: s.Branch, Confirms: s.ID, Quiet: s.Quiet, PoolID: first.PoolID, RequestedBy: s.RequestedBy})
 	if errors.Is(err, ErrOngoing) {
 		return f.closeConfirmed(ctx, s.ID)

@@ -219,8 +219,8 @@ func (f *Feature) anew(ctx context.Context, s Scan, j dispatch.Job) error {
 	if err := f.close(ctx, s, Superseded, nil); err != nil {
 		return err
 	}
-	_, err := f.Start(ctx, New{OrgID: s.OrgID, WorkspaceID: deref(s.WorkspaceID), ScheduleID: deref(s.ScheduleID), Folder: s.Folder, Reason: s.Reason,
-		Batch: s.Batch, Branch: s.Branch, Confirms: deref(s.Confirms), Attempt: s.Attempt + 1, Quiet: s.Quiet, PoolID: j.PoolID, RequestedBy: s.RequestedBy})
+	_, err := f.Start(ctx, New{OrgID: s.OrgID, WorkspaceID: db.Text(s.WorkspaceID), ScheduleID: db.Text(s.ScheduleID), Folder: s.Folder, Reason: s.Reason,
+		Batch: s.Batch, Branch: s.Branch, Confirms: db.Text(s.Confirms), Attempt: s.Attempt + 1, Quiet: s.Quiet, PoolID: j.PoolID, RequestedBy: s.RequestedBy})
 	return err
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"plumbline.dev/plumbline/internal/drift/severity"
+	"plumbline.dev/plumbline/internal/kernel/jsonapi"
 	"plumbline.dev/plumbline/internal/kernel/problem"
 )
 
@@ -29,8 +30,8 @@ func (f *Feature) sendVerdict(ctx context.Context, w http.ResponseWriter, _ *htt
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
-	return json.NewEncoder(w).Encode(shown{Severity: v.Severity, Reasons: list(v.Reasons), Summary: v.Words.Summary, Description: v.Words.Description,
-		Brief: v.Words.Brief, Findings: list(v.Findings), Checks: list(v.Checks), Providers: v.Providers})
+	return json.NewEncoder(w).Encode(shown{Severity: v.Severity, Reasons: jsonapi.List(v.Reasons), Summary: v.Words.Summary, Description: v.Words.Description,
+		Brief: v.Words.Brief, Findings: jsonapi.List(v.Findings), Checks: jsonapi.List(v.Checks), Providers: v.Providers})
 }
 
 // sendOutput answers with the plan as the engine printed it.
@@ -50,12 +51,4 @@ func (f *Feature) verdict(ctx context.Context, s Scan) (Verdict, error) {
 		return Verdict{}, problem.NotFound
 	}
 	return f.VerdictOf(ctx, s)
-}
-
-// list is never null on the wire.
-func list[T any](l []T) []T {
-	if l == nil {
-		return []T{}
-	}
-	return l
 }

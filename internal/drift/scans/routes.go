@@ -106,16 +106,16 @@ func (f *Feature) view(ctx context.Context, s Scan) jsonapi.Resource {
 	links := jsonapi.Self(self)
 	links["verdict"], links["output"] = self+"/verdict", self+"/output"
 	return jsonapi.Resource{Type: "drift-scans", ID: s.ID, Links: links, Attributes: attributes{
-		Target: s.Target, Folder: some(s.Folder), Batch: s.Batch, Reason: s.Reason, Status: s.Status, Branch: some(s.Branch), Commit: some(s.Commit),
-		Engine: some(s.Engine), EngineVersion: some(s.EngineVersion), Resources: s.Resources, Drifted: s.Drifted, Undrifted: s.Undrifted,
+		Target: s.Target, Folder: db.Null(s.Folder), Batch: s.Batch, Reason: s.Reason, Status: s.Status, Branch: db.Null(s.Branch), Commit: db.Null(s.Commit),
+		Engine: db.Null(s.Engine), EngineVersion: db.Null(s.EngineVersion), Resources: s.Resources, Drifted: s.Drifted, Undrifted: s.Undrifted,
 		Pending: s.Pending, StateOnly: s.StateOnly, ChecksPassed: s.ChecksPassed, ChecksFailed: s.ChecksFailed, ChecksErrored: s.ChecksErrored,
-		ChecksUnknown: s.ChecksUnknown, Severity: some(s.Severity), Summary: some(s.Summary), Fingerprint: some(s.Fingerprint), Warm: s.Warm,
-		Refreshed: s.Refreshed, Error: some(s.Error), QueuedAt: s.QueuedAt, StartedAt: s.StartedAt, EndedAt: s.EndedAt, LogReadURL: f.Logs.URL(ctx, s.ID),
+		ChecksUnknown: s.ChecksUnknown, Severity: db.Null(s.Severity), Summary: db.Null(s.Summary), Fingerprint: db.Null(s.Fingerprint), Warm: s.Warm,
+		Refreshed: s.Refreshed, Error: db.Null(s.Error), QueuedAt: s.QueuedAt, StartedAt: s.StartedAt, EndedAt: s.EndedAt, LogReadURL: f.Logs.URL(ctx, s.ID),
 	}, Relationships: jsonapi.Relationships{
-		"workspace":      jsonapi.ToOne("workspaces", deref(s.WorkspaceID)),
-		"drift-schedule": jsonapi.ToOne("drift-schedules", deref(s.ScheduleID)),
-		"confirms":       jsonapi.ToOne("drift-scans", deref(s.Confirms)),
-		"run":            jsonapi.ToOne("runs", deref(s.RunID)),
+		"workspace":      jsonapi.ToOne("workspaces", db.Text(s.WorkspaceID)),
+		"drift-schedule": jsonapi.ToOne("drift-schedules", db.Text(s.ScheduleID)),
+		"confirms":       jsonapi.ToOne("drift-scans", db.Text(s.Confirms)),
+		"run":            jsonapi.ToOne("runs", db.Text(s.RunID)),
 	}}
 }
 

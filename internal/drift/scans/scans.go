@@ -75,7 +75,7 @@ type Scan struct {
 
 // Scope implements authz.Scoped.
 func (s Scan) Scope() authz.Scope {
-	return authz.Scope{Org: s.OrgID, Project: s.ProjectID, Workspace: deref(s.WorkspaceID)}
+	return authz.Scope{Org: s.OrgID, Project: s.ProjectID, Workspace: db.Text(s.WorkspaceID)}
 }
 
 // Kind is the kind of its job.
@@ -88,13 +88,6 @@ func (s Scan) Kind() string {
 
 // Clean reports whether the scan found neither drift nor a check that fails.
 func (s Scan) Clean() bool { return s.Drifted == 0 && s.ChecksFailed == 0 && s.ChecksErrored == 0 }
-
-func deref(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
-}
 
 // Reason is why there is a scan.
 type Reason string
@@ -230,8 +223,8 @@ func (f *Feature) Start(ctx context.Context, n New) (string, error) {
 	if n.ID == "" {
 		n.ID = id.New(prefix)
 	}
-	s := Scan{ID: n.ID, OrgID: n.OrgID, WorkspaceID: some(n.WorkspaceID), ScheduleID: some(n.ScheduleID), Folder: n.Folder,
-		Target: TargetOf(n.WorkspaceID, n.ScheduleID, n.Folder), Batch: n.Batch, Reason: n.Reason, Status: Queued, Confirms: some(n.Confirms),
+	s := Scan{ID: n.ID, OrgID: n.OrgID, WorkspaceID: db.Null(n.WorkspaceID), ScheduleID: db.Null(n.ScheduleID), Folder: n.Folder,
+		Target: TargetOf(n.WorkspaceID, n.ScheduleID, n.Folder), Batch: n.Batch, Reason: n.Reason, Status: Queued, Confirms: db.Null(n.Confirms),
 		Attempt: n.Attempt, Quiet: n.Quiet, Branch: n.Branch, RequestedBy: n.RequestedBy, QueuedAt: db.Now()}
 	if s.Batch == "" {
 		s.Batch = s.ID
@@ -261,13 +254,6 @@ func (f *Feature) Start(ctx context.Context, n New) (string, error) {
 	}
 	_, err = f.DB.Exec(ctx, `UPDATE drift_scans SET job_id = ? WHERE id = ?`, job, s.ID)
 	return s.ID, err
-}
-
-func some(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
 }
 
 // last is the last scan of a target that finished; the zero Scan if there is none.

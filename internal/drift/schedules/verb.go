@@ -274,7 +274,7 @@ func (s Schedule) item(n names) verbs.Answer {
 	var repository any
 	label, branches := "", []string{}
 	if s.RepositoryID != nil {
-		repository, label, branches = *s.RepositoryID, n.repositories[*s.RepositoryID], orEmpty(n.branches[*s.RepositoryID])
+		repository, label, branches = *s.RepositoryID, n.repositories[*s.RepositoryID], jsonapi.List(n.branches[*s.RepositoryID])
 	}
 	snoozed, folders := snoozed(n.snoozes[s.ID])
 	return verbs.Answer{
@@ -283,11 +283,11 @@ func (s Schedule) item(n names) verbs.Answer {
 		"alert": oneOrMany(s.AlertIDs), "alert_label": labels(s.AlertIDs, n.alerts),
 		"alert_tweaks":         []bool{s.AlertOnChangeOnly, s.AlertOnError, s.AlertOnPending},
 		"alert_on_change_only": s.AlertOnChangeOnly, "alert_on_error": s.AlertOnError, "alert_on_pending": s.AlertOnPending, "alert_on_resolved": s.AlertOnResolved,
-		"branch": s.Branch, "branches": branches, "enabled_files": orEmpty(s.Folders.V), "snoozed": snoozed, "snoozes": folders,
+		"branch": s.Branch, "branches": branches, "enabled_files": jsonapi.List(s.Folders.V), "snoozed": snoozed, "snoozes": folders,
 		"frequency": s.Frequency, "frequency_label": s.label(n.settings.TimeZone), "frequency_offset": s.Offset,
 		"price": "0.00", "paid": true, "active": s.Active, "inactive_reason": s.InactiveReason, "starting": rfc3339(s.NextAt), "created": rfc3339(&s.CreatedAt),
 		"last": rfc3339(s.LastAt), "skipped_overlap": s.SkippedOverlap, "timezone": n.settings.TimeZone,
-		"tool": s.Tool, "tool_version": s.ToolVersion, "workspace": s.Workspace, "var_files": orEmpty(s.VarFiles.V), "mode": s.Mode, "min_severity": s.MinSeverity, "timeout": s.Timeout,
+		"tool": s.Tool, "tool_version": s.ToolVersion, "workspace": s.Workspace, "var_files": jsonapi.List(s.VarFiles.V), "mode": s.Mode, "min_severity": s.MinSeverity, "timeout": s.Timeout,
 	}
 }
 

@@ -73,8 +73,8 @@ func view(_ context.Context, s Schedule) jsonapi.Resource {
 		repository = *s.RepositoryID
 	}
 	return jsonapi.Resource{Type: "drift-schedules", ID: s.ID, Links: jsonapi.Self("/api/v2/drift-schedules/" + s.ID),
-		Attributes: attributes{Name: s.Name, Branch: s.Branch, Folders: orEmpty(s.Folders.V), Frequency: s.Frequency, FrequencyLabel: s.label(""), Offset: s.Offset,
-			Tool: s.Tool, ToolVersion: s.ToolVersion, Workspace: s.Workspace, VarFiles: orEmpty(s.VarFiles.V), HasEnv: s.Env != nil, Mode: s.Mode, MinSeverity: s.MinSeverity,
+		Attributes: attributes{Name: s.Name, Branch: s.Branch, Folders: jsonapi.List(s.Folders.V), Frequency: s.Frequency, FrequencyLabel: s.label(""), Offset: s.Offset,
+			Tool: s.Tool, ToolVersion: s.ToolVersion, Workspace: s.Workspace, VarFiles: jsonapi.List(s.VarFiles.V), HasEnv: s.Env != nil, Mode: s.Mode, MinSeverity: s.MinSeverity,
 			Timeout: s.Timeout, AlertOnChangeOnly: s.AlertOnChangeOnly, AlertOnError: s.AlertOnError, AlertOnPending: s.AlertOnPending, AlertOnResolved: s.AlertOnResolved,
 			Active: s.Active, InactiveReason: s.InactiveReason, NextAt: s.NextAt, LastAt: s.LastAt, SkippedOverlap: s.SkippedOverlap, CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt},
 		Relationships: jsonapi.Relationships{
@@ -83,13 +83,6 @@ func view(_ context.Context, s Schedule) jsonapi.Resource {
 			"connections":  jsonapi.ToMany("drift-connections", s.ConnectionIDs),
 			"alerts":       jsonapi.ToMany("drift-alerts", s.AlertIDs),
 		}}
-}
-
-func orEmpty(list []string) []string {
-	if list == nil {
-		return []string{}
-	}
-	return list
 }
 
 // label is the frequency in words; zone "" leaves the time zone out.

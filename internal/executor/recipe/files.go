@@ -181,7 +181,7 @@ func (r *run) variables(list []proto.Variable) ([]string, error) {
 		last[v.Key] = v
 	}
 	texts, expressions := map[string]string{}, ""
-	for _, key := range sortedKeys(last) {
+	for _, key := range slices.Sorted(maps.Keys(last)) {
 		v := last[key]
 		switch {
 		case !v.HCL:
@@ -226,13 +226,4 @@ func identifier(text string) bool {
 // quote is text as a string of HCL.
 func quote(text string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\r", `\r`, "${", "$${", "%{", "%%{").Replace(text) + `"`
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }

@@ -159,7 +159,7 @@ func below[P authz.Scoped](f *Feature, r *api.Router, path string, needs authz.P
 
 // view is a configuration as clients see it.
 func view(_ context.Context, c Configuration) jsonapi.Resource {
-	a := attributes{Enabled: c.Enabled, Name: c.Name, Destination: c.Destination, Triggers: orEmpty(c.Triggers.V), Responses: []Response{}, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt}
+	a := attributes{Enabled: c.Enabled, Name: c.Name, Destination: c.Destination, Triggers: jsonapi.List(c.Triggers.V), Responses: []Response{}, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt}
 	if c.response != nil {
 		a.Responses = append(a.Responses, *c.response)
 	}
@@ -167,7 +167,7 @@ func view(_ context.Context, c Configuration) jsonapi.Resource {
 	for _, u := range c.users {
 		ids, emails = append(ids, u.UserID), append(emails, u.Email)
 	}
-	a.EmailAddresses, a.External, a.OfUsers = orEmpty(c.EmailAddresses.V), orEmpty(c.EmailAddresses.V), emails
+	a.EmailAddresses, a.External, a.OfUsers = jsonapi.List(c.EmailAddresses.V), jsonapi.List(c.EmailAddresses.V), emails
 	if c.Destination != Email {
 		a.URL = &c.url
 	}
@@ -175,13 +175,6 @@ func view(_ context.Context, c Configuration) jsonapi.Resource {
 		Type: "notification-configurations", ID: c.ID, Attributes: a, Links: jsonapi.Self("/api/v2/notification-configurations/" + c.ID),
 		Relationships: jsonapi.Relationships{"subscribable": c.place(), "users": jsonapi.ToMany("users", ids)},
 	}
-}
-
-func orEmpty(list []string) []string {
-	if list == nil {
-		return []string{}
-	}
-	return list
 }
 
 // place is what the configuration is about.

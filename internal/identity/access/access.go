@@ -118,8 +118,8 @@ func (s *Subjects) load(ctx context.Context, t tokens.Token) (*authz.Subject, er
 	case tokens.Team:
 		query, key = ofTeam, *t.TeamID
 	case tokens.Run, tokens.Scan:
-		if query, key = ofRun, text(t.WorkspaceID); key == "" {
-			query, key = ofTest, text(t.ModuleID)
+		if query, key = ofRun, db.Text(t.WorkspaceID); key == "" {
+			query, key = ofTest, db.Text(t.ModuleID)
 		}
 	case tokens.Agent:
 		return nil, nil // nobody here: agents speak to endpoints of their own
@@ -167,13 +167,6 @@ const (
 	ofTest = `SELECT 'run' AS part, o.id AS org_id, m.id AS target, o.name AS name, ` + disabled + ` AS a, '' AS b
 	FROM registry_modules m JOIN organizations o ON o.id = m.org_id WHERE m.id = ?`
 )
-
-func text(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
-}
 
 // whoIs is the part that tells who a token stands for.
 var whoIs = map[tokens.Kind]string{tokens.User: "user", tokens.Session: "user", tokens.Team: "team", tokens.Run: "run", tokens.Scan: "run",

@@ -72,7 +72,7 @@ type adminAttributes struct {
 
 func viewAdmin(_ context.Context, o adminOrg) jsonapi.Resource {
 	s, self := o.Site.V, "/api/v2/admin/organizations/"+url.PathEscape(o.Name)
-	apply, plan := orNull(s.ApplyTimeout), orNull(s.PlanTimeout)
+	apply, plan := db.Null(s.ApplyTimeout), db.Null(s.PlanTimeout)
 	return jsonapi.Resource{
 		Type: "organizations", ID: o.Name,
 		Attributes: adminAttributes{Name: o.Name, ExternalID: o.ID, CreatedAt: o.CreatedAt, NotificationEmail: o.Email, IsDisabled: o.Disabled,
@@ -86,13 +86,6 @@ func viewAdmin(_ context.Context, o adminOrg) jsonapi.Resource {
 		},
 		Links: jsonapi.Self(self),
 	}
-}
-
-func orNull(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
 }
 
 func viewProducer(_ context.Context, o producer) jsonapi.Resource {

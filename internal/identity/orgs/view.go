@@ -54,8 +54,8 @@ func (f *Feature) view(ctx context.Context, o Org) jsonapi.Resource {
 	return jsonapi.Resource{
 		Type: "organizations", ID: o.Name, Attributes: o.attributes(ctx),
 		Relationships: jsonapi.Relationships{
-			"default-agent-pool":                jsonapi.ToOne("agent-pools", deref(o.DefaultAgentPoolID)),
-			"default-project":                   jsonapi.ToOne("projects", deref(o.DefaultProjectID)),
+			"default-agent-pool":                jsonapi.ToOne("agent-pools", db.Text(o.DefaultAgentPoolID)),
+			"default-project":                   jsonapi.ToOne("projects", db.Text(o.DefaultProjectID)),
 			"data-retention-policy":             o.DataRetention.V.Relationship(self + "/relationships/data-retention-policy"),
 			"oauth-tokens":                      jsonapi.Related(self + "/oauth-tokens"),
 			"authentication-token":              jsonapi.Related(self + "/authentication-token"),
@@ -153,11 +153,4 @@ func permissionsOf(ctx context.Context, o Org) permissions {
 		CanEnableStacks: own, CanManageAssessments: own, CanReadAssessments: can(authz.ReadOrg),
 		CanReadDrift: can(authz.ReadDrift), CanOperateDrift: can(authz.OperateDrift), CanManageDrift: can(authz.ManageDrift),
 	}
-}
-
-func deref(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }

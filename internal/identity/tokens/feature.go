@@ -47,7 +47,7 @@ func view(_ context.Context, t Token) jsonapi.Resource {
 	}
 	rels := jsonapi.Relationships{"created-by": creator(t)}
 	if t.TeamID != nil || t.ID == "" {
-		rels["team"] = jsonapi.ToOne("teams", deref(t.TeamID))
+		rels["team"] = jsonapi.ToOne("teams", db.Text(t.TeamID))
 	}
 	return jsonapi.Resource{ID: t.ID, Type: "authentication-tokens", Attributes: a, Relationships: rels}
 }

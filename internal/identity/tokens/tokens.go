@@ -67,14 +67,7 @@ type Token struct {
 
 // Scope implements authz.Scoped.
 func (t Token) Scope() authz.Scope {
-	return authz.Scope{User: deref(t.UserID), Org: deref(t.OrgID), Team: deref(t.TeamID)}
-}
-
-func deref(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
+	return authz.Scope{User: db.Text(t.UserID), Org: db.Text(t.OrgID), Team: db.Text(t.TeamID)}
 }
 
 // Store mints and finds tokens.

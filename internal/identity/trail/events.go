@@ -2,7 +2,6 @@ package trail
 
 import (
 	"context"
-	"encoding/csv"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -58,11 +57,7 @@ type recordAttributes struct {
 }
 
 func attributesOf(e audit.Event) recordAttributes {
-	changed := e.Changed.V
-	if changed == nil {
-		changed = []string{}
-	}
-	return recordAttributes{e.At, e.Action, e.ResourceType, e.ResourceID, "", changed, string(e.ActorKind), e.ActorID, e.ActorName, e.TokenID, e.IP, e.RequestID}
+	return recordAttributes{e.At, e.Action, e.ResourceType, e.ResourceID, "", jsonapi.List(e.Changed.V), string(e.ActorKind), e.ActorID, e.ActorName, e.TokenID, e.IP, e.RequestID}
 }
 
 func viewRecord(_ context.Context, r record) jsonapi.Resource {
@@ -166,21 +161,12 @@ func (f *Feature) exportCSV(ctx context.Context, w http.ResponseWriter, req *htt
 	if err != nil {
 		return err
 	}
-	out := csv.NewWriter(w)
-	_ = out.Write([]string{"id", "created-at", "action", "resource-type", "resource-id", "changed", "actor-kind", "actor-id", "actor-name", "token-id", "ip-address", "request-id"})
+	lines := [][]string{{"id", "created-at", "action", "resource-type", "resource-id", "changed", "actor-kind", "actor-id", "actor-name", "token-id", "ip-address", "request-id"}}
 	for _, e := range list {
 		a := attributesOf(e)
-		_ = out.Write([]string{e.ID, a.At.UTC().Format(time.RFC3339Nano), cell(a.Action), cell(a.ResourceType), cell(a.ResourceID), cell(strings.Join(a.Changed, " ")),
-			a.ActorKind, a.ActorID, cell(a.ActorName), a.TokenID, a.IPAddress, cell(a.RequestID)})
+		lines = append(lines, []string{e.ID, a.At.UTC().Format(time.RFC3339Nano), a.Action, a.ResourceType, a.ResourceID, strings.Join(a.Changed, " "),
+			a.ActorKind, a.ActorID, a.ActorName, a.TokenID, a.IPAddress, a.RequestID})
 	}
-	out.Flush()
+	_ = api.WriteCSV(w, lines)
 	return nil // a client that went away is no error of ours
-}
-
-// cell is a text that no spreadsheet takes for a formula.
-func cell(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
-		return "'" + s
-	}
-	return s
 }

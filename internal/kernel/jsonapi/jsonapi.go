@@ -80,6 +80,14 @@ func Related(url string) Link { return Link{url} }
 // Self is the link of a resource to itself.
 func Self(url string) map[string]any { return map[string]any{"self": url} }
 
+// List is l as attributes have lists: [] for nil, never null.
+func List[T any](l []T) []T {
+	if l == nil {
+		return []T{}
+	}
+	return l
+}
+
 // Document is a response.
 type Document struct {
 	Data     any            `json:"data"`

@@ -84,8 +84,8 @@ func (f *Feature) viewVersion(ctx context.Context, v Version) jsonapi.Resource {
 	}
 	res := jsonapi.Resource{
 		Type: "registry-component-versions", ID: v.ID, Links: links,
-		Attributes: versionAttributes{Source: "api", Status: v.Status, Version: v.Version, Readme: some(v.Details.V.Readme), Description: v.description(),
-			PublishedAt: v.PublishedAt, Error: some(v.Error)},
+		Attributes: versionAttributes{Source: "api", Status: v.Status, Version: v.Version, Readme: db.Null(v.Details.V.Readme), Description: v.description(),
+			PublishedAt: v.PublishedAt, Error: db.Null(v.Error)},
 		Relationships: jsonapi.Relationships{"registry-component": jsonapi.Related(component)},
 	}
 	for _, part := range parts {
@@ -103,13 +103,6 @@ type versionAttributes struct {
 	PublishedAt *db.Time `json:"published-at"`
 	Error       *string  `json:"error-message"`
 	SourceURL   *string  `json:"source-url"` // of versions from a VCS
-}
-
-func some(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
 }
 
 // serveParts lists what a version has of a kind. A component configuration has no resources

@@ -38,23 +38,16 @@ func (f *Feature) viewManaged(ctx context.Context, m managed) jsonapi.Resource {
 	}
 	res := jsonapi.Resource{Type: "module-versions", ID: m.ID}
 	if m.DeprecationID != nil || m.ID == "" {
-		res.Relationships = jsonapi.Relationships{"deprecation": jsonapi.ToOne("deprecations", deref(m.DeprecationID))}
+		res.Relationships = jsonapi.Relationships{"deprecation": jsonapi.ToOne("deprecations", db.Text(m.DeprecationID))}
 	}
 	return res
-}
-
-func deref(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }
 
 // deprecation is that of a version.
 type deprecation struct{ Version }
 
 func viewDeprecation(_ context.Context, d deprecation) jsonapi.Resource {
-	return jsonapi.Resource{Type: "deprecations", ID: deref(d.DeprecationID), Attributes: deprecationAttributes{d.DeprecationLink, d.DeprecationReason}}
+	return jsonapi.Resource{Type: "deprecations", ID: db.Text(d.DeprecationID), Attributes: deprecationAttributes{d.DeprecationLink, d.DeprecationReason}}
 }
 
 type deprecationAttributes struct {

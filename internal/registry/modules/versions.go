@@ -82,7 +82,7 @@ func (f *Feature) viewVersion(ctx context.Context, v Version) jsonapi.Resource {
 		"registry-module": jsonapi.ToOne("registry-modules", v.ModuleID),
 	}}
 	if v.DeprecationID != nil || v.ID == "" { // without an id it is the example of its type
-		res.Relationships["deprecation"] = jsonapi.ToOne("deprecations", deref(v.DeprecationID))
+		res.Relationships["deprecation"] = jsonapi.ToOne("deprecations", db.Text(v.DeprecationID))
 	}
 	if v.Source == FromAPI && authz.Can(ctx, authz.ManageModules, v.Scope()) {
 		res.Links = map[string]any{"upload": f.router.Sign(ctx, http.MethodPut, objectKind, v.ID, api.PutTTL)}

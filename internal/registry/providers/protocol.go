@@ -10,6 +10,7 @@ import (
 	"plumbline.dev/plumbline/internal/kernel/api"
 	"plumbline.dev/plumbline/internal/kernel/authz"
 	"plumbline.dev/plumbline/internal/kernel/db"
+	"plumbline.dev/plumbline/internal/kernel/jsonapi"
 	"plumbline.dev/plumbline/internal/kernel/problem"
 	"plumbline.dev/plumbline/internal/registry/gpgkeys"
 )
@@ -126,7 +127,7 @@ func (f *Feature) serveVersions(ctx context.Context, w http.ResponseWriter, _ *h
 	answer := versionsAnswer{Versions: []offeredVersion{}}
 	for i, r := range releases {
 		if i == 0 || releases[i-1].VersionID != r.VersionID {
-			answer.Versions = append(answer.Versions, offeredVersion{Version: r.Version, Protocols: list(r.Protocols.V)})
+			answer.Versions = append(answer.Versions, offeredVersion{Version: r.Version, Protocols: jsonapi.List(r.Protocols.V)})
 		}
 		last := &answer.Versions[len(answer.Versions)-1]
 		last.Platforms = append(last.Platforms, system{r.OS, r.Arch})
@@ -217,7 +218,7 @@ func (f *Feature) findInstallation(ctx context.Context, path []string) (installa
 func (f *Feature) serveDownload(ctx context.Context, w http.ResponseWriter, _ *http.Request, in installation) error {
 	r := in.release
 	return api.WriteJSON(w, http.StatusOK, "application/json", downloadAnswer{
-		Protocols: list(r.Protocols.V), OS: r.OS, Arch: r.Arch, Filename: r.Filename, Shasum: strings.ToLower(r.Shasum), Packages: in.packages,
+		Protocols: jsonapi.List(r.Protocols.V), OS: r.OS, Arch: r.Arch, Filename: r.Filename, Shasum: strings.ToLower(r.Shasum), Packages: in.packages,
 		DownloadURL:  f.ArchiveURL(ctx, r),
 		ShasumsURL:   f.router.Sign(ctx, http.MethodGet, shasumsKind, r.VersionID, api.GetTTL),
 		SignatureURL: f.router.Sign(ctx, http.MethodGet, signatureKind, r.VersionID, api.GetTTL),

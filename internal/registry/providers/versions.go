@@ -60,7 +60,7 @@ func (f *Feature) viewVersion(ctx context.Context, v Version) jsonapi.Resource {
 	f.assetLink(ctx, links, "shasums-sig", signatureKind, v.ID, v.SignatureUploaded, manages)
 	return jsonapi.Resource{
 		Type: "registry-provider-versions", ID: v.ID, Links: links,
-		Attributes: versionAttributes{Version: v.Version, CreatedAt: v.CreatedAt, UpdatedAt: v.UpdatedAt, KeyID: v.KeyID, Protocols: list(v.Protocols.V),
+		Attributes: versionAttributes{Version: v.Version, CreatedAt: v.CreatedAt, UpdatedAt: v.UpdatedAt, KeyID: v.KeyID, Protocols: jsonapi.List(v.Protocols.V),
 			Permissions: assetPermissions{manages, manages}, ShasumsUploaded: v.ShasumsUploaded, SignatureUploaded: v.SignatureUploaded},
 		Relationships: jsonapi.Relationships{
 			"registry-provider": jsonapi.ToOne("registry-providers", v.ProviderID),
@@ -77,14 +77,6 @@ func (f *Feature) assetLink(ctx context.Context, links map[string]any, name, kin
 	case manages:
 		links[name+"-upload"] = f.router.Sign(ctx, http.MethodPut, kind, id, api.PutTTL)
 	}
-}
-
-// list is never null on the wire.
-func list(s []string) []string {
-	if s == nil {
-		return []string{}
-	}
-	return s
 }
 
 type versionAttributes struct {
@@ -121,7 +113,7 @@ func (f *Feature) listVersions(ctx context.Context, p Provider, q api.Query) (ap
 func (f *Feature) createVersion(ctx context.Context, p Provider, in jsonapi.In[versionRequest]) (Version, error) {
 	a := in.Data.Attributes
 	v := Version{ID: id.New("provver"), OrgID: p.OrgID, OrgName: p.OrgName, Name: p.Name, ProviderID: p.ID, Version: a.Version.V, KeyID: a.KeyID.V, CreatedAt: db.Now()}
-	v.UpdatedAt, v.Protocols.V = v.CreatedAt, list(a.Protocols.V)
+	v.UpdatedAt, v.Protocols.V = v.CreatedAt, jsonapi.List(a.Protocols.V)
 	if err := problem.All(checkVersion(v.Version), checkKeyID(v.KeyID), checkProtocols(v.Protocols.V)); err != nil {
 		return v, err
 	}

@@ -146,7 +146,7 @@ func (f *Feature) view(ctx context.Context, t TestRun) jsonapi.Resource {
 		Status: t.Status, Timestamps: timestamps{t.QueuedAt, t.StartedAt, t.FinishedAt, t.ErroredAt, t.CanceledAt, t.ForceCanceledAt},
 		LogReadURL: f.Logs.URL(ctx, t.ID), CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt, Type: "RegistryModule", ModuleID: t.ModuleID,
 		Variables: append([]Value{}, t.values...), Filters: append([]string{}, t.Filters.V...), Directory: t.Directory, Verbose: t.Verbose, Parallelism: t.Parallelism,
-		TestStatus: some(t.TestStatus), Passed: t.Passed, Failed: t.Failed, Errored: t.Errored, Skipped: t.Skipped, Source: t.Source, Message: t.Message, Error: t.Error,
+		TestStatus: db.Null(t.TestStatus), Passed: t.Passed, Failed: t.Failed, Errored: t.Errored, Skipped: t.Skipped, Source: t.Source, Message: t.Message, Error: t.Error,
 	}
 	by := jsonapi.ToOne("users", "")
 	if t.CreatedBy != nil {
@@ -189,13 +189,6 @@ type timestamps struct {
 	Errored       *db.Time `json:"errored-at,omitempty"`
 	Canceled      *db.Time `json:"canceled-at,omitempty"`
 	ForceCanceled *db.Time `json:"force-canceled-at,omitempty"`
-}
-
-func some(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
 }
 
 // follow sends the log as events, for browsers.

@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"plumbline.dev/plumbline/internal/kernel/authz"
+	"plumbline.dev/plumbline/internal/kernel/db"
 	"plumbline.dev/plumbline/internal/kernel/problem"
 )
 
@@ -60,7 +61,7 @@ type Mode struct {
 // mode agent or the reverse, and a new agent pool that what lives in the scope may not
 // use. An agent pool whose scope shrinks stays with those who have it.
 func (f *Feature) CheckMode(ctx context.Context, m Mode, in authz.Scope) error {
-	if deref(*m.Pool) == "" {
+	if db.Text(*m.Pool) == "" {
 		*m.Pool = nil
 	}
 	modeName, poolName, pool := m.Names[0], m.Names[1], *m.Pool
@@ -71,7 +72,7 @@ func (f *Feature) CheckMode(ctx context.Context, m Mode, in authz.Scope) error {
 		return problem.Invalid(poolName, "Agent pool must not be specified unless using 'agent' execution mode")
 	case m.Value == "agent" && pool == nil:
 		return problem.Invalid(poolName, "Agent pool must be specified when using 'agent' execution mode")
-	case pool == nil || *pool == deref(m.Was):
+	case pool == nil || *pool == db.Text(m.Was):
 		return nil
 	}
 	usable, err := f.AgentPool(ctx, *pool, in)

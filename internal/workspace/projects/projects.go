@@ -93,7 +93,7 @@ func view(ctx context.Context, p Project) jsonapi.Resource {
 		ID: p.ID, Type: "projects", Attributes: attributesOf(ctx, p), Links: jsonapi.Self(base),
 		Relationships: jsonapi.Relationships{
 			"organization":           jsonapi.ToOneAt("organizations", p.OrgName, "/api/v2/organizations/"+p.OrgName),
-			"default-agent-pool":     jsonapi.ToOne("agent-pools", deref(p.AgentPoolID())),
+			"default-agent-pool":     jsonapi.ToOne("agent-pools", db.Text(p.AgentPoolID())),
 			"tag-bindings":           jsonapi.Related(base + "/tag-bindings"),
 			"effective-tag-bindings": effective(ctx, p, base),
 		},
@@ -106,13 +106,6 @@ func effective(ctx context.Context, p Project, base string) any {
 		return jsonapi.Related(base + "/effective-tag-bindings")
 	}
 	return jsonapi.ToMany("effective-tag-bindings", p.effective)
-}
-
-func deref(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }
 
 // MakeDefault makes the default project of a new organization.

@@ -23,7 +23,7 @@ func (f *Feature) softDelete(ctx context.Context, v Version, _ jsonapi.In[struct
 	if err != nil {
 		return err
 	}
-	if deref(ws.CurrentStateVersionID) == v.ID {
+	if db.Text(ws.CurrentStateVersionID) == v.ID {
 		return problem.Conflict("State version backing data transition not allowed: it is the current state")
 	}
 	now := db.Now()

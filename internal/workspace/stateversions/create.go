@@ -286,6 +286,6 @@ func (f *Feature) Unlocking(ctx context.Context, ws workspaces.Workspace) error 
 	if newest[0] == Pending {
 		return problem.Unprocessable("Unable to unlock workspace. The latest state version is still pending.")
 	}
-	_, err = f.DB.Exec(ctx, `UPDATE state_versions SET lock_id = '' WHERE id = ?`, deref(ws.CurrentStateVersionID))
+	_, err = f.DB.Exec(ctx, `UPDATE state_versions SET lock_id = '' WHERE id = ?`, db.Text(ws.CurrentStateVersionID))
 	return err
 }

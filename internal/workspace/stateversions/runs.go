@@ -94,7 +94,7 @@ func (f *Feature) adoptFromRun(ctx context.Context, from FromRun, c content) err
 // settle deals with a state that is current already: the last state of a run may be what
 // it sent before as an intermediate one.
 func (f *Feature) settle(ctx context.Context, v Version, last *Version) error {
-	if last.Intermediate && !v.Intermediate && deref(last.RunID) == *v.RunID {
+	if last.Intermediate && !v.Intermediate && db.Text(last.RunID) == *v.RunID {
 		if _, err := f.DB.Exec(ctx, `UPDATE state_versions SET intermediate = ? WHERE id = ?`, false, last.ID); err != nil {
 			return err
 		}
@@ -105,7 +105,7 @@ func (f *Feature) settle(ctx context.Context, v Version, last *Version) error {
 // supersedes reports whether v goes on from an intermediate state of its own run, whose
 // serial it may share.
 func (v *Version) supersedes(last *Version) bool {
-	return last != nil && last.Intermediate && deref(last.RunID) == deref(v.RunID) && v.Lineage == last.Lineage && v.Serial >= last.Serial
+	return last != nil && last.Intermediate && db.Text(last.RunID) == db.Text(v.RunID) && v.Lineage == last.Lineage && v.Serial >= last.Serial
 }
 
 // AdoptJSON stores the external representation of the last state that a run brought.

@@ -149,9 +149,9 @@ func (f *Feature) view(ctx context.Context, v Version) jsonapi.Resource {
 	}
 	return jsonapi.Resource{Type: "state-versions", ID: v.ID, Attributes: a, Relationships: jsonapi.Relationships{
 		"workspace":              jsonapi.ToOne("workspaces", v.WorkspaceID),
-		"run":                    jsonapi.ToOne("runs", deref(v.RunID)),
-		"created-by":             jsonapi.ToOne("users", deref(v.CreatedBy)),
-		"rollback-state-version": jsonapi.ToOne("state-versions", deref(v.RollbackOf)),
+		"run":                    jsonapi.ToOne("runs", db.Text(v.RunID)),
+		"created-by":             jsonapi.ToOne("users", db.Text(v.CreatedBy)),
+		"rollback-state-version": jsonapi.ToOne("state-versions", db.Text(v.RollbackOf)),
 		"outputs":                jsonapi.ToMany("state-version-outputs", v.outputs),
 	}, Links: jsonapi.Self("/api/v2/state-versions/" + v.ID)}
 }
@@ -200,13 +200,6 @@ func raw(s *string) json.RawMessage {
 		return nil
 	}
 	return json.RawMessage(*s)
-}
-
-func deref(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }
 
 // selectVersions reads versions with their details; a list leaves out those that are

@@ -207,7 +207,7 @@ func (f *Feature) safeDelete(ctx context.Context, w Workspace, _ jsonapi.In[stru
 // nobody knows yet whether its newest state has any.
 func (w Workspace) checkUnused() error {
 	switch {
-	case w.CurrentStateVersionID != nil && deref(w.ResourcesStateVersionID) != *w.CurrentStateVersionID:
+	case w.CurrentStateVersionID != nil && db.Text(w.ResourcesStateVersionID) != *w.CurrentStateVersionID:
 		return problem.Conflict("Latest workspace state is being processed to discover resources, please try again later")
 	case w.ResourceCount > 0:
 		return problem.Conflict("Workspace cannot be safely deleted because it is still managing resources")

@@ -44,7 +44,7 @@ func (f *Feature) readmesByIDs(ctx context.Context, ids []string) ([]Readme, err
 func (f *Feature) SetReadme(ctx context.Context, workspaceID, configurationVersionID, markdown string) error {
 	return f.DB.Tx(ctx, func(ctx context.Context) error {
 		w, err := f.Lock(ctx, workspaceID)
-		if err != nil || deref(w.CurrentConfigurationVersionID) != configurationVersionID {
+		if err != nil || db.Text(w.CurrentConfigurationVersionID) != configurationVersionID {
 			return err
 		}
 		if markdown == "" {

@@ -201,7 +201,7 @@ func (f *Feature) ifCurrent(ctx context.Context, workspaceID, stateVersionID str
 	return f.DB.Tx(ctx, func(ctx context.Context) error {
 		q := `SELECT current_state_version_id FROM workspaces WHERE id = ?` + f.DB.ForUpdate()
 		current, err := db.All[*string](ctx, f.DB, q, workspaceID)
-		if err != nil || len(current) == 0 || deref(current[0]) != stateVersionID {
+		if err != nil || len(current) == 0 || db.Text(current[0]) != stateVersionID {
 			return err
 		}
 		return do(ctx)
@@ -234,7 +234,7 @@ func difference(old, rows []Resource) (gone []string, added []Resource) {
 // equal reports whether r and s, which have one id, differ in nothing.
 func (r Resource) equal(s Resource) bool {
 	return r.Address == s.Address && r.Name == s.Name && r.Provider == s.Provider && r.ProviderType == s.ProviderType && r.Module == s.Module &&
-		deref(r.NameIndex) == deref(s.NameIndex) && r.UpdatedAt == s.UpdatedAt && r.ModifiedByStateVersionID == s.ModifiedByStateVersionID
+		db.Text(r.NameIndex) == db.Text(s.NameIndex) && r.UpdatedAt == s.UpdatedAt && r.ModifiedByStateVersionID == s.ModifiedByStateVersionID
 }
 
 // renew gives new resources the ids and ages of the old ones at the same address.

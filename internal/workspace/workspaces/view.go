@@ -21,17 +21,17 @@ func view(ctx context.Context, w Workspace) jsonapi.Resource {
 		Relationships: jsonapi.Relationships{
 			"organization":                  jsonapi.ToOne("organizations", w.OrgName),
 			"project":                       jsonapi.ToOne("projects", w.ProjectID),
-			"agent-pool":                    jsonapi.ToOne("agent-pools", deref(w.AgentPoolID())),
-			"ssh-key":                       jsonapi.ToOne("ssh-keys", deref(w.SSHKeyID)),
+			"agent-pool":                    jsonapi.ToOne("agent-pools", db.Text(w.AgentPoolID())),
+			"ssh-key":                       jsonapi.ToOne("ssh-keys", db.Text(w.SSHKeyID)),
 			"current-run":                   currentRun(w),
-			"latest-run":                    jsonapi.ToOne("runs", deref(w.LatestRunID)),
-			"current-state-version":         jsonapi.ToOneAt("state-versions", deref(w.CurrentStateVersionID), base+"/current-state-version"),
-			"current-configuration-version": jsonapi.ToOne("configuration-versions", deref(w.CurrentConfigurationVersionID)),
-			"current-assessment-result":     jsonapi.ToOne("assessment-results", deref(w.AssessmentID)),
+			"latest-run":                    jsonapi.ToOne("runs", db.Text(w.LatestRunID)),
+			"current-state-version":         jsonapi.ToOneAt("state-versions", db.Text(w.CurrentStateVersionID), base+"/current-state-version"),
+			"current-configuration-version": jsonapi.ToOne("configuration-versions", db.Text(w.CurrentConfigurationVersionID)),
+			"current-assessment-result":     jsonapi.ToOne("assessment-results", db.Text(w.AssessmentID)),
 			"locked-by":                     lockedBy(w),
 			"data-retention-policy":         w.Retention.V.Relationship(base + "/relationships/data-retention-policy"),
 			"outputs":                       included(ctx, "outputs", func() jsonapi.Many { return jsonapi.ToMany("workspace-outputs", w.outputs) }, base+"/current-state-version-outputs"),
-			"readme":                        jsonapi.ToOne("workspace-readme", deref(w.ReadmeID)),
+			"readme":                        jsonapi.ToOne("workspace-readme", db.Text(w.ReadmeID)),
 			"remote-state-consumers":        jsonapi.Related(base + "/relationships/remote-state-consumers"),
 			"tag-bindings":                  jsonapi.Related(base + "/tag-bindings"),
 			"effective-tag-bindings":        included(ctx, "effective-tag-bindings", w.effectiveRefs, base+"/effective-tag-bindings"),
@@ -84,13 +84,6 @@ func lockedBy(w Workspace) jsonapi.One {
 		return jsonapi.ToOneAt("runs", w.LockedByID, "/api/v2/runs/"+w.LockedByID)
 	}
 	return jsonapi.One{}
-}
-
-func deref(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }
 
 // attributes are those of the wire.
@@ -159,19 +152,19 @@ type actions struct {
 func attributesOf(ctx context.Context, w Workspace) attributes {
 	mode := w.ExecutionMode()
 	return attributes{
-		Name: w.Name, Description: some(w.Description), Environment: "default", MigrationEnvironment: w.MigrationEnvironment,
+		Name: w.Name, Description: db.Null(w.Description), Environment: "default", MigrationEnvironment: w.MigrationEnvironment,
 		CreatedAt: w.CreatedAt, UpdatedAt: w.UpdatedAt, LatestChangeAt: w.LatestChangeAt,
 		AllowDestroyPlan: w.AllowDestroyPlan, AssessmentsEnabled: w.Assessed(), LastAssessmentResultAt: w.AssessedAt,
-		HealthState: w.health(), HealthReason: some(w.HealthReason), AutoApply: w.AutoApply, AutoApplyRunTrigger: w.AutoApplyRunTrigger,
+		HealthState: w.health(), HealthReason: db.Null(w.HealthReason), AutoApply: w.AutoApply, AutoApplyRunTrigger: w.AutoApplyRunTrigger,
 		AutoDestroyAt: w.AutoDestroyAt, AutoDestroyActivityDuration: w.autoDestroy(), InheritsProjectAutoDestroy: w.InheritsProjectAutoDestroy,
 		CanQueueDestroyPlan: w.AllowDestroyPlan, ExecutionMode: mode, Operations: mode != "local",
 		SettingOverwrites:   overwrites{w.OwnExecutionMode != "", w.OwnExecutionMode != ""},
 		FileTriggersEnabled: w.FileTriggersEnabled, GlobalRemoteState: w.GlobalRemoteState, ProjectRemoteState: w.ProjectRemoteState,
-		Locked: w.Locked(), LockedReason: some(w.LockReason), LockedAt: w.LockedAt, QueueAllRuns: w.QueueAllRuns, SpeculativeEnabled: w.SpeculativeEnabled,
+		Locked: w.Locked(), LockedReason: db.Null(w.LockReason), LockedAt: w.LockedAt, QueueAllRuns: w.QueueAllRuns, SpeculativeEnabled: w.SpeculativeEnabled,
 		StructuredRunOutputEnabled: w.StructuredRunOutputEnabled, TerraformVersion: w.TerraformVersion, Engine: w.Engine,
-		TriggerPrefixes: list(w.TriggerPrefixes.V), TriggerPatterns: list(w.TriggerPatterns.V), WorkingDirectory: some(w.WorkingDirectory),
-		ResourceCount: w.ResourceCount, Source: w.Source, SourceName: some(w.SourceName), SourceURL: some(w.SourceURL),
-		TagNames: list(w.tagNames), Actions: actions{IsDestroyable: true}, Permissions: permissionsOf(ctx, w),
+		TriggerPrefixes: jsonapi.List(w.TriggerPrefixes.V), TriggerPatterns: jsonapi.List(w.TriggerPatterns.V), WorkingDirectory: db.Null(w.WorkingDirectory),
+		ResourceCount: w.ResourceCount, Source: w.Source, SourceName: db.Null(w.SourceName), SourceURL: db.Null(w.SourceURL),
+		TagNames: jsonapi.List(w.tagNames), Actions: actions{IsDestroyable: true}, Permissions: permissionsOf(ctx, w),
 	}
 }
 
@@ -184,22 +177,6 @@ func (w Workspace) health() string {
 		return "unknown"
 	}
 	return w.HealthState
-}
-
-// some is the wire form of a text that may be missing: null if it is empty.
-func some(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
-}
-
-// list is never null on the wire.
-func list(l []string) []string {
-	if l == nil {
-		return []string{}
-	}
-	return l
 }
 
 type permissions struct {

@@ -1,6 +1,7 @@
 package adopt
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -297,7 +298,7 @@ func (e *editor) reconcile(at *place, file string, body *hclsyntax.Body, wanted,
 	for name := range real {
 		names[name] = true
 	}
-	for _, name := range sorted(names) {
+	for _, name := range slices.Sorted(maps.Keys(names)) {
 		if equal(wanted[name], real[name]) {
 			continue
 		}
@@ -306,13 +307,4 @@ func (e *editor) reconcile(at *place, file string, body *hclsyntax.Body, wanted,
 		}
 	}
 	return nil
-}
-
-func sorted(names map[string]bool) []string {
-	out := make([]string, 0, len(names))
-	for name := range names {
-		out = append(out, name)
-	}
-	slices.Sort(out)
-	return out
 }

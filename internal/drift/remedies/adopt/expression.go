@@ -3,6 +3,7 @@ package adopt
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/hashicorp/hcl/v2"
@@ -158,7 +159,7 @@ func (e *editor) setObject(in *place, file string, x *hclsyntax.ObjectConsExpr, 
 	for name := range real {
 		names[name] = true
 	}
-	for _, name := range sorted(names) {
+	for _, name := range slices.Sorted(maps.Keys(names)) {
 		if equal(wanted[name], real[name]) {
 			continue
 		}

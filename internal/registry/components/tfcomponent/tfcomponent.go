@@ -8,6 +8,7 @@ package tfcomponent
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -99,7 +100,7 @@ var schema = &hcl.BodySchema{
 func Read(files map[string][]byte) (Configuration, error) {
 	c := Configuration{Variables: []Variable{}, Outputs: []Output{}, Providers: []Provider{}, Subcomponents: []Part{}}
 	r := reader{c: &c, seen: map[string]bool{}}
-	for _, name := range sorted(files) {
+	for _, name := range slices.Sorted(maps.Keys(files)) {
 		if IsReadme(name) {
 			c.Readme = strings.ToValidUTF8(string(files[name][:min(len(files[name]), maxReadme)]), "")
 		}
@@ -115,15 +116,6 @@ func Read(files map[string][]byte) (Configuration, error) {
 		return Configuration{}, &Bad{"The archive has no component configuration: no file in its root whose name ends in .tfcomponent.hcl."}
 	}
 	return c, nil
-}
-
-func sorted(files map[string][]byte) []string {
-	names := make([]string, 0, len(files))
-	for name := range files {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }
 
 // reader reads one file after the other.
