@@ -37,6 +37,7 @@ type Proposed struct {
 	Number                  int
 	Title, Body, Head, Base string
 	Open                    bool
+	Merged                  bool
 	Updates                 int
 }
 
@@ -214,6 +215,14 @@ func (g *Forge) servePulls(w http.ResponseWriter, method, path, head, base strin
 		return
 	}
 	switch {
+	case method == "GET" && path != "":
+		for _, p := range g.pulls {
+			if path == fmt.Sprint("/", p.Number) {
+				respond(w, 200, g.shown(p))
+				return
+			}
+		}
+		respond(w, 404, members{"message": "Not Found"})
 	case method == "GET" && path == "":
 		list := []members{}
 		for _, p := range g.pulls {
@@ -253,10 +262,15 @@ func (g *Forge) servePulls(w http.ResponseWriter, method, path, head, base strin
 }
 
 func (g *Forge) shown(p *Proposed) members {
+	state := map[bool]string{true: "open", false: "closed"}[p.Open]
 	if g.gitlab {
-		return members{"iid": p.Number, "web_url": fmt.Sprint("https://gitlab.com/private/infra/-/merge_requests/", p.Number)}
+		state = map[string]string{"open": "opened", "closed": "closed"}[state]
+		if p.Merged {
+			state = "merged"
+		}
+		return members{"iid": p.Number, "state": state, "web_url": fmt.Sprint("https://gitlab.com/private/infra/-/merge_requests/", p.Number)}
 	}
-	return members{"number": p.Number, "html_url": fmt.Sprint("https://github.com/private/infra/pull/", p.Number)}
+	return members{"number": p.Number, "state": state, "merged": p.Merged, "html_url": fmt.Sprint("https://github.com/private/infra/pull/", p.Number)}
 }
 
 var commitID = regexp.MustCompile(`^[0-9a-f]{40}$`)
@@ -270,7 +284,7 @@ func (g *Forge) serveGitLab(w http.ResponseWriter, r *http.Request, path string)
 	_, _ = b.ReadFrom(r.Body)
 	if strings.HasPrefix(path, "merge_requests") {
 		q := r.URL.Query()
-		if r.Method == "GET" && q.Get("state") != "opened" {
+		if r.Method == "GET" && path == "merge_requests" && q.Get("state") != "opened" {
 			g.tb.Errorf("GET %s asks for state %q", r.URL, q.Get("state"))
 		}
 		g.servePulls(w, r.Method, strings.TrimPrefix(path, "merge_requests"), q.Get("source_branch"), q.Get("target_branch"), b.Bytes())
@@ -351,7 +365,14 @@ func (g *Forge) Merge(number int) {
 	if _, ok := g.run("", nil, "update-ref", "refs/heads/"+p.Base, "refs/heads/"+p.Head); !ok {
 		g.tb.Fatal("update-ref failed")
 	}
-	p.Open = false
+	p.Open, p.Merged = false, true
+}
+
+// Decline closes a pull request without its change.
+func (g *Forge) Decline(number int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.pulls[number-1].Open = false
 }
 
 // File is the content of a file in a branch.

@@ -47,6 +47,8 @@ const (
 	Ready   Status = "ready"   // it can be read as a patch
 	Opening Status = "opening" // the pull request is being opened or brought up to date
 	Open    Status = "open"    // there is a pull request
+	Merged  Status = "merged"  // it was merged, as a scan has seen since
+	Closed  Status = "closed"  // somebody did not want it
 	Failed  Status = "failed"  // it could not be opened; Error says why
 )
 

@@ -135,8 +135,7 @@ func (c client) refusal(req *http.Request, res *http.Response) error {
 func github(ctx context.Context, c client, p proposal) (pull, error) {
 	base := "/repos/" + c.target.FullName
 	call := func(method, path string, in, out any) error {
-		h := http.Header{"Authorization": {"Bearer " + c.target.Token.Reveal()}, "Accept": {"application/vnd.github+json"}, "X-Github-Api-Version": {"2022-11-28"}}
-		return c.do(ctx, method, base+path, h, in, out)
+		return c.do(ctx, method, base+path, githubHeader(c), in, out)
 	}
 	var commit struct {
 		Tree struct {
@@ -167,6 +166,10 @@ func github(ctx context.Context, c client, p proposal) (pull, error) {
 		return pull{}, err
 	}
 	return githubPull(call, c.target.FullName, p)
+}
+
+func githubHeader(c client) http.Header {
+	return http.Header{"Authorization": {"Bearer " + c.target.Token.Reveal()}, "Accept": {"application/vnd.github+json"}, "X-Github-Api-Version": {"2022-11-28"}}
 }
 
 func githubPull(call func(method, path string, in, out any) error, fullName string, p proposal) (pull, error) {

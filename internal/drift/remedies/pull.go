@@ -27,16 +27,27 @@ type publication struct {
 // Kind implements jobs.Args.
 func (publication) Kind() string { return "publish-drift-adoption" }
 
-// settled brings the pull request of an episode up to date when its findings change.
+// settled brings the pull request of an episode up to date when its findings change, and looks at
+// each scan whether somebody has merged or closed it.
 func (f *Feature) settled(ctx context.Context, e findings.Event) error {
-	if e.Episode.ID == "" || e.Episode.Status != findings.Open || e.Episode.ScheduleID == nil {
+	if e.Episode.ID == "" || e.Episode.ScheduleID == nil {
 		return nil
 	}
-	list, err := db.All[string](ctx, f.DB, `SELECT id FROM drift_adoptions WHERE episode_id = ? AND status <> 'ready' AND fingerprint <> ?`, e.Episode.ID, e.Episode.Fingerprint)
+	list, err := db.All[struct {
+		ID          string `db:"id"`
+		Status      Status `db:"status"`
+		Fingerprint string `db:"fingerprint"`
+	}](ctx, f.DB, `SELECT id, status, fingerprint FROM drift_adoptions WHERE episode_id = ? AND status IN ('opening', 'open', 'failed')`, e.Episode.ID)
 	if err != nil || len(list) == 0 {
 		return err
 	}
-	return f.Jobs.Enqueue(ctx, publication{AdoptionID: list[0], Again: true})
+	switch a := list[0]; {
+	case e.Episode.Status == findings.Open && a.Fingerprint != e.Episode.Fingerprint:
+		return f.Jobs.Enqueue(ctx, publication{AdoptionID: a.ID, Again: true})
+	case a.Status == Open:
+		return f.Jobs.Enqueue(ctx, inspection{AdoptionID: a.ID})
+	}
+	return nil
 }
 
 // publish opens a pull request or brings it up to date. What fails is noted and tried again,
@@ -54,6 +65,9 @@ func (f *Feature) publish(ctx context.Context, job publication) error {
 		return err
 	}
 	if job.Again {
+		if over, err := f.decided(ctx, &a); over { // another one is opened only for who asks for it
+			return err
+		}
 		if ok, err := f.redraft(ctx, &a, e); err != nil || !ok {
 			return err
 		}

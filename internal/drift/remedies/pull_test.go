@@ -111,6 +111,44 @@ func TestAPullRequestAdopts(t *testing.T) {
 			if left := f.scan(); left != "" {
 				t.Errorf("the episode %s is open after the merge", left)
 			}
+			if a := f.adoption(id); a["status"] != "merged" || a["pull-request-number"] != 1.0 {
+				t.Errorf("the adoption is %v after the merge, want it merged", a)
+			}
+		})
+	}
+}
+
+// TestAPullRequestThatIsClosed is noticed by the next scan, and stays closed when the drift
+// changes: the next one is opened for who asks for it.
+func TestAPullRequestThatIsClosed(t *testing.T) {
+	for name, isGitLab := range map[string]bool{"github": false, "gitlab": true} {
+		t.Run(name, func(t *testing.T) {
+			f := newScanned(t, isGitLab)
+			e := f.scan(change{address: "a_b.c", path: "size", wanted: "t3", real: "m5"})
+			adopt := func() string {
+				id, _ := data(f.do(200, "POST", "/api/v2/drift-episodes/"+e+"/actions/adopt", `{"data":{"attributes":{"open-pull-request":true}}}`))
+				f.Settle()
+				return id
+			}
+			id := adopt()
+			f.forge.Decline(1)
+			f.scan(change{address: "a_b.c", path: "size", wanted: "t3", real: "m5"})
+			if a := f.adoption(id); a["status"] != "closed" {
+				t.Errorf("the adoption is %v after the next scan, want it closed", a)
+			}
+			f.scan(change{address: "a_b.c", path: "size", wanted: "t3", real: "m6"})
+			if got := f.forge.Pulls(); len(got) != 1 || got[0].Updates != 0 {
+				t.Errorf("pull requests = %+v after another change, want the closed one as it was", got)
+			}
+			adopt()
+			if a := f.adoption(id); a["status"] != "open" || a["pull-request-number"] != 2.0 {
+				t.Errorf("the adoption is %v when it is asked for again, want a second pull request", a)
+			}
+			f.forge.Decline(2)
+			f.scan(change{address: "a_b.c", path: "size", wanted: "t3", real: "m7"}) // closed and changed since the last look
+			if a := f.adoption(id); a["status"] != "closed" || len(f.forge.Pulls()) != 2 {
+				t.Errorf("the adoption is %v with %d pull requests, want it closed and no other", a, len(f.forge.Pulls()))
+			}
 		})
 	}
 }

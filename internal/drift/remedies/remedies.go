@@ -90,6 +90,7 @@ func (f *Feature) Routes(r *api.Router) {
 	api.Handle(r, "GET "+adoption+"/patch", authz.OperateDrift, f.Find, f.sendPatch)
 	api.List(r, "/runs/{id}/drift-episodes", authz.ReadRuns, f.Runs.Find, f.episodesOfRun)
 	jobs.Handle(f.Jobs, f.publish, jobs.Attempts(6), jobs.Timeout(pullTimeout))
+	jobs.Handle(f.Jobs, f.inspect, jobs.Attempts(2), jobs.Timeout(pullTimeout))
 	f.Findings.OnSettled = append(f.Findings.OnSettled, f.settled)
 }
 

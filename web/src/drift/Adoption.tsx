@@ -107,8 +107,12 @@ export function Pull({ adoption }: { adoption: One }) {
   if (a.status === 'opening') return <Badge tone="info" busy>The pull request is being opened</Badge>
   if (a.status === 'failed') return <Notice tone="bad" icon="warning" className="wrap-anywhere">The pull request could not be opened. {a['error-message']}</Notice>
   return (
-    <a href={a['pull-request-url'] ?? ''} target="_blank" rel="noreferrer" className="inline-flex items-center gap-1.5 underline">
-      Pull request {a['pull-request-number']}<Icon name="external" size={14} />
-    </a>
+    <span className="inline-flex flex-wrap items-center gap-2">
+      <a href={a['pull-request-url'] ?? ''} target="_blank" rel="noreferrer" className="inline-flex items-center gap-1.5 underline">
+        Pull request {a['pull-request-number']}<Icon name="external" size={14} />
+      </a>
+      {a.status === 'merged' && <Badge tone="ok" icon="check">Merged</Badge>}
+      {a.status === 'closed' && <Badge tone="idle" icon="cross">Closed</Badge>}
+    </span>
   )
 }
