@@ -51,7 +51,7 @@ function Whole({ org, scan, included }: { org: string; scan: Resource<'drift-sca
         {a.status !== 'queued' && a.status !== 'running' && a.fingerprint !== null && <Verdict scan={scan.id} />}
         <Panel title="Log">
           {begun ? (
-            <LogView name="scan" id={scan.id} events={`/drift-scans/${scan.id}/log/events`} url={a['log-read-url']} complete={!ongoing.includes(a.status)} waiting="An executor prepares the scan." />
+            <LogView name="scan" id={scan.id} events={api.address('/drift-scans/{id}/log/events', { id: scan.id })} url={a['log-read-url']} complete={!ongoing.includes(a.status)} waiting="An executor prepares the scan." />
           ) : (
             <p className="p-4 text-muted">{ongoing.includes(a.status) ? 'It waits for a free executor.' : 'It ended before it began.'}</p>
           )}

@@ -10,6 +10,7 @@ const role: Told = { field: 'role', label: 'Role', placeholder: 'arn:aws:iam::12
 const audience: Told = { field: 'audience', label: 'Audience of the tokens', optional: true, help: 'Only if the cloud expects another one than usual.' }
 const keyless = 'Nothing secret is kept. Each scan has a token that this server signs; the cloud must be able to reach its public address. What the cloud must trust is shown once this is saved.'
 
+/** connectionKinds are those that can be chosen, by their names in the API. */
 export const connectionKinds: Record<string, ConnectionKind> = {
   'aws-oidc': { label: 'AWS, without keys (OpenID Connect)', about: keyless, file: 'make-aws-oidc.tf', fields: [role, audience] },
   'aws-role': { label: 'AWS, a role for this server', file: 'make-role.tf', fields: [{ ...role, help: 'Its trust policy must ask for the external id, which is shown once this is saved.' }] },

@@ -50,6 +50,7 @@ function ConfigurationTabs({ org }: { org: string }) {
   )
 }
 
+/** FindingFilter, EpisodeFilter, FleetFilter and ScanFilter are what the lists are narrowed to, by their addresses. */
 export type FindingFilter = {
   q?: string | undefined
   severity?: string | undefined

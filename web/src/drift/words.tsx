@@ -15,6 +15,7 @@ const severityLooks: Record<string, Look> = {
   info: { label: 'Info', tone: 'idle', icon: 'info' },
 }
 
+/** kinds are those of findings. */
 export const kinds: Record<string, { label: string; about: string }> = {
   drift: { label: 'Changed outside', about: 'It was changed outside. The next apply changes it back.' },
   'drift+config': { label: 'Changed twice', about: 'It was changed outside and in the code, to different values.' },
@@ -40,6 +41,7 @@ const scanLooks: Record<string, Look> = {
   superseded: { label: 'Superseded', tone: 'idle', icon: 'stop' },
 }
 
+/** healths are what the assessments of a workspace may have come to. */
 export const healths: Record<string, Look & { about: string }> = {
   healthy: { label: 'Healthy', tone: 'ok', icon: 'check', about: 'Everything is as the last apply left it, and all checks pass.' },
   drifted: { label: 'Drifted', tone: 'warn', icon: 'drift', about: 'Something was changed outside.' },
@@ -50,10 +52,12 @@ export const healths: Record<string, Look & { about: string }> = {
   disabled: { label: 'Assessments are off', tone: 'idle', icon: 'minus', about: 'Nobody looks for drift here.' },
 }
 
+/** scanStatuses, findingStatuses and severityOptions are choices of filters. */
 export const scanStatuses = Object.entries(scanLooks).map(([value, look]) => [value, look.label] as const)
 export const findingStatuses = Object.entries(findingLooks).map(([value, look]) => [value, look.label] as const)
 export const severityOptions = severities.map((s) => [s, severityLooks[s]?.label ?? s] as const)
 
+/** reasons are why there was a scan. */
 export const reasons: Record<string, string> = { scheduled: 'on schedule', manual: 'asked for', test: 'a test', confirm: 'to confirm' }
 
 /** headline is the summary of a scan without its severity, which a badge beside it says; brief is also without how much more there is. */
@@ -75,6 +79,7 @@ function Word({ look, value }: { look: Look | undefined; value: string }) {
   return <Badge tone={tone} icon={icon} busy={busy}>{label}</Badge>
 }
 
+/** Severity, FindingStatus, ScanStatus and Health are badges with a word. */
 export const Severity = ({ level }: { level: string }) => <Word look={severityLooks[level]} value={level} />
 export const FindingStatus = ({ status }: { status: string }) => <Word look={findingLooks[status]} value={status} />
 export const ScanStatus = ({ status }: { status: string }) => <Word look={scanLooks[status]} value={status} />

@@ -1,7 +1,9 @@
 // What a notification can tell of, as people think of it, and where it can go.
 
+/** Trigger is something that a notification can tell of. */
 export type Trigger = { value: string; label: string; short: string; help?: string }
 
+/** triggerGroups are those of workspaces and projects, by what they are about. */
 export const triggerGroups: readonly { group: string; triggers: readonly Trigger[] }[] = [
   {
     group: 'Runs',
@@ -24,8 +26,10 @@ export const triggerGroups: readonly { group: string; triggers: readonly Trigger
   },
 ]
 
+/** teamTriggers are those of teams. */
 export const teamTriggers: typeof triggerGroups = [{ group: 'Change requests', triggers: [{ value: 'change_request:created', short: 'change request', label: 'A change request is made' }] }]
 
+/** destinations are where notifications can go. */
 export const destinations: Record<string, { label: string; about: string; example?: string }> = {
   generic: { label: 'Webhook', about: 'A JSON document by POST, signed if there is a token.', example: 'https://hooks.example.com/runs' },
   slack: { label: 'Slack', about: 'A message by an incoming webhook.', example: 'https://hooks.slack.com/services/…' },

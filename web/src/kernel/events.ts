@@ -2,6 +2,7 @@
 // shows it reads it again.
 import { useQueryClient, type QueryClient } from '@tanstack/react-query'
 import { useEffect } from 'react'
+import { address } from './api'
 import { doubt } from './health'
 import { live } from './queries'
 import { subscribe, type Change } from './shared'
@@ -55,7 +56,7 @@ export function useEvents(org: string) {
   useEffect(() => {
     const stale = collector(client)
     live.wanted = true
-    const leave = subscribe(`/api/v2/organizations/${encodeURIComponent(org)}/events`, {
+    const leave = subscribe(address('/organizations/{organization}/events', { organization: org }), {
       onState(connected, fresh) {
         setConnected(connected)
         if (!connected) void doubt()

@@ -61,6 +61,7 @@ export function count(n: number, one: string, many = `${one}s`): string {
   return `${numbers.format(n)} ${n === 1 ? one : many}`
 }
 
+/** number is a number with its thousands apart: "1,200". */
 export function number(n: number): string {
   return numbers.format(n)
 }

@@ -1,6 +1,7 @@
 // Documents of JSON:API as the server sends them, with the types of its OpenAPI document.
 import type { components } from './schema'
 
+/** Schemas are the resources of the OpenAPI document, by their type. */
 export type Schemas = components['schemas']
 
 /** Kind is a type of resource that the server knows, such as "workspaces". */

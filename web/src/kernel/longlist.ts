@@ -3,6 +3,7 @@ import { useQueries, type UseQueryOptions } from '@tanstack/react-query'
 import { useCallback, useEffect, useState } from 'react'
 import { Included, type Kind, type Page, type Resource } from './jsonapi'
 
+/** pageSize is how many rows a page of a long list has; its query must ask for as many. */
 export const pageSize = 100
 
 const none = new Included()

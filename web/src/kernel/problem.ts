@@ -67,6 +67,7 @@ export function isPassing(err: unknown): boolean {
   return err instanceof Problem && (err.status === 0 || err.status === 429 || (unanswered.includes(err.status) && err.wordless))
 }
 
+/** isMissing is whether something is not there, or not for the user to see. */
 export function isMissing(err: unknown): boolean {
   return err instanceof Problem && err.status === 404
 }

@@ -7,6 +7,7 @@ import { Problem, isPassing } from './problem'
 /** live tells whether the stream of changes is wanted, as on all screens of an organization, and works; without it, screens ask every 5 s. */
 export const live = { connected: false, wanted: false }
 
+/** queryClient keeps what was read, for the whole page. */
 export const queryClient = new QueryClient({
   defaultOptions: {
     queries: {

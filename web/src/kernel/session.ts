@@ -3,6 +3,7 @@ import { queryOptions, useQuery, useSuspenseQuery } from '@tanstack/react-query'
 import * as api from './api'
 import { allQuery } from './queries'
 
+/** meQuery is the user of the session. */
 export const meQuery = queryOptions({
   queryKey: ['users', 'me'],
   queryFn: async ({ signal }) => (await api.read('/account/details', {}, {}, signal)).item,
@@ -14,6 +15,7 @@ export function useMe() {
   return useSuspenseQuery(meQuery).data
 }
 
+/** organizationsQuery are the organizations that the user belongs to. */
 export const organizationsQuery = allQuery('organizations', '/organizations', {})
 
 /** useOrganizations are those that the user belongs to. */
@@ -21,6 +23,7 @@ export function useOrganizations() {
   return useQuery(organizationsQuery).data ?? []
 }
 
+/** organizationQuery is one of them, with what the user may do there. */
 export const organizationQuery = (org: string) =>
   queryOptions({
     queryKey: ['organizations', 'read', org],

@@ -3,6 +3,7 @@
 // hears; without channels between tabs, each has its own.
 import { lead } from './leader'
 
+/** Change says what has changed: a type, and which one if the server knows; "*" is everything. */
 export type Change = { type: string; id?: string; workspace?: string }
 
 type Listener = {

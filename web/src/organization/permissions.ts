@@ -32,6 +32,7 @@ export const workspaceLevels = [
   { value: 'custom', label: 'Custom', help: 'Chosen one by one.' },
 ] as const
 
+/** projectLevels are the rights of a team in a project. */
 export const projectLevels = [
   { value: 'read', label: 'Read', help: 'Sees its workspaces.' },
   { value: 'write', label: 'Write', help: 'Also runs and changes variables in its workspaces.' },

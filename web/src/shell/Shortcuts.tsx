@@ -1,6 +1,7 @@
 import { keyNames, useAllCommands } from '~/kernel/keyboard'
 import { Dialog } from '~/ui/Dialog'
 
+/** Keys are keys as they are printed on the keyboard. */
 export function Keys({ names }: { names: string[] }) {
   return (
     <span className="inline-flex gap-1">

@@ -5,6 +5,7 @@ import { useMemo } from 'react'
 import type { Command } from '~/kernel/keyboard'
 import type { Crumb } from '~/kernel/routing'
 
+/** Place is a screen that can be gone to. */
 export type Place = { path: string; label: string }
 
 /** placesOf are the screens whose addresses need no more than the parameters that are there. */

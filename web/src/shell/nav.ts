@@ -1,6 +1,7 @@
 // What the side bar offers, in order. A capability that has screens has a line here.
 import type { IconName } from '~/ui/Icon'
 
+/** Entry is a part of an organization. */
 export type Entry = {
   label: string
   icon: IconName
@@ -10,6 +11,7 @@ export type Entry = {
   key?: string
 }
 
+/** organizationNav are those of every organization. */
 export const organizationNav: Entry[] = [
   { label: 'Workspaces', icon: 'workspace', path: 'workspaces', key: 'w' },
   { label: 'Runs', icon: 'run', path: 'runs', key: 'r' },

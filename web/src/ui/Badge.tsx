@@ -3,6 +3,7 @@ import { Icon, type IconName } from './Icon'
 import { Spinner } from './Button'
 import { cx } from './classes'
 
+/** Tone is what a colour says. */
 export type Tone = 'ok' | 'warn' | 'bad' | 'info' | 'replace' | 'idle' | 'accent'
 
 const tones: Record<Tone, string> = {

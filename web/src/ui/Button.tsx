@@ -3,6 +3,7 @@ import type { AnchorHTMLAttributes, ButtonHTMLAttributes, ReactNode, Ref } from 
 import { Icon, type IconName } from './Icon'
 import { cx } from './classes'
 
+/** Look is how much a button asks to be clicked. */
 export type Look = 'primary' | 'normal' | 'quiet' | 'danger'
 
 type Common = { look?: Look; small?: boolean; icon?: IconName; children?: ReactNode }
@@ -69,6 +70,7 @@ const Created = createLink(Anchor)
 /** LinkButton leads somewhere and looks like a button. */
 export const LinkButton: LinkComponent<typeof Anchor> = (props) => <Created {...props} />
 
+/** Spinner turns while something is done. */
 export function Spinner({ className }: { className?: string }) {
   return (
     <svg width="14" height="14" viewBox="0 0 16 16" className={cx('animate-spin shrink-0', className)} aria-hidden="true">

@@ -9,6 +9,7 @@ const IdsContext = createContext<Ids | undefined>(undefined)
 
 type FieldProps = { label: ReactNode; help?: ReactNode; error?: string | undefined; optional?: boolean; children: ReactNode; className?: string }
 
+/** Field is a control with its label, help, and what is wrong with it. */
 export function Field({ label, help, error, optional, children, className }: FieldProps) {
   const id = useId()
   const described = [help && `${id}-help`, error && `${id}-error`].filter(Boolean).join(' ') || undefined
@@ -38,10 +39,12 @@ function useIds() {
 // Letters of 16 px keep phones from zooming into a field.
 const control = 'w-full rounded-md border border-line-strong bg-surface px-2.5 text-text hover:border-muted disabled:bg-sunken disabled:text-muted aria-invalid:border-bad max-sm:text-lg'
 
+/** Input is a line of text. */
 export function Input({ className, ...rest }: InputHTMLAttributes<HTMLInputElement> & { ref?: Ref<HTMLInputElement> }) {
   return <input autoComplete="off" spellCheck={false} {...useIds()} className={cx(control, 'touch h-8', className)} {...rest} />
 }
 
+/** Textarea is text of several lines. */
 export function Textarea({ className, ...rest }: TextareaHTMLAttributes<HTMLTextAreaElement>) {
   return <textarea spellCheck={false} rows={4} {...useIds()} className={cx(control, 'py-1.5', className)} {...rest} />
 }
@@ -62,6 +65,7 @@ export function FileInput({ label, onFiles, ...rest }: FileProps) {
   )
 }
 
+/** Select is a choice of one among some. */
 export function Select({ className, children, ...rest }: SelectHTMLAttributes<HTMLSelectElement>) {
   return (
     <select {...useIds()} className={cx(control, 'touch h-8 pr-1.5 text-ellipsis', className)} {...rest}>

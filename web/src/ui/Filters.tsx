@@ -15,6 +15,7 @@ type Props = {
   active: number
 }
 
+/** Filters lays them out. */
 export function Filters({ search, choices, chips, label, active }: Props) {
   const [open, setOpen] = useState(false)
   const id = useId()

@@ -2,6 +2,7 @@ import { useEffect, useId, useRef, useState, type KeyboardEvent, type ReactNode 
 import { Icon, type IconName } from './Icon'
 import { cx } from './classes'
 
+/** Item is something that a menu offers. */
 export type Item = {
   label: ReactNode
   icon?: IconName

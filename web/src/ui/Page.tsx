@@ -164,7 +164,6 @@ export function Fact({ name, children }: { name: string; children: ReactNode }) 
   )
 }
 
-/** Anchor is a link in text. */
 const TextAnchor = ({ className, ...rest }: AnchorHTMLAttributes<HTMLAnchorElement> & { ref?: Ref<HTMLAnchorElement> }) => (
   // oxlint-disable-next-line jsx-a11y/anchor-has-content -- the content is among the properties
   <a className={cx('text-accent underline-offset-2 hover:underline', className)} {...rest} />
@@ -172,4 +171,5 @@ const TextAnchor = ({ className, ...rest }: AnchorHTMLAttributes<HTMLAnchorEleme
 
 const CreatedText = createLink(TextAnchor)
 
+/** TextLink is a link in text. */
 export const TextLink: LinkComponent<typeof TextAnchor> = (props) => <CreatedText {...props} />

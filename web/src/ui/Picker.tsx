@@ -4,6 +4,7 @@ import { SearchInput } from './Field'
 import { SkeletonRows } from './Skeleton'
 import { cx } from './classes'
 
+/** Pick is something that can be chosen; about is what tells it from others of the name. */
 export type Pick = { id: string; name: string; about?: string | undefined }
 
 type Props = {

@@ -2,7 +2,9 @@
 import { useId, type ReactNode } from 'react'
 import { cx } from './classes'
 
+/** Choice is one of them. */
 export type Choice = { value: string; label: string; /** What a screen reader says: "Manage all workspaces". */ full?: string }
+/** Row is what something is about, and how much of it there may be. */
 export type Row = { name: string; label: ReactNode; help?: ReactNode; options: readonly Choice[] }
 
 type SegmentsProps = { label: string; options: readonly Choice[]; value: string; disabled?: boolean; onChange: (value: string) => void }

@@ -1,6 +1,7 @@
 // The parts of custom access, as rows of what and how much; names are those of the API.
 import { Matrix, type Row } from '~/ui/Segments'
 
+/** Parts are the values of custom access, by their names in the API. */
 export type Parts = Record<string, string | boolean>
 
 const yesNo = [{ value: 'false', label: 'No' }, { value: 'true', label: 'Yes' }]

@@ -14,6 +14,7 @@ import { Late } from '~/ui/Late'
 import { TagFilter } from './tagFilter'
 import { parseTags, tagText, writeTags } from './tags'
 
+/** WorkspaceFilter is what the list is narrowed to, and its order. */
 export type WorkspaceFilter = {
   q?: string | undefined
   status?: StatusGroup | undefined
@@ -36,12 +37,14 @@ export const healthGroups = {
   unassessed: { label: 'Not assessed', states: ['errored', 'blocked'] },
 } as const
 
+/** HealthGroup is one of these in addresses. */
 export type HealthGroup = keyof typeof healthGroups
 
 const sorts = { name: 'By name', '-latest-change-at': 'Latest change first', '-current-run.created-at': 'Latest run first', '-created-at': 'Newest first' }
 
 type Props = { org: string; filter: WorkspaceFilter }
 
+/** ListFilters are the fields that narrow it. */
 export function ListFilters({ org, filter }: Props) {
   const navigate = useNavigate({ from: '/$org/workspaces' })
   const projects = useQuery(allQuery('projects', '/organizations/{organization}/projects', { organization: org }))

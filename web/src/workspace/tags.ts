@@ -3,6 +3,7 @@
 import { refsOf, type Included, type Resource } from '~/kernel/jsonapi'
 import { words } from '~/kernel/search'
 
+/** TagOf is a tag: its key, and its value if it has one. */
 export type TagOf = { key: string; value: string }
 
 /** tagText is how a tag is shown. */

@@ -6,7 +6,7 @@ import { LogStore } from './store'
 /** Source is where a log is: followed while it grows, read at once when it is complete. */
 export type Source = {
   id: string
-  /** where it can be followed, below /api/v2 */
+  /** where it can be followed */
   events: string
   /** where the whole log is, once it is complete */
   url: string | undefined
@@ -25,7 +25,7 @@ export function useLog({ id, events, url, complete }: Source): LogState {
   useEffect(() => {
     setError(undefined)
     store.reset()
-    if (!whole.current) return follow(`/api/v2${events}`, store, url)
+    if (!whole.current) return follow(events, store, url)
     if (url === undefined) return
     const stop = new AbortController()
     download(url, store, stop.signal).catch((err: unknown) => {

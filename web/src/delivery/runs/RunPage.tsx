@@ -2,6 +2,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
 import { useCallback, useState, type ReactNode } from 'react'
+import { address } from '~/kernel/api'
 import { refOf, type Resource } from '~/kernel/jsonapi'
 import { polling } from '~/kernel/queries'
 import { CopyText, Id } from '~/ui/Copy'
@@ -122,7 +123,7 @@ function PlanPart({ stage, plan }: { stage: Stage; plan: Resource<'plans'> | und
     >
       {finished && !showsLog && <PlanView id={plan.id} />}
       {showsLog && hasLog(status) && (
-        <LogView name="plan" id={plan.id} events={`/plans/${plan.id}/log/events`} url={plan.attributes['log-read-url'] ?? undefined} complete={ends.includes(status)} waiting="An executor prepares the plan." />
+        <LogView name="plan" id={plan.id} events={address('/plans/{id}/log/events', { id: plan.id })} url={plan.attributes['log-read-url'] ?? undefined} complete={ends.includes(status)} waiting="An executor prepares the plan." />
       )}
       {!hasLog(status) && <p className="p-4 text-muted">{status === 'unreachable' ? 'The run ended before its plan began.' : 'The plan has not begun.'}</p>}
     </Part>
@@ -135,7 +136,7 @@ function ApplyPart({ stage, apply }: { stage: Stage; apply: Resource<'applies'> 
   if (!hasLog(status)) return null
   return (
     <Part stage={stage} summary={status === 'finished' && <Counts of={apply.attributes} done />}>
-      <LogView name="apply" id={apply.id} events={`/applies/${apply.id}/log/events`} url={apply.attributes['log-read-url'] ?? undefined} complete={ends.includes(status)} waiting="An executor prepares the apply." />
+      <LogView name="apply" id={apply.id} events={address('/applies/{id}/log/events', { id: apply.id })} url={apply.attributes['log-read-url'] ?? undefined} complete={ends.includes(status)} waiting="An executor prepares the apply." />
     </Part>
   )
 }

@@ -4,6 +4,7 @@ import type { Resource } from '~/kernel/jsonapi'
 /** Standing is where a stage stands. */
 export type Standing = 'waiting' | 'queued' | 'running' | 'passed' | 'failed' | 'stopped' | 'decision' | 'skipped'
 
+/** Stage is a part of a run that people wait for; times are those of the API. */
 export type Stage = {
   key: 'plan' | 'decision' | 'apply'
   title: string

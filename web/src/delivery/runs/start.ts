@@ -1,5 +1,6 @@
 // What a run can be started with, as the API takes it.
 
+/** Kind is what a run does. */
 export type Kind = 'apply' | 'plan' | 'save' | 'refresh' | 'destroy'
 
 /** Draft is what a person has chosen so far; texts are those of the fields. */
@@ -19,10 +20,12 @@ export interface Draft {
   readonly debug: boolean
 }
 
+/** blank is a draft of which nothing was chosen yet. */
 export const blank: Draft = {
   kind: 'apply', message: '', targets: '', replaces: '', actions: '', variables: '', version: '', auto: 'workspace', refresh: true, empty: false, generate: false, debug: false,
 }
 
+/** kinds are what a person can start, the usual first. */
 export const kinds: { kind: Kind; label: string; help: string }[] = [
   { kind: 'apply', label: 'Plan and apply', help: 'Makes what is there as the configuration says.' },
   { kind: 'plan', label: 'Plan only', help: 'Says what would change. It can never be applied, and others need not wait for it.' },

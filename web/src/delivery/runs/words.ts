@@ -1,5 +1,6 @@
 // What runs are and where they come from, in words.
 
+/** operations are what runs do, by their names in the API. */
 export const operations: Record<string, string> = {
   plan_and_apply: 'Plan and apply',
   plan_only: 'Plan only',
@@ -10,6 +11,7 @@ export const operations: Record<string, string> = {
   action_only: 'Actions only',
 }
 
+/** sources are where runs come from. */
 export const sources: Record<string, string> = {
   'tfe-ui': 'this UI',
   'tfe-api': 'the API',
@@ -26,10 +28,12 @@ const reasons: Record<string, string> = {
   'run-trigger': 'a run of another workspace',
 }
 
+/** sourceOf is where a run comes from, in words. */
 export function sourceOf(source: string): string {
   return sources[source] ?? source
 }
 
+/** reasonOf is why a run was started, in words. */
 export function reasonOf(reason: string): string {
   return reasons[reason] ?? reason.replaceAll(/[-_]/g, ' ')
 }

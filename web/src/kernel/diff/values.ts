@@ -40,10 +40,12 @@ function shell(mark: unknown): unknown {
   return Array.isArray(mark) ? [] : {}
 }
 
+/** isObject is whether a value is an object of JSON. */
 export function isObject(v: unknown): v is Record<string, unknown> {
   return typeof v === 'object' && v !== null && !Array.isArray(v)
 }
 
+/** isText is whether a value is a text. */
 export function isText(v: unknown): v is string {
   return typeof v === 'string'
 }

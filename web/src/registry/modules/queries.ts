@@ -4,8 +4,10 @@ import * as api from '~/kernel/api'
 /** Address is that of a private module in the registry. */
 export type Address = { org: string; namespace: string; name: string; provider: string }
 
+/** path is where a module of the organization is in the API. */
 export const path = '/organizations/{organization}/registry-modules/{registry}/{namespace}/{name}/{provider}' as const
 
+/** params are its parameters. */
 export function params({ org, namespace, name, provider }: Address) {
   return { organization: org, registry: 'private', namespace, name, provider }
 }

@@ -2,8 +2,10 @@
 // archives, SHA256SUMS, its signature, and a manifest. They are checked before anything is
 // sent.
 
+/** Platform is an archive for one of the platforms; shasum is "" if no list names it. */
 export type Platform = { os: string; arch: string; filename: string; shasum: string; file: File | undefined }
 
+/** Bundle is what the files are, together. */
 export type Bundle = {
   name: string
   version: string

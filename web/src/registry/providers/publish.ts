@@ -5,8 +5,10 @@ import { body, type Resource } from '~/kernel/jsonapi'
 import { Problem } from '~/kernel/problem'
 import type { Bundle, Platform } from './bundle'
 
+/** Params are where a provider is in the API. */
 export type Params = { organization: string; registry: string; namespace: string; name: string }
 
+/** providerPath is its path. */
 export const providerPath = '/organizations/{organization}/registry-providers/{registry}/{namespace}/{name}' as const
 
 /** publish sends everything, and says what it is doing. */

@@ -17,7 +17,7 @@ const looks: Record<Outcome, { label: string; tone: Tone }> = {
 
 /** Results is what came of each file of a test run, and of each run in it. */
 export function Results({ address, run }: { address: Address; run: string }) {
-  const url = `/api/v2${runAddress(address, run)}/junit`
+  const url = runAddress(address, run, 'junit')
   const results = useQuery({
     queryKey: ['test-results', run],
     staleTime: Infinity,

@@ -75,7 +75,7 @@ function Opened({ address: a, run }: { address: Address; run: Resource<'test-run
         </span>
       </div>
       {t['error-message'] && <Notice tone="bad" icon="warning" className="mx-4 mb-3">{t['error-message']}</Notice>}
-      {showsLog ? <LogView name="test" events={`${runAddress(a, run.id)}/log/events`} id={run.id} url={t['log-read-url']} complete={done} waiting="An executor prepares the tests." /> : <Results address={a} run={run.id} />}
+      {showsLog ? <LogView name="test" events={runAddress(a, run.id, 'log/events')} id={run.id} url={t['log-read-url']} complete={done} waiting="An executor prepares the tests." /> : <Results address={a} run={run.id} />}
     </div>
   )
 }
@@ -84,7 +84,7 @@ function Opened({ address: a, run }: { address: Address; run: Resource<'test-run
 function Stop({ address, run }: { address: Address; run: Resource<'test-runs'> }) {
   const [asked, setAsked] = useState(false)
   const [forcing, setForcing] = useState(false)
-  const stop = useChange(['test-runs'], (verb: 'cancel' | 'force-cancel') => api.send('POST', `/api/v2${runAddress(address, run.id)}/${verb}`), (_, verb) => {
+  const stop = useChange(['test-runs'], (verb: 'cancel' | 'force-cancel') => api.send('POST', runAddress(address, run.id, verb)), (_, verb) => {
     toast(verb === 'cancel' ? 'Asked to cancel. What the tests have made is destroyed first.' : 'Canceled by force.')
     setAsked(true)
     setForcing(false)

@@ -1,9 +1,12 @@
 // What came of a test run, from its JUnit document: files, and the runs in each.
 
+/** Outcome is what came of a run of a test file. */
 export type Outcome = 'pass' | 'fail' | 'error' | 'skip'
 
+/** Case is a run in a test file. */
 export type Case = { name: string; seconds: number | undefined; outcome: Outcome; says: string }
 
+/** File is a test file with its runs. */
 export type File = { name: string; cases: Case[]; outcome: Outcome }
 
 /** resultsOf reads a JUnit document. */

@@ -2,6 +2,7 @@
 // HTML is not interpreted: tags are left out, and comments, as tools write them, too.
 import { parse as inline, type Inline } from './inline'
 
+/** Block is a part of a document. */
 export type Block =
   | { kind: 'heading'; level: number; id: string; children: Inline[] }
   | { kind: 'paragraph'; children: Inline[] }
@@ -66,6 +67,7 @@ function headed(level: number, text: string, ids: Ids): Block {
   return { kind: 'heading', level, id: n === 0 ? slug : `${slug}-${n}`, children }
 }
 
+/** plainText is what can be read, without its looks. */
 export function plainText(list: Inline[]): string {
   return list.map((i) => ('children' in i ? plainText(i.children) : 'text' in i ? i.text : i.kind === 'image' ? i.alt : ' ')).join('')
 }

@@ -1,5 +1,6 @@
 // The inside of a line of Markdown: code, links, emphasis. HTML stays text.
 
+/** Inline is a part of a line. */
 export type Inline =
   | { kind: 'text'; text: string }
   | { kind: 'code'; text: string }

@@ -1,26 +1,21 @@
-import { keepPreviousData, queryOptions } from '@tanstack/react-query'
+import { queryOptions } from '@tanstack/react-query'
 import * as api from '~/kernel/api'
-import { isPassing } from '~/kernel/problem'
-import { polling } from '~/kernel/queries'
 import type { Resource } from '~/kernel/jsonapi'
+import { isPassing } from '~/kernel/problem'
+import { listQuery, polling, readQuery } from '~/kernel/queries'
 import { read, type State } from './file'
 
 /** pageSize is how many versions a page of the list has. */
-export const pageSize = 25
+const pageSize = 25
 
-export const versionsQuery = (workspace: string, page: number) =>
-  queryOptions({
-    queryKey: ['state-versions', 'list', workspace, page],
-    queryFn: ({ signal }) => api.list('/workspaces/{id}/state-versions', { id: workspace }, { 'page[number]': page, 'page[size]': pageSize, include: 'created_by,run' }, signal),
-    placeholderData: keepPreviousData,
-    ...polling,
-  })
+/** versionsQuery are the versions of a state, the newest first. */
+export const versionsQuery = (workspace: string, page: number) => ({
+  ...listQuery('state-versions', '/workspaces/{id}/state-versions', { id: workspace }, { 'page[number]': page, 'page[size]': pageSize, include: 'created_by,run' }),
+  ...polling,
+})
 
-export const versionQuery = (id: string) =>
-  queryOptions({
-    queryKey: ['state-versions', 'read', id],
-    queryFn: ({ signal }) => api.read('/state-versions/{id}', { id }, { include: 'created_by,run' }, signal),
-  })
+/** versionQuery is one of them. */
+export const versionQuery = (id: string) => readQuery('state-versions', '/state-versions/{id}', { id }, { include: 'created_by,run' })
 
 /** Loaded is a state with its text. */
 export type Loaded = { text: string; state: State }
