@@ -2,11 +2,14 @@ package e2e
 
 import (
 	"encoding/json"
+	"fmt"
 	"testing"
 
+	"plumbline.dev/plumbline/internal/apptest"
 	"plumbline.dev/plumbline/internal/drift/classify"
 	"plumbline.dev/plumbline/internal/drift/severity"
 	"plumbline.dev/plumbline/internal/executor/proto"
+	"plumbline.dev/plumbline/internal/kernel/config"
 )
 
 // byHand is what an executor sends that found what somebody did to the object that was applied:
@@ -62,4 +65,47 @@ func TestDriftIsPutRight(t *testing.T) {
 	st.See("Apply again what drifted: terraform_data.a", "Puts right")
 	st.Click("The episode")
 	st.See("Drift of web")
+}
+
+// TestAPullRequestIsFollowed from the page that opens it until somebody does not want it.
+func TestAPullRequestIsFollowed(t *testing.T) {
+	host := apptest.NewGitHost(t)
+	host.Commit("private/infra", "main", map[string]string{"network/main.tf": "resource \"a_b\" \"c\" {\n  size = \"t3\"\n}\n"})
+	forge, rewrite := apptest.NewForge(t, host, false), host.Rewrite()
+	rewrite["api.github.com"] = forge.URL
+	st := newStage(t, toLoopback, func(c *config.Server) { c.Outbound.Rewrite = rewrite })
+	const base = "/organizations/acme/"
+	repository := st.made(base+"drift-repositories", "drift-repositories", map[string]any{"url": "https://github.com/private/infra", "type": "github-private", "token": host.Token}, "")
+	schedule := st.made(base+"drift-schedules", "drift-schedules", map[string]any{"name": "infra", "branch": "main", "folders": []string{"network"}, "frequency": "off"},
+		fmt.Sprintf(`,"relationships":{"repository":{"data":{"type":"drift-repositories","id":%q}}}`, repository))
+	size := classify.Finding{Address: "a_b.c", Type: "a_b", Name: "c", Mode: "managed", Kind: classify.Drift, Path: "size", Recorded: "t3", Real: "m5", Wanted: "t3", Actions: []string{"update"}}
+	verdict, err := json.Marshal(severity.Verdict{Severity: severity.Medium, Resources: 3, Drifted: 1, Findings: []severity.Judged{{Finding: size, Severity: severity.Medium, Title: "The size was changed"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := st.Executor()
+	scan := func() {
+		if r := st.Do("POST", "/api/v2/drift-schedules/"+schedule+"/actions/scan", st.org.Owner.Token, nil); r.Status != 202 {
+			t.Fatalf("scan = %d %s", r.Status, r.Body)
+		}
+		var spec proto.Scan
+		ticket := e.Claim(proto.KindScan, &spec)
+		e.Put(ticket, proto.Findings, proto.Report{Text: "the plan", TerraformVersion: "1.12.6", Undrifted: 2, Verdict: verdict, Fingerprints: []string{classify.Fingerprint([]byte("k"), "t", "", size)}})
+		e.Finish(ticket, proto.Result{Outcome: proto.Finished}, proto.ScanResult{EngineVersion: "1.12.6"})
+		st.Settle()
+	}
+	scan()
+	st.Go("/app/acme/drift/episodes/" + st.first("/api/v2/organizations/acme/drift-episodes"))
+	st.Click("Adopt in the code…")
+	st.See(`+  size = "m5"`)
+	st.Click("Open a pull request")
+	st.See("The pull request is being opened.")
+	st.Settle()
+	st.See("Pull request 1")
+	st.Unseen("Closed")
+	forge.Decline(1)
+	scan()
+	st.Go(st.Path())
+	st.See("Pull request 1", "Closed")
+	st.Shot("drift-pull-request-closed")
 }
