@@ -178,6 +178,7 @@ func (b *Browser) LogIn(s *apptest.Server, u apptest.User) {
 func (b *Browser) Size(width, height int64) {
 	b.t.Helper()
 	b.run(emulation.SetDeviceMetricsOverride(width, height, 1, false))
+	b.Until("the window to have its size", fmt.Sprintf(`innerWidth === %d && innerHeight === %d`, width, height))
 }
 
 // Dark makes the system's theme dark or light.

@@ -100,7 +100,7 @@ var old = []struct {
 	{"applied", "Raise the memory limit of the workers", 2}, {"applied", "Merge pull request #418: rotate the keys", 5},
 	{"planned_and_finished", "Nightly check", 9}, {"errored", "Upgrade the provider to version 6", 11}, {"applied", "Add the staging certificate", 26},
 	{"planned", "Move the database to the new subnet group", 1}, {"discarded", "Try a smaller instance", 30}, {"applied", "Budget alarms for all accounts", 49},
-	{"canceled", "Rename the buckets", 52}, {"applied", "Terraform 1.15", 73}, {"planned_and_saved", "Saved for the maintenance window", 3}, {"force_canceled", "Replace the cluster", 120},
+	{"canceled", "Rename the buckets", 52}, {"applied", "Terraform 1.15", 73}, {"planned_and_saved", "Saved for the maintenance window", 3}, {"canceled", "Replace the cluster", 120},
 }
 
 // workspaces makes the workspaces of all projects, and returns those that nothing else is

@@ -41,7 +41,7 @@ func (b *Browser) Shot(name string) {
 		b.Axe(name + look.suffix)
 		b.fits(name + look.suffix)
 		if dir := os.Getenv("SCREENSHOTS"); dir != "" {
-			b.write(filepath.Join(dir, name+look.suffix+".png"))
+			b.whole(look.width, look.height, filepath.Join(dir, name+look.suffix+".png"))
 		}
 		if picture := strings.TrimPrefix(name, "screens/") + look.suffix; os.Getenv("DOCS") != "" && slices.Contains(documented, picture) {
 			b.write(filepath.Join(os.Getenv("DOCS"), picture+".webp"))
@@ -69,15 +69,31 @@ func (b *Browser) fits(name string) {
 	}
 }
 
+// whole takes a picture of the whole page: the window is as high as the page meanwhile. A
+// dialog is shown as it is in the window.
+func (b *Browser) whole(width, height int64, path string) {
+	b.t.Helper()
+	var all int64
+	if b.Eval(`document.querySelector('dialog[open]') ? 0 : document.documentElement.scrollHeight`, &all); all > height {
+		b.Size(width, all)
+		b.calm()
+	}
+	b.write(path)
+	if all > height {
+		b.Size(width, height)
+		b.calm()
+	}
+}
+
 func (b *Browser) write(path string) {
 	b.t.Helper()
 	var picture []byte
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
 	err := chromedp.Run(ctx, chromedp.ActionFunc(func(ctx context.Context) (err error) {
-		shot := page.CaptureScreenshot().WithCaptureBeyondViewport(true)
+		shot := page.CaptureScreenshot()
 		if filepath.Ext(path) == ".webp" {
-			shot = page.CaptureScreenshot().WithFormat(page.CaptureScreenshotFormatWebp).WithQuality(80)
+			shot = shot.WithFormat(page.CaptureScreenshotFormatWebp).WithQuality(80)
 		}
 		picture, err = shot.Do(ctx)
 		return err

@@ -54,6 +54,12 @@ export function duration(seconds: number): string {
   return min === 0 ? `${Math.floor(s / 3600)} h` : `${Math.floor(s / 3600)} h ${min} min`
 }
 
+/** brief is the beginning of a text, in one line. */
+export function brief(text: string, most = 100): string {
+  const [line = ''] = text.trim().split('\n')
+  return line.length > most ? `${line.slice(0, most - 1).trimEnd()}…` : line
+}
+
 const numbers = new Intl.NumberFormat('en')
 
 /** count is a number of things: count(1, "run") is "1 run", count(2, "run") "2 runs". */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { address } from './api'
-import { ago, bytes, count, duration, lasting } from './formats'
+import { ago, brief, bytes, count, duration, lasting } from './formats'
 import { Included, pageOf, refOf, refsOf } from './jsonapi'
 import { pressed } from './keyboard'
 import { Problem, problemOf } from './problem'
@@ -58,6 +58,9 @@ describe('formats', () => {
     expect(ago('2026-01-09T12:00:00Z', now)).toBe('yesterday')
     expect([ago('2026-01-10T12:00:10Z', now), ago('2026-01-10T12:00:50Z', now)]).toEqual(['just now', 'in a moment'])
     expect(['2026-01-10T11:59:50Z', '2026-01-10T11:59:00Z', '2026-01-07T11:00:00Z'].map((t) => lasting(t, now))).toEqual(['since just now', 'for 1 minute', 'for 3 days'])
+  })
+  test('a long text is told by its beginning', () => {
+    expect([brief('Fix it\n\nBecause.'), brief('a'.repeat(12), 10), brief('')]).toEqual(['Fix it', 'aaaaaaaaa…', ''])
   })
   test('durations, sizes and counts', () => {
     expect([duration(4), duration(200), duration(7500)]).toEqual(['4 s', '3 min 20 s', '2 h 5 min'])

@@ -51,7 +51,7 @@ function Ways() {
   return (
     <>
       <Button onClick={() => window.history.back()}>Go back</Button>
-      <a href="/app/" className="inline-flex h-8 items-center rounded-md px-3 text-accent hover:underline">To the start</a>
+      <a href="/app/" className="touch inline-flex h-8 items-center rounded-md px-3 text-accent hover:underline">To the start</a>
     </>
   )
 }

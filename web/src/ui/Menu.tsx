@@ -36,8 +36,13 @@ export function Menu({ trigger, label, items, className, align = 'start', header
     if (!open) return
     entries(box.current)[0]?.focus()
     const outside = (e: PointerEvent) => !box.current?.contains(e.target as Node) && setOpen(false)
+    const escape = (e: globalThis.KeyboardEvent) => e.key === 'Escape' && setOpen(false)
     document.addEventListener('pointerdown', outside)
-    return () => document.removeEventListener('pointerdown', outside)
+    document.addEventListener('keydown', escape)
+    return () => {
+      document.removeEventListener('pointerdown', outside)
+      document.removeEventListener('keydown', escape)
+    }
   }, [open])
   function close() {
     setOpen(false)

@@ -25,7 +25,7 @@ export function Page({ title, status, about, actions, tabs, children, wide }: Pa
       <header className="flex flex-wrap items-start justify-between gap-x-6 gap-y-3 pt-6 pb-4">
         <div className="min-w-0">
           <div className="flex flex-wrap items-center gap-x-3 gap-y-1">
-            <h1 className="line-clamp-3 text-2xl wrap-anywhere" title={title.length > 120 ? title : undefined}>{title}</h1>
+            <h1 className={cx('text-2xl wrap-anywhere', title.length > 100 && 'line-clamp-3')}>{title}</h1>
             {status && <div className="flex flex-wrap items-center gap-2 empty:hidden">{status}</div>}
           </div>
           {about && <div className="mt-1 wrap-anywhere text-muted">{about}</div>}
@@ -152,7 +152,7 @@ function bringIntoView(bar: HTMLElement) {
 
 /** Facts is a list of names and values. */
 export function Facts({ children, className }: { children: ReactNode; className?: string }) {
-  return <dl className={cx('grid grid-cols-[minmax(5.5rem,auto)_minmax(0,1fr)] gap-x-4 gap-y-2', className)}>{children}</dl>
+  return <dl className={cx('grid grid-cols-[minmax(5.5rem,auto)_minmax(0,1fr)] items-baseline gap-x-4 gap-y-2', className)}>{children}</dl>
 }
 
 export function Fact({ name, children }: { name: string; children: ReactNode }) {

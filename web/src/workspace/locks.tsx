@@ -3,6 +3,7 @@ import { useState } from 'react'
 import { Link } from '@tanstack/react-router'
 import { runPath } from '~/delivery/links'
 import * as api from '~/kernel/api'
+import { brief } from '~/kernel/formats'
 import { refOf } from '~/kernel/jsonapi'
 import { useChange } from '~/kernel/queries'
 import { useMe } from '~/kernel/session'
@@ -36,7 +37,7 @@ export function LockNotice() {
         <p className="min-w-0 wrap-anywhere">
           Locked by{' '}
           {holder?.type === 'runs' ? (
-            <>the run <Link to={runPath(org, w.attributes.name, holder.id)} className="font-medium underline underline-offset-2">{held?.attributes.message || holder.id}</Link></>
+            <>the run <Link to={runPath(org, w.attributes.name, holder.id)} className="font-medium underline underline-offset-2">{brief(held?.attributes.message ?? '') || holder.id}</Link></>
           ) : (
             <strong>{mine ? 'you' : (user?.attributes.username ?? (team ? `the team ${team.attributes.name}` : 'the token of the organization'))}</strong>
           )}

@@ -1,13 +1,13 @@
 // A workspace at a glance: what runs, what it manages, what it gives to others.
 import { useQuery } from '@tanstack/react-query'
 import { Link, createRoute } from '@tanstack/react-router'
-import { Suspense, lazy } from 'react'
+import { Suspense, lazy, useState } from 'react'
 import { surely } from '~/kernel/lazy'
 import { runPath } from '~/delivery/links'
 import { sourceOf } from '~/delivery/runs/words'
 import { RunStatus } from '~/delivery/status'
 import { Health } from '~/drift/words'
-import { count } from '~/kernel/formats'
+import { brief, count } from '~/kernel/formats'
 import { refOf } from '~/kernel/jsonapi'
 import { allQuery } from '~/kernel/queries'
 import { Badge, Tag } from '~/ui/Badge'
@@ -59,7 +59,7 @@ function CurrentRun() {
           <div className="flex min-w-0 flex-1 items-center gap-x-4 gap-y-1.5 max-sm:flex-col max-sm:items-start">
             <span className="max-sm:order-last"><RunStatus status={run.attributes.status} /></span>
             <div className="min-w-0 sm:flex-1">
-              <Link to={runPath(org, w.attributes.name, run.id)} className="line-clamp-2 font-medium wrap-anywhere after:absolute after:inset-0 hover:text-accent">{run.attributes.message || run.id}</Link>
+              <Link to={runPath(org, w.attributes.name, run.id)} className="line-clamp-2 font-medium wrap-anywhere after:absolute after:inset-0 hover:text-accent">{brief(run.attributes.message, 300) || run.id}</Link>
               <span className="text-sm text-muted">{who && `by ${who} `}from {sourceOf(run.attributes.source)} · <Time at={run.attributes['created-at']} /></span>
             </div>
           </div>
@@ -109,7 +109,11 @@ function Output({ value, sensitive }: { value: unknown; sensitive: boolean }) {
   )
 }
 
+/** fewTags is how many tags are shown before somebody asks for all. */
+const fewTags = 12
+
 function About() {
+  const [allTags, setAllTags] = useState(false)
   const { org, workspace: w, project, included } = useWorkspace()
   const a = w.attributes
   const params = { org, workspace: a.name }
@@ -124,12 +128,12 @@ function About() {
         <Fact name="Engine">{a.engine === 'terraform' ? 'Terraform' : a.engine === 'opentofu' ? 'OpenTofu' : "The server's"}, {a['terraform-version']}</Fact>
         <Fact name="Applies">{a['auto-apply'] ? 'by itself' : 'when confirmed'}</Fact>
         <Fact name="Manages"><TextLink to="/$org/workspaces/$workspace/resources" params={params}>{count(a['resource-count'], 'resource')}</TextLink></Fact>
-        {state && a.permissions['can-read-state-versions'] && <Fact name="State"><TextLink to="/$org/workspaces/$workspace/states/$state" params={{ ...params, state: state.id }}>Version {state.attributes.serial}</TextLink>, <Time at={state.attributes['created-at']} /></Fact>}
+        {state && a.permissions['can-read-state-versions'] && <Fact name="State"><span className="flex flex-wrap gap-x-2"><TextLink to="/$org/workspaces/$workspace/states/$state" params={{ ...params, state: state.id }}>Version {state.attributes.serial}</TextLink><Time at={state.attributes['created-at']} className="text-muted" /></span></Fact>}
         {a.permissions['can-read-assessment-results'] && <Fact name="Health"><Link to="/$org/workspaces/$workspace/health" params={params}><Health state={a['health-state']} /></Link></Fact>}
         <Fact name="Changed"><Time at={a['latest-change-at']} /></Fact>
         <Fact name="Tags">
           {tags.length === 0 && <span className="text-faint">none</span>}
-          <span className="flex flex-wrap gap-1 max-sm:gap-2">{tags.map((t) => <Link key={t.key} to="/$org/workspaces" params={{ org }} search={{ tag: writeTags([t]) }} title={`Workspaces tagged ${tagText(t)}`} className="flex max-w-full"><Tag className="max-w-full">{tagText(t)}</Tag></Link>)}</span>
+          <span className="flex flex-wrap gap-1 max-sm:gap-2">{tags.slice(0, allTags ? undefined : fewTags).map((t) => <Link key={t.key} to="/$org/workspaces" params={{ org }} search={{ tag: writeTags([t]) }} title={`Workspaces tagged ${tagText(t)}`} className="flex max-w-full"><Tag className="max-w-full">{tagText(t)}</Tag></Link>)}{!allTags && tags.length > fewTags && <Tag onClick={() => setAllTags(true)}>and {tags.length - fewTags} more</Tag>}</span>
         </Fact>
       </Facts>
     </Panel>

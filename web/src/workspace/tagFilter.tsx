@@ -43,7 +43,7 @@ export function TagFilter({ org, having, without, onChange, onClose }: Props) {
                   <option value="not">Without</option>
                 </Select>
                 <span className="min-w-24 flex-1 truncate font-medium" title={w.key}>{w.key}</span>
-                {!w.not && <Input aria-label={`Value of ${w.key}`} placeholder="any value" className="w-36!" value={w.value} onChange={(e) => set(w.key, { value: e.target.value })} />}
+                {!w.not && <Input aria-label={`Value of ${w.key}`} placeholder="any value" className="max-sm:order-last sm:w-36!" value={w.value} onChange={(e) => set(w.key, { value: e.target.value })} />}
                 <IconButton small icon="cross" label={`Forget ${w.key}`} onClick={() => setWanted(wanted.filter((x) => x.key !== w.key))} />
               </li>
             ))}
@@ -66,7 +66,7 @@ export function TagFilter({ org, having, without, onChange, onClose }: Props) {
           </ul>
           {found && found.length > most && <p className="border-t border-line px-3 py-2 text-sm text-muted">The first {most} of {number(found.length)}: search for the others.</p>}
         </div>
-        <p className="mt-2 text-sm text-muted">Tags that a workspace has from its project count too. To leave out goes by tags of the workspace that have no value.</p>
+        <p className="mt-2 text-sm text-muted">Tags from the project count too. “Without” goes only by tags of the workspace itself that have no value.</p>
         <Actions>
           {wanted.length > 0 && <Button look="quiet" className="mr-auto" onClick={() => setWanted([])}>Clear</Button>}
           <Button onClick={onClose}>Cancel</Button>

@@ -2,6 +2,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { useMemo, useRef, type ReactNode } from 'react'
+import { brief } from '~/kernel/formats'
 import { refOf, type Included, type Resource } from '~/kernel/jsonapi'
 import { useCommands } from '~/kernel/keyboard'
 import { listQuery, polling } from '~/kernel/queries'
@@ -128,7 +129,7 @@ function Row({ org, run, included, withWorkspace, onFilter }: RowProps) {
   return (
     <li data-row className="relative flex min-h-14 scroll-mt-16 focus-within:bg-hover items-center gap-4 border-b border-line px-4 py-2 last:border-0 hover:bg-hover max-sm:flex-wrap max-sm:gap-y-1">
       <div className="min-w-0 flex-1 max-sm:basis-full">
-        <Link to="/$org/workspaces/$workspace/runs/$run" params={{ org, workspace, run: run.id }} className="line-clamp-2 font-medium wrap-anywhere after:absolute after:inset-0 hover:text-accent sm:line-clamp-1">{a.message || run.id}</Link>
+        <Link to="/$org/workspaces/$workspace/runs/$run" params={{ org, workspace, run: run.id }} className="line-clamp-2 font-medium wrap-anywhere after:absolute after:inset-0 hover:text-accent sm:line-clamp-1">{brief(a.message, 300) || run.id}</Link>
         <div className="flex min-w-0 items-center gap-1.5 text-sm text-muted">
           {withWorkspace && <><span className="truncate">{workspace}</span><span aria-hidden="true">·</span></>}
           {who && <><button type="button" className="relative shrink-0 hover:text-text hover:underline" title={`Only runs by ${who}`} onClick={() => onFilter({ by: who, page: undefined })}>{who}</button><span aria-hidden="true">·</span></>}

@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
 import { useCallback, useState, type ReactNode } from 'react'
 import { address } from '~/kernel/api'
+import { brief } from '~/kernel/formats'
 import { refOf, type Resource } from '~/kernel/jsonapi'
 import { polling } from '~/kernel/queries'
 import { CopyText, Id } from '~/ui/Copy'
@@ -67,7 +68,7 @@ function Run({ org, run, workspace, plan, apply, who, confirmed, version, ingres
   return (
     <Page
       wide
-      title={a.message || run.id}
+      title={brief(a.message, 200) || run.id}
       status={<span data-run-status={a.status}><RunStatus status={a.status} /></span>}
       about={
         <span className="flex flex-wrap items-center gap-x-1.5">
