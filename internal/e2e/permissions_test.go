@@ -22,7 +22,7 @@ var permitted = []struct {
 	{"workspaces/quiet", "About", "", "", "Lock", ""},
 	{"workspaces/shop/runs", "Bigger cache", "", "Start a run", "", ""},
 	{"workspaces/shop/runs/$run", "aws_db_instance.orders", "", "", "Confirm and apply", ""},
-	{"workspaces/shop/states", "Serial 1", "", "", "", ""},
+	{"workspaces/shop/states", "State 1", "", "", "", ""},
 	{"workspaces/shop/states/$state", "State 1", "", "", "", ""},
 	{"workspaces/shop/variables", "region", "", "", "Add variable", ""},
 	{"workspaces/shop/settings", "Runs are executed", "", "", "", "Delete…"},

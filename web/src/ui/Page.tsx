@@ -23,7 +23,7 @@ export function Page({ title, status, about, actions, tabs, children, wide }: Pa
   return (
     <div className={cx('mx-auto w-full px-4 pb-16 sm:px-6', wide ? 'max-w-[1600px]' : 'max-w-6xl')}>
       <header className="flex flex-wrap items-start justify-between gap-x-6 gap-y-3 pt-6 pb-4">
-        <div className="min-w-0">
+        <div className="min-w-0 sm:flex-1 sm:basis-80">
           <div className="flex flex-wrap items-center gap-x-3 gap-y-1">
             <h1 className={cx('text-2xl wrap-anywhere', title.length > 100 && 'line-clamp-3')}>{title}</h1>
             {status && <div className="flex flex-wrap items-center gap-2 empty:hidden">{status}</div>}

@@ -128,7 +128,7 @@ function About() {
         <Fact name="Engine">{a.engine === 'terraform' ? 'Terraform' : a.engine === 'opentofu' ? 'OpenTofu' : "The server's"}, {a['terraform-version']}</Fact>
         <Fact name="Applies">{a['auto-apply'] ? 'by itself' : 'when confirmed'}</Fact>
         <Fact name="Manages"><TextLink to="/$org/workspaces/$workspace/resources" params={params}>{count(a['resource-count'], 'resource')}</TextLink></Fact>
-        {state && a.permissions['can-read-state-versions'] && <Fact name="State"><span className="flex flex-wrap gap-x-2"><TextLink to="/$org/workspaces/$workspace/states/$state" params={{ ...params, state: state.id }}>Version {state.attributes.serial}</TextLink><Time at={state.attributes['created-at']} className="text-muted" /></span></Fact>}
+        {state && a.permissions['can-read-state-versions'] && <Fact name="Latest state"><span className="flex flex-wrap gap-x-2"><TextLink to="/$org/workspaces/$workspace/states/$state" params={{ ...params, state: state.id }}>State {state.attributes.serial}</TextLink><Time at={state.attributes['created-at']} className="text-muted" /></span></Fact>}
         {a.permissions['can-read-assessment-results'] && <Fact name="Health"><Link to="/$org/workspaces/$workspace/health" params={params}><Health state={a['health-state']} /></Link></Fact>}
         <Fact name="Changed"><Time at={a['latest-change-at']} /></Fact>
         <Fact name="Tags">

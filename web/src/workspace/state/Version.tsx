@@ -4,7 +4,7 @@ import { useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { Suspense, lazy, useState, type ReactNode } from 'react'
 import { surely } from '~/kernel/lazy'
 import { save } from '~/kernel/files'
-import { bytes } from '~/kernel/formats'
+import { brief, bytes } from '~/kernel/formats'
 import { refOf, type Included, type Resource } from '~/kernel/jsonapi'
 import { isMissing } from '~/kernel/problem'
 import { Badge } from '~/ui/Badge'
@@ -116,7 +116,7 @@ function About({ version, included, params, file }: AboutProps) {
     <div className="grid gap-x-10 gap-y-2 md:grid-cols-2">
       <Facts>
         <Fact name="Made"><Time at={a['created-at']} />{who && `, by ${who}`}</Fact>
-        <Fact name="By the run">{run ? <TextLink to="/$org/workspaces/$workspace/runs/$run" params={{ ...params, run: run.id }}>{run.attributes.message}</TextLink> : 'none: it was uploaded'}</Fact>
+        <Fact name="By the run">{run ? <TextLink to="/$org/workspaces/$workspace/runs/$run" params={{ ...params, run: run.id }}>{brief(run.attributes.message, 200)}</TextLink> : 'none: it was uploaded'}</Fact>
         {copied && <Fact name="Copy of"><StateLink {...params} id={copied} /></Fact>}
         <Fact name="Id"><Id>{version.id}</Id></Fact>
       </Facts>

@@ -2,7 +2,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
-import { bytes, count } from '~/kernel/formats'
+import { brief, bytes, count } from '~/kernel/formats'
 import { refOf, type Included, type Resource } from '~/kernel/jsonapi'
 import { Badge } from '~/ui/Badge'
 import { Button } from '~/ui/Button'
@@ -57,14 +57,14 @@ function Row({ params, version, included, current, chosen, onChoose }: RowProps)
       <input type="checkbox" className="relative z-10 size-4 shrink-0 accent-accent max-sm:size-5" aria-label={`Choose version ${a.serial}`} checked={chosen} disabled={!readable} onChange={onChoose} />
       <div className="min-w-0 flex-1">
         <div className="flex flex-wrap items-center gap-x-2 gap-y-1">
-          <Link to="/$org/workspaces/$workspace/states/$state" params={{ ...params, state: version.id }} className="font-medium after:absolute after:inset-0 hover:text-accent">Serial {a.serial}</Link>
+          <Link to="/$org/workspaces/$workspace/states/$state" params={{ ...params, state: version.id }} className="font-medium after:absolute after:inset-0 hover:text-accent">State {a.serial}</Link>
           {current && <Badge tone="ok" icon="check">Current</Badge>}
           {a.intermediate && <Badge tone="warn">While applying</Badge>}
           {refOf(version, 'rollback-state-version') && <Badge tone="info">Rolled back</Badge>}
           {!readable && <Badge>{a.status.replaceAll('_', ' ')}</Badge>}
         </div>
         <div className="line-clamp-2 text-sm wrap-anywhere text-muted sm:line-clamp-1">
-          {run ? run.attributes.message : 'uploaded'}
+          {run ? brief(run.attributes.message, 300) : 'uploaded'}
           {who && ` · by ${who}`}
         </div>
       </div>
