@@ -41,7 +41,7 @@ func TestSiteIsSet(t *testing.T) {
 		t.Errorf("GET = %v %s, want the limit and no right to create organizations", r.Header, r.Body)
 	}
 
-	b.Click("Send mail by this server")
+	b.Click("Send all mail by this mail server")
 	b.Fill("Host", host)
 	b.Fill("Port", port)
 	b.Fill("Sender", "plumbline@example.com")

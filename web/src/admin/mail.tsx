@@ -48,7 +48,7 @@ function MailForm({ settings }: { settings: Resource<'smtp-settings'> }) {
   return (
     <Form change={change} action="Save mail server" shows={['host', 'port', 'tls', 'sender', 'auth', 'username', 'password', 'test-email-address']}>
       <p className="text-muted">{goesBy[a['mail-goes-by']]}</p>
-      <Choice label="Send mail by this server" checked={f.enabled} onChange={(e) => setF({ ...f, enabled: e.target.checked })} />
+      <Choice label="Send all mail by this mail server" checked={f.enabled} onChange={(e) => setF({ ...f, enabled: e.target.checked })} />
       <div className="grid gap-4 sm:grid-cols-[1fr_7rem_12rem]">
         <Field label="Host" error={wrong.host}><Input required={f.enabled} placeholder="mail.example.com" value={f.host} onChange={(e) => setF({ ...f, host: e.target.value })} /></Field>
         <Field label="Port" error={wrong.port}><Input type="number" required min={1} max={65535} value={f.port} onChange={(e) => setF({ ...f, port: e.target.value })} /></Field>
