@@ -39,11 +39,11 @@ type smtp struct {
 func (smtp) Scope() authz.Scope { return authz.Scope{} }
 
 const (
-	smtpID      = "smtp"
-	smtpPath    = "/admin/smtp-settings"
-	smtpPort    = 587         // of submission (RFC 6409)
-	owner       = "site"      // of what is sealed here
-	passwordAAD = "site:smtp" // where the sealed password lies
+	smtpID   = "smtp"
+	smtpPath = "/admin/smtp-settings"
+	smtpPort = 587         // of submission (RFC 6409)
+	owner    = "site"      // of what is sealed here
+	smtpAAD  = "site:smtp" // where the sealed password lies
 )
 
 func (f *Feature) smtpRoutes(r *api.Router) {
@@ -100,7 +100,7 @@ func (f *Feature) smtp(ctx context.Context, suffix string) (row[smtp], smtp, err
 	}
 	s := r.Chosen.V
 	if len(r.Secret) > 0 {
-		clear, err := f.Keyring.Open(ctx, owner, r.Secret, passwordAAD)
+		clear, err := f.Keyring.Open(ctx, owner, r.Secret, smtpAAD)
 		if err != nil {
 			return r, s, err
 		}
@@ -233,7 +233,7 @@ func (f *Feature) updateSMTP(ctx context.Context, _ authz.Site, in jsonapi.In[sm
 	}
 	r.Chosen, r.Secret = db.AsJSON(s), nil
 	if s.password != "" {
-		if r.Secret, err = f.Keyring.Seal(ctx, owner, []byte(s.password), passwordAAD); err != nil {
+		if r.Secret, err = f.Keyring.Seal(ctx, owner, []byte(s.password), smtpAAD); err != nil {
 			return s, err
 		}
 	}

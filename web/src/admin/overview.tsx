@@ -60,7 +60,7 @@ function Overview() {
           <Fact name="Public registries">{s['public-curation'] ? 'organizations may list their modules and providers' : 'organizations may not list them'}</Fact>
           <Fact name="Deleted states">can be restored for {s['delete-grace']}</Fact>
         </Facts>
-        <p className="mt-4 text-sm text-muted">The mail server and the number of requests can be set under <TextLink to="/admin/settings">Settings</TextLink>. The rest are options of <code className="font-mono">plumbline serve</code>, and count from its next start.</p>
+        <p className="mt-4 text-sm text-muted">The mail server and the number of requests can be set under <TextLink to="/admin/settings" className="underline">Settings</TextLink>. The rest are options of <code className="font-mono">plumbline serve</code>, and count from its next start.</p>
       </Panel>
     </div>
   )
