@@ -62,12 +62,7 @@ func (st *stage) made(path, kind string, attributes map[string]any, relations st
 	if err != nil {
 		st.T.Fatal(err)
 	}
-	r := st.Do("POST", "/api/v2"+path, st.org.Owner.Token, fmt.Sprintf(`{"data":{"type":%q,"attributes":%s%s}}`, kind, raw, relations))
-	data, _ := r.JSON()["data"].(map[string]any)
-	if r.Status != 201 {
-		st.T.Fatalf("POST %s = %d %s", path, r.Status, r.Body)
-	}
-	return fmt.Sprint(data["id"])
+	return fmt.Sprint(st.post("/api/v2"+path, fmt.Sprintf(`{"data":{"type":%q,"attributes":%s%s}}`, kind, raw, relations))["id"])
 }
 
 // raise has an alert told of an event.

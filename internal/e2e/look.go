@@ -143,9 +143,11 @@ type violation struct {
 	}
 }
 
+// violations judges what is on the screen. In the dark only colours are judged: the rest is
+// what it is in the light.
 func (b *Browser) violations() (found []violation) {
 	b.t.Helper()
-	b.Eval(`axe.run(document, {resultTypes: ['violations']}).then((r) => r.violations.filter((v) => v.impact === 'serious' || v.impact === 'critical')
+	b.Eval(`axe.run(document, {resultTypes: ['violations'], ...(matchMedia('(prefers-color-scheme: dark)').matches && {runOnly: ['color-contrast', 'link-in-text-block']})}).then((r) => r.violations.filter((v) => v.impact === 'serious' || v.impact === 'critical')
 		.map((v) => ({id: v.id, impact: v.impact, help: v.help, nodes: v.nodes.map((n) => ({html: n.html, failureSummary: n.failureSummary}))})))`, &found)
 	return found
 }

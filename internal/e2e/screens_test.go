@@ -80,11 +80,15 @@ func with(a, b map[string]string) map[string]string {
 	return out
 }
 
-// visit goes to another screen as a link does, without loading the page again.
+// visit goes to another screen as a link does, without loading the page again, and waits
+// until the router is there.
 func (b *Browser) visit(path string) {
 	b.t.Helper()
 	var done bool
-	b.Eval(`new Promise((r) => { window.__TSR_ROUTER__.history.push(`+quoted(path)+`); setTimeout(() => r(true), 50) })`, &done)
+	b.Eval(`new Promise((r) => {
+		const router = window.__TSR_ROUTER__, stop = router.subscribe('onResolved', () => { stop(); r(true) })
+		router.history.push(`+quoted(path)+`)
+	})`, &done)
 }
 
 // route is the route that the router is at.

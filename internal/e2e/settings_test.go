@@ -98,10 +98,7 @@ func TestAuditTrailIsSearched(t *testing.T) {
 // named makes something in the organization that has a name.
 func (st *stage) named(typ, name string) {
 	st.T.Helper()
-	r := st.Do("POST", "/api/v2/organizations/acme/"+typ, st.org.Owner.Token, fmt.Sprintf(`{"data":{"type":%q,"attributes":{"name":%q}}}`, typ, name))
-	if r.Status >= 300 {
-		st.T.Fatalf("making %s = %d %s", name, r.Status, r.Body)
-	}
+	st.post("/api/v2/organizations/acme/"+typ, fmt.Sprintf(`{"data":{"type":%q,"attributes":{"name":%q}}}`, typ, name))
 }
 
 func TestProjectIsRun(t *testing.T) {

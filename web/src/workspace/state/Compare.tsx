@@ -56,7 +56,7 @@ function Side({ side }: { side: ReturnType<typeof useSide> }) {
   if (!side.version) return <span className="text-muted">…</span>
   return (
     <span className="rounded-md border border-line bg-surface px-3 py-1.5">
-      <TextLink to="/$org/workspaces/$workspace/states/$state" params={{ org, workspace: workspace.attributes.name, state: side.version.id }}>State {side.version.attributes.serial}</TextLink>
+      <TextLink to="/$org/workspaces/$workspace/states/$state" params={{ org, workspace: workspace.attributes.name, state: side.version.id }} className="font-medium">State {side.version.attributes.serial}</TextLink>
       <Time at={side.version.attributes['created-at']} className="ml-2 text-sm text-muted" />
     </span>
   )
