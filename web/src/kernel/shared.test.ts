@@ -181,7 +181,7 @@ test('a burst of changes reads everything that is stale once', () => {
   vi.advanceTimersByTime(200)
   expect(invalidateQueries).toHaveBeenCalledOnce()
   const stale = (kind: string) => invalidateQueries.mock.calls.at(-1)?.[0].predicate({ queryKey: [kind] })
-  expect(['runs', 'plans', 'agent-pools', 'projects'].map(stale)).toEqual([true, true, true, false])
+  expect(['runs', 'run-events', 'agent-pools', 'projects'].map(stale)).toEqual([true, true, true, false])
   mutating = 1 // this page is deleting something, say
   c.add({ type: 'teams' })
   vi.advanceTimersByTime(1000)

@@ -54,7 +54,7 @@ export function VerbDialog({ run, plan, verb, onClose }: { run: Resource<'runs'>
   const [comment, setComment] = useState('')
   const w = words[verb]
   const change = useChange(
-    ['runs', 'plans', 'applies', 'run-events', 'workspaces'],
+    ['runs', 'run-events', 'workspaces'],
     () => send('POST', address(`/runs/{id}/actions/${verb}`, { id: run.id }), comment.trim() === '' ? {} : { comment }),
     () => {
       toast(`${w.done}.`)

@@ -50,7 +50,7 @@ function One({ event, included }: { event: Resource<'run-events'>; included: Inc
 
 function Say({ run }: { run: string }) {
   const [text, setText] = useState('')
-  const change = useChange(['run-events', 'comments'], (said: string) => api.create('/runs/{id}/comments', { id: run }, body('comments', { body: said })))
+  const change = useChange(['run-events'], (said: string) => api.create('/runs/{id}/comments', { id: run }, body('comments', { body: said })))
   /** The text is among the events before the server has it; if the server refuses, it is back in the field. */
   const say = () => {
     change.mutate(text, { onError: (_, said) => setText(said) })
