@@ -75,17 +75,14 @@ const selectAlerts = `SELECT {a}, o.name AS org_name, COALESCE(l.n, 0) AS dead_l
 func (a Alert) Scope() authz.Scope { return authz.Scope{Org: a.OrgID} }
 
 // Issues reports whether the alert keeps issues, for which a repository needs a token.
-func (a Alert) Issues() bool { return a.issues() }
-
-// issues reports whether the alert keeps issues.
-func (a Alert) issues() bool { return a.Type == GitHubIssue || a.Type == GitLabIssue }
+func (a Alert) Issues() bool { return a.Type == GitHubIssue || a.Type == GitLabIssue }
 
 // pages reports whether the alert opens incidents, which end by themselves.
 func (a Alert) pages() bool { return a.Type == PagerDuty || a.Type == Opsgenie }
 
 // single reports whether what the alert makes of a folder is kept until the drift ends, so that it
 // cannot be about several folders.
-func (a Alert) single() bool { return a.issues() || a.pages() }
+func (a Alert) single() bool { return a.Issues() || a.pages() }
 
 // Target is a repository whose issues an alert keeps.
 type Target struct {

@@ -146,7 +146,7 @@ func (a *Alert) setRecipients(in jsonapi.Opt[addresses]) *problem.Problem {
 // setURL checks and seals the address. A change of its host takes the headers and the secret
 // away, which were given for the other one.
 func (f *Feature) setURL(ctx context.Context, a *Alert, in jsonapi.Opt[crypt.Secret]) error {
-	if a.Type == Mail || a.issues() {
+	if a.Type == Mail || a.Issues() {
 		a.SealedURL = nil
 		return nil
 	}
@@ -299,7 +299,7 @@ func (t tried) Error() string { return t.why }
 
 func (f *Feature) try(ctx context.Context, a Alert, repositoryID string) error {
 	e := sample(a, f.now())
-	if a.issues() {
+	if a.Issues() {
 		e.RepositoryID = repositoryID
 		return f.tryIssue(ctx, a, e)
 	}

@@ -212,9 +212,9 @@ func (f *Feature) send(ctx context.Context, a Alert, d Delivery) error {
 		}
 	}
 	switch {
-	case a.issues() && e.Kind == Test:
+	case a.Issues() && e.Kind == Test:
 		return f.tryIssue(ctx, a, e)
-	case a.issues():
+	case a.Issues():
 		return f.keepIssue(ctx, a, e)
 	}
 	m, err := f.words(ctx, a, e)

@@ -71,7 +71,7 @@ func (f *Feature) lastOf(ctx context.Context, a Alert, e Event, matters string) 
 // tells one thing at a time: what came in between has taken the place of what was told.
 func (f *Feature) lastTold(ctx context.Context, a Alert, e Event) (Delivery, error) {
 	q, args := `FROM drift_alert_deliveries WHERE alert_id = ? AND episode_id = ?`, []any{e.AlertID, e.EpisodeID}
-	if a.issues() && e.Pending {
+	if a.Issues() && e.Pending {
 		q, args = `FROM drift_alert_deliveries WHERE alert_id = ? AND schedule_id = ? AND folder = ? AND episode_id <> ''`, []any{e.AlertID, e.ScheduleID, e.Folder}
 	}
 	list, err := db.All[Delivery](ctx, f.DB, q+` AND event NOT IN ('error', 'recovered', 'test') ORDER BY created_at DESC, id DESC LIMIT 1`, args...)

@@ -35,7 +35,7 @@ func (a Alert) body() string {
 		return a.Body
 	case a.Type == Post:
 		return defaultJSON
-	case a.Type == Mail || a.issues():
+	case a.Type == Mail || a.Issues():
 		return defaultText
 	}
 	return defaultChat
@@ -129,7 +129,7 @@ func (f *Feature) snooze(e Event, name string) (string, bool) {
 }
 
 // markdown reports whether the body is shown as Markdown.
-func (a Alert) markdown() bool { return a.Type == Mail || a.issues() }
+func (a Alert) markdown() bool { return a.Type == Mail || a.Issues() }
 
 // fenced keeps text from closing the code block that a template has put it into.
 func (a Alert) fenced(s string) string {
@@ -144,7 +144,7 @@ func (a Alert) flat(s string) string { return mail.Line(s, 400) }
 
 // unmarked keeps text from looking like the hidden mark of an issue.
 func (a Alert) unmarked(s string) string {
-	if !a.issues() {
+	if !a.Issues() {
 		return s
 	}
 	return strings.ReplaceAll(s, "<!--", "<\u200b!--")

@@ -95,7 +95,7 @@ func (f *Feature) testVerb(ctx context.Context, c verbs.Call) (verbs.Answer, err
 		return nil, err
 	}
 	repository := ""
-	if a.issues() {
+	if a.Issues() {
 		if repository, err = f.testRepository(ctx, c, a); err != nil {
 			return nil, err
 		}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"plumbline.dev/plumbline/internal/drift/verbs"
 	"plumbline.dev/plumbline/internal/identity/orgs"
 	"plumbline.dev/plumbline/internal/kernel/api"
 	"plumbline.dev/plumbline/internal/kernel/authz"
@@ -151,19 +152,15 @@ func (f *Feature) update(ctx context.Context, a Alert, in jsonapi.In[request]) (
 	return f.read(ctx, a.ID)
 }
 
-type deletion struct {
-	Force jsonapi.Opt[bool] `json:"force"`
-}
-
-func (f *Feature) delete(ctx context.Context, a Alert, in jsonapi.In[deletion]) error {
-	return f.remove(ctx, a, in.Data.Attributes.Force.V || api.QueryOf(ctx).Get("force") == "true")
+func (f *Feature) delete(ctx context.Context, a Alert, in jsonapi.In[verbs.Deletion]) error {
+	return f.remove(ctx, a, in.Data.Attributes.Forced(ctx))
 }
 
 // answerTest answers {"status":"ok"} or {"status":"failed", "message":…}. The query parameter
 // repository names the one to make an issue in.
 func (f *Feature) answerTest(ctx context.Context, w http.ResponseWriter, req *http.Request, a Alert) error {
 	repository := req.URL.Query().Get("repository")
-	if a.issues() {
+	if a.Issues() {
 		if err := f.mayUse(ctx, a.OrgID, repository); err != nil {
 			return err
 		}

@@ -68,12 +68,8 @@ func (f *Feature) update(ctx context.Context, c Connection, in jsonapi.In[reques
 	return f.store(ctx, c)
 }
 
-type deletion struct {
-	Force jsonapi.Opt[bool] `json:"force"`
-}
-
-func (f *Feature) delete(ctx context.Context, c Connection, in jsonapi.In[deletion]) error {
-	return f.remove(ctx, c, in.Data.Attributes.Force.V || api.QueryOf(ctx).Get("force") == "true")
+func (f *Feature) delete(ctx context.Context, c Connection, in jsonapi.In[verbs.Deletion]) error {
+	return f.remove(ctx, c, in.Data.Attributes.Forced(ctx))
 }
 
 // answerTest answers {"status":"good", …} or {"status":"bad", "message":…}.

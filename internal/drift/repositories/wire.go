@@ -82,12 +82,8 @@ func (f *Feature) update(ctx context.Context, _ Repository, _ jsonapi.In[request
 	return f.store(ctx, r)
 }
 
-type deletion struct {
-	Force jsonapi.Opt[bool] `json:"force"`
-}
-
-func (f *Feature) delete(ctx context.Context, r Repository, in jsonapi.In[deletion]) error {
-	return f.remove(ctx, r, in.Data.Attributes.Force.V || api.QueryOf(ctx).Get("force") == "true")
+func (f *Feature) delete(ctx context.Context, r Repository, in jsonapi.In[verbs.Deletion]) error {
+	return f.remove(ctx, r, in.Data.Attributes.Forced(ctx))
 }
 
 // answerTest answers {"status":"good", …} or {"status":"bad", "message":…}.

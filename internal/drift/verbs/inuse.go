@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 
+	"plumbline.dev/plumbline/internal/kernel/api"
+	"plumbline.dev/plumbline/internal/kernel/jsonapi"
 	"plumbline.dev/plumbline/internal/kernel/problem"
 )
 
@@ -15,6 +17,16 @@ type Use struct {
 	Schedules func(ctx context.Context, id string) ([]string, error) // ids of those that name the thing
 	End       func(ctx context.Context, id string) error             // they do without it from now on
 	Refusal   string                                                 // why it cannot be deleted, with %s for the schedules
+}
+
+// Deletion is what clients of JSON:API say of the deletion of a thing that schedules may name.
+type Deletion struct {
+	Force jsonapi.Opt[bool] `json:"force"`
+}
+
+// Forced reports whether the schedules are to do without it: the body says so, or the query.
+func (d Deletion) Forced(ctx context.Context) bool {
+	return d.Force.V || api.QueryOf(ctx).Get("force") == "true"
 }
 
 // Free makes sure that no schedule names a thing, which is about to be deleted: it ends its
