@@ -294,6 +294,27 @@ func (c *cloud) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 }
 
+// TestOfKeysThatWereReplaced: keys are corrected while the cloud is asked about the wrong ones.
+func TestOfKeysThatWereReplaced(t *testing.T) {
+	w, saved := &world{}, obj{}
+	web := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+		w.call(w.key, "infra", obj{"save": 1, "infra_id": saved["infra_id"], "infra_key_secret": "right-secret"})
+		rw.WriteHeader(http.StatusForbidden)
+	}))
+	t.Cleanup(web.Close)
+	w.Server = apptest.Start(t, func(s *config.Server) { s.Outbound.Rewrite = map[string]string{"sts.amazonaws.com": web.URL} })
+	w.org = w.Org("acme")
+	w.key, w.orgID = w.newKey("admin")
+	_, saved, _ = w.call(w.key, "infra", obj{"save": 1, "infra_type": "aws", "infra_name": "keys", "infra_key_id": "AKIAOURS", "infra_key_secret": "wrong-secret"})
+	if _, answer, _ := w.call(w.key, "infra", obj{"test": 1, "infra_id": saved["infra_id"]}); answer["status"] != "bad" {
+		t.Errorf("test of wrong keys = %v, want bad", answer)
+	}
+	_, got, _ := w.call(w.key, "infra", obj{"get": 1, "infra_id": saved["infra_id"]})
+	if payload, _ := got["payload"].(map[string]any); payload["id"] != saved["infra_id"] || payload["last_test_status"] != nil {
+		t.Errorf("connection = %v, want no outcome of the keys that are gone", payload)
+	}
+}
+
 func TestCredentialsOfClouds(t *testing.T) {
 	c := &cloud{}
 	web := httptest.NewServer(c)

@@ -18,7 +18,8 @@ type found struct {
 	Probe   string `json:"probe,omitempty"` // the service that was asked
 }
 
-// test makes credentials and asks the cloud whose they are. It notes the outcome in the row.
+// test makes credentials and asks the cloud whose they are. It notes the outcome in the row,
+// unless others have been saved meanwhile.
 func (f *Feature) test(ctx context.Context, c Connection) (found, error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
@@ -31,7 +32,7 @@ func (f *Feature) test(ctx context.Context, c Connection) (found, error) {
 	if ok {
 		status, message = "bad", own.Message
 	}
-	_, failed := f.DB.Exec(context.WithoutCancel(ctx), `UPDATE drift_connections SET test_status = ?, test_message = ?, tested_at = ? WHERE id = ?`, status, message, db.Now(), c.ID)
+	_, failed := f.DB.Exec(context.WithoutCancel(ctx), `UPDATE drift_connections SET test_status = ?, test_message = ?, tested_at = ? WHERE id = ? AND updated_at = ?`, status, message, db.Now(), c.ID, c.UpdatedAt)
 	if failed != nil {
 		return out, failed
 	}
