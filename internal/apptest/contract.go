@@ -232,7 +232,7 @@ func projectRoot() (string, error) {
 	}
 }
 
-// correction is one change to a document that is not always right (protocol.md §4).
+// correction is one change to a document that is not always right.
 type correction struct {
 	Because string // why the document is wrong
 	At      string // JSON pointer (RFC 6901) of an object's member; a list that ends in "/-" gets another item

@@ -110,7 +110,7 @@ func (f *Feature) Say(ctx context.Context, id, line string) error {
 	return f.Logs.Say(ctx, id, line)
 }
 
-// dropped are the lines that command lines do not show (protocol.md §2.1).
+// dropped are the lines that command lines do not show.
 const dropped = "Waiting for a worker to apply the plan...\n\n\n"
 
 func (f *Feature) openLog(ctx context.Context, id string) error {

@@ -99,7 +99,7 @@ func TestApplyFromBeginningToEnd(t *testing.T) {
 	})
 }
 
-// TestCommandLinesMissNothingOfTheLog: they drop three lines of it (protocol.md §2.1).
+// TestCommandLinesMissNothingOfTheLog: they drop three lines of it.
 func TestCommandLinesMissNothingOfTheLog(t *testing.T) {
 	start(t, func(w *world) {
 		w.end(progress.Finished)

@@ -11,7 +11,7 @@ import (
 	"plumbline.dev/plumbline/internal/kernel/jobs"
 )
 
-// The bytes that mark the beginning and the end of a log (protocol.md §2.4).
+// The bytes that mark the beginning and the end of a log (go-tfe, logreader.go).
 const (
 	stx = 2
 	etx = 3

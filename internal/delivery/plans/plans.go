@@ -160,12 +160,12 @@ const selectPlans = `SELECT {p}, w.project_id AS project_id FROM plans p JOIN wo
 
 // Find returns the plan with the given id.
 func (f *Feature) Find(ctx context.Context, id string) (Plan, error) {
-	return f.one(f.In(ctx, []string{id}))
+	return db.First(f.In(ctx, []string{id}))
 }
 
 // OfRun returns the plan of a run.
 func (f *Feature) OfRun(ctx context.Context, runID string) (Plan, error) {
-	return f.one(f.complete(ctx)(db.All[Plan](ctx, f.DB, selectPlans+`p.run_id = ?`, runID)))
+	return db.First(f.complete(ctx)(db.All[Plan](ctx, f.DB, selectPlans+`p.run_id = ?`, runID)))
 }
 
 // In returns the plans with the given ids.
@@ -190,5 +190,3 @@ func (f *Feature) complete(ctx context.Context) func([]Plan, error) ([]Plan, err
 		return list, err
 	}
 }
-
-func (f *Feature) one(list []Plan, err error) (Plan, error) { return db.First(list, err) }

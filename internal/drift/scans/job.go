@@ -225,7 +225,7 @@ func (f *Feature) anew(ctx context.Context, s Scan, j dispatch.Job) error {
 }
 
 // severe is how long to wait before a second look, 0 if none is needed: what is high or
-// critical, and was not known, is seen twice before it is believed (drift.md §5). What is
+// critical, and was not known, is seen twice before it is believed. What is
 // ignored needs no belief.
 func (f *Feature) severe(ctx context.Context, s Scan) (time.Duration, error) {
 	if s.Reason != Scheduled || severity.Level(s.Severity).Rank() < severity.High.Rank() || s.Clean() {

@@ -14,7 +14,7 @@ const (
 	StateIn       = "state"          // in: the state before, absent in Phase.HasState if there is none
 	PlanFile      = "plan"           // out of a plan, in of its apply: the saved plan as the engine wrote it
 	PlanJSON      = "plan-json"      // out: show -json
-	PlanRedacted  = "plan-redacted"  // out: parts of show -json and the provider schemas without sensitive values (protocol.md §2.3)
+	PlanRedacted  = "plan-redacted"  // out: parts of show -json and the provider schemas without sensitive values
 	Schemas       = "schemas"        // out: providers schema -json
 	GeneratedHCL  = "generated"      // out: configuration generated for imports
 	LockFile      = "lock-file"      // out of a plan, in of its apply: .terraform.lock.hcl

@@ -2,7 +2,7 @@
 // around a configuration, and what is brought back.
 //
 // The state lies beside the configuration, in a local backend that an override file
-// declares, whatever backend or cloud block the configuration has (protocol.md, "Engines").
+// declares, whatever backend or cloud block the configuration has.
 // The surprising rule: an apply always delivers the state it ends with, also if it failed
 // or was cancelled, and long after the server has given it up.
 package recipe

@@ -270,7 +270,7 @@ const refreshes = `engine=$0 out=$1; shift
 "$engine" show -json "$out/plan" > "$out/plan.json" 2> "$out/said"`
 
 // settleChecks makes a second pass if the first left the result of a check open: a plan
-// that would change what a check looks at does not know its result (drift.md §5).
+// that would change what a check looks at does not know its result.
 func (s *scan) settleChecks() error {
 	if !s.found.NeedsRefresh() || s.spec.RefreshOnly {
 		return nil

@@ -16,8 +16,8 @@ import (
 )
 
 // ObjectKind is what happens at the signed addresses of a kind of object. Clients
-// call them without a token (protocol.md §2.1): the address is the secret, and it
-// is in the path, because log readers replace the query.
+// call them without a token: the address is the secret, and it is in the path, because
+// log readers replace the query (go-tfe, logreader.go).
 type ObjectKind struct {
 	// Put receives an upload; it must limit what it reads.
 	Put func(ctx context.Context, id string, body io.Reader) error
@@ -25,7 +25,7 @@ type ObjectKind struct {
 	Get func(ctx context.Context, w http.ResponseWriter, req *http.Request, id string) error
 }
 
-// How long signed addresses hold (architecture.md §7).
+// How long signed addresses hold.
 const (
 	GetTTL = 25 * time.Minute
 	PutTTL = time.Hour

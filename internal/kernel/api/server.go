@@ -20,7 +20,7 @@ import (
 	"plumbline.dev/plumbline/internal/kernel/problem"
 )
 
-// The headers by which clients judge the server (protocol.md §2.1): versions of the
+// The headers by which clients judge the server (go-tfe, tfe.go): versions of the
 // API and of Terraform Enterprise whose features are there.
 const (
 	apiVersion = "2.6"

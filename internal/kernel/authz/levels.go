@@ -6,7 +6,7 @@ package authz
 // places (organization, project, workspace).
 //
 // Source: the API schema of team-access, team-projects and teams
-// (organization-access), and architecture.md §7.
+// (organization-access), and HCP Terraform's pages on permissions.
 
 // allWorkspace is everything that can be done in a workspace.
 const (

@@ -10,8 +10,8 @@ import (
 	"plumbline.dev/plumbline/internal/kernel/authz"
 )
 
-// row is a line of the matrix of workspace access as people read it
-// (architecture.md, "Permission matrix").
+// row is a line of the matrix of workspace access as people read it (HCP Terraform,
+// "Workspace permissions").
 type row struct {
 	Runs, Variables, States, Mocks               string
 	Locking, RunTasks, PolicyOverrides, Settings bool

@@ -5,7 +5,7 @@
 // The surprising rule: a test run "finished" if its tests came to an end, passed or failed;
 // it "errored" if they could not, such as for a module that does not initialize.
 //
-// Source: private registry tests page; protocol.md §2.8.
+// Source: private registry tests page; go-tfe, test_run.go.
 package testruns
 
 import (

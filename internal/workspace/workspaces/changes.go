@@ -36,7 +36,7 @@ func (f *Feature) create(ctx context.Context, org orgs.Org, in jsonapi.In[settin
 		LatestChangeAt: now, CreatedAt: now, UpdatedAt: now,
 	}
 	// Both command lines send the version of theirs; only the name of the client tells
-	// which of the two it is (protocol.md §2.1).
+	// which of the two it is.
 	if strings.HasPrefix(api.Request(ctx).UserAgent(), "OpenTofu/") {
 		w.Engine = OpenTofu
 	}

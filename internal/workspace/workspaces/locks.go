@@ -109,7 +109,7 @@ func (f *Feature) tell(ctx context.Context, id string) error {
 	return nil
 }
 
-// holder has the words by which clients tell who holds the lock (protocol.md §2.3).
+// holder has the words by which clients tell who holds the lock.
 func (w Workspace) holder() string {
 	switch authz.Kind(w.LockedByKind) {
 	case authz.Run:
