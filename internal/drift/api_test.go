@@ -251,6 +251,11 @@ func TestSchedulesJoinWhatBelongsTogether(t *testing.T) {
 		fmt.Sprint(payload["alert_tweaks"]) != "[true false false]" || !strings.Contains(fmt.Sprint(payload["starting"]), ":22:00Z") || strings.Contains(fmt.Sprint(payload), "very-secret") {
 		t.Errorf("get = %v", payload)
 	}
+	w.host.Commit("my-account/other", "trunk", map[string]string{"folder1/main.tf": "locals {}"})
+	_, other, _ := w.call(w.key, "state", obj{"save": 1, "state_repo": "https://github.com/my-account/other", "state_type": "github-public"})
+	if status, answer, _ := w.call(w.key, "config", obj{"save": 1, "config_id": saved["config_id"], "state": other["state_id"]}); status != 400 || answer["code"] != "branch_missing" {
+		t.Errorf("another repository, which has no branch main = %d %v, want 400 branch_missing", status, answer)
+	}
 	if status, answer, _ := w.call(w.key, "state", obj{"delete": 1, "state_id": repo["state_id"]}); status != 409 || answer["code"] != "in_use" || fmt.Sprint(answer["config_ids"]) != fmt.Sprint([]any{saved["config_id"]}) {
 		t.Errorf("delete of a used repository = %d %v, want 409 with config_ids", status, answer)
 	}

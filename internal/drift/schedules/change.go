@@ -101,7 +101,7 @@ func (f *Feature) prepare(ctx context.Context, s Schedule, in request, to links)
 	if err := f.checkLinks(ctx, d); err != nil {
 		return d, err
 	}
-	return d, f.checkBranch(ctx, &d, in)
+	return d, f.checkBranch(ctx, &d, in, db.Text(s.RepositoryID) == d.repository.ID)
 }
 
 func (d *draft) join(to links) error {
@@ -303,8 +303,9 @@ func (f *Feature) checkAlerts(ctx context.Context, d draft) error {
 	return nil
 }
 
-// checkBranch asks the repository for the branch if it is not known to be there.
-func (f *Feature) checkBranch(ctx context.Context, d *draft, in request) error {
+// checkBranch asks the repository for the branch if it is not known to be there; same says that
+// the repository was the schedule's before.
+func (f *Feature) checkBranch(ctx context.Context, d *draft, in request, same bool) error {
 	if d.Branch == "" {
 		d.Branch = d.repository.DefaultBranch
 	}
@@ -317,7 +318,7 @@ func (f *Feature) checkBranch(ctx context.Context, d *draft, in request) error {
 	if d.Name == "" {
 		d.Name = d.repository.FullName + " " + d.Branch
 	}
-	if in.SkipCheck.V || !d.isNew && !in.Branch.Set {
+	if in.SkipCheck.V || same && !in.Branch.Set {
 		return nil
 	}
 	_, err := f.Repositories.Head(ctx, d.repository.ID, d.Branch)
