@@ -122,16 +122,16 @@ func sessionName(scanID string) string {
 	return name[:min(len(name), 64)]
 }
 
-// AWSCaller is who credentials of AWS are.
-type AWSCaller struct {
+// callerOfAWS is who credentials of AWS are.
+type callerOfAWS struct {
 	Account string `xml:"Account"`
 	ARN     string `xml:"Arn"`
 }
 
 // awsCaller asks AWS whose credentials these are; nothing is needed to ask.
-func (f *Feature) awsCaller(ctx context.Context, partition string, keys AWSKeys) (AWSCaller, error) {
+func (f *Feature) awsCaller(ctx context.Context, partition string, keys AWSKeys) (callerOfAWS, error) {
 	var out struct {
-		Result AWSCaller `xml:"GetCallerIdentityResult"`
+		Result callerOfAWS `xml:"GetCallerIdentityResult"`
 	}
 	err := f.sts(ctx, partition, &keys, url.Values{"Action": {"GetCallerIdentity"}}, &out)
 	return out.Result, err

@@ -139,7 +139,7 @@ func (c *Connection) environment(text jsonapi.Opt[crypt.Secret]) ([]string, erro
 	if value == "" {
 		return nil, err
 	}
-	list, err := ParseEnvironment(value)
+	list, err := parseEnvironment(value)
 	if err != nil {
 		return nil, problem.Invalid("credentials", "The environment cannot be read: %s", err).WithCode("invalid_environment")
 	}

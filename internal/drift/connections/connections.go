@@ -264,7 +264,7 @@ func (k AWSKeys) environment() Environment {
 
 // variables reads the text of environment variables.
 func variables(text string) (Environment, error) {
-	list, err := ParseEnvironment(text)
+	list, err := parseEnvironment(text)
 	if err != nil {
 		return nil, fail("invalid_environment", "The environment: %s.", err)
 	}

@@ -15,13 +15,13 @@ const maxEnvironment = 64 << 10
 
 var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-// ParseEnvironment reads lines such as KEY=VALUE, KEY="VALUE" and export KEY='VALUE'. The
+// parseEnvironment reads lines such as KEY=VALUE, KEY="VALUE" and export KEY='VALUE'. The
 // order is that of the text; of a name that comes twice, the last value counts.
 //
 // A value in double quotes may have \n, \" and \\; quoted values may have several lines.
 // Nothing is expanded: secrets have dollar signs. An unquoted value ends at a line's end or
 // at " #".
-func ParseEnvironment(text string) ([]Assignment, error) {
+func parseEnvironment(text string) ([]Assignment, error) {
 	if len(text) > maxEnvironment {
 		return nil, fmt.Errorf("the environment is too large (maximum is %d bytes)", maxEnvironment)
 	}

@@ -10,16 +10,16 @@ import (
 func TestEnvironmentsAreParsed(t *testing.T) {
 	text := "\n# a comment\nCLOUDFLARE_API_TOKEN=\"secret token goes here\"\nexport A=b c # not this\n  B = 'x $HOME \\n'  # nor this\nC=\"a\\nb\\\"\\\\ $HOME \\x\"\r\nD=\nE=a#b\nF=#c\nG= # d\n" +
 		"KEY=\"-----BEGIN\nline\n-----END\"\nexported=1\nA=last"
-	got, err := ParseEnvironment(text)
+	got, err := parseEnvironment(text)
 	want := []Assignment{{"CLOUDFLARE_API_TOKEN", "secret token goes here"}, {"A", "last"}, {"B", `x $HOME \n`}, {"C", "a\nb\"\\ $HOME \\x"}, {"D", ""}, {"E", "a#b"}, {"F", "#c"}, {"G", ""},
 		{"KEY", "-----BEGIN\nline\n-----END"}, {"exported", "1"}}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
-		t.Errorf("ParseEnvironment: %v\n%s", err, diff)
+		t.Errorf("parseEnvironment: %v\n%s", err, diff)
 	}
 	for text, want := range map[string]string{"A": "line 1: there is no =", "\nA-B=1": `line 2: "A-B" is not the name`, "A=\"x": "line 1: a quote is not closed", "A=\"x\" y": "text after the closing quote",
 		"1A=x": "is not the name", "A='\x00'": "NUL", strings.Repeat("x", 65<<10): "too large"} {
-		if _, err := ParseEnvironment(text); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("ParseEnvironment(%.20q) = %v, want %q", text, err, want)
+		if _, err := parseEnvironment(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("parseEnvironment(%.20q) = %v, want %q", text, err, want)
 		}
 	}
 }
@@ -44,21 +44,21 @@ func FuzzParseEnvironment(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		list, err := ParseEnvironment(text)
+		list, err := parseEnvironment(text)
 		if err != nil {
 			return
 		}
 		var again strings.Builder
 		for _, a := range list {
 			if !variableName.MatchString(a.Name) || strings.ContainsRune(a.Value, 0) {
-				t.Fatalf("ParseEnvironment(%q) gave %q", text, a)
+				t.Fatalf("parseEnvironment(%q) gave %q", text, a)
 			}
 			again.WriteString(a.Name + `="` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(a.Value) + "\"\n")
 		}
 		if again.Len() > maxEnvironment {
 			return
 		}
-		got, err := ParseEnvironment(again.String())
+		got, err := parseEnvironment(again.String())
 		if diff := cmp.Diff(list, got); diff != "" || err != nil {
 			t.Fatalf("written again: %v\n%s", err, diff)
 		}

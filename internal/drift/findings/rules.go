@@ -105,7 +105,7 @@ const selectRules = `SELECT {r}, COALESCE(w.project_id, '') AS project_id FROM d
 func (f *Feature) ruleRoutes(r *api.Router) {
 	const one = "/drift-ignore-rules/{id}"
 	filters := api.Params("filter[workspace][id]", "filter[workspace][name]", "filter[schedule][id]", "filter[folder]", "filter[expired]")
-	api.Type(r, "drift-ignore-rules", authz.ReadDrift, f.RulesIn, viewRule)
+	api.Type(r, "drift-ignore-rules", authz.ReadDrift, f.rulesIn, viewRule)
 	api.List(r, "/organizations/{organization}/drift-ignore-rules", authz.ReadOrg, f.Orgs.ByName, f.listRules, filters)
 	api.Create(r, "/organizations/{organization}/drift-ignore-rules", authz.ReadOrg, f.Orgs.ByName, f.createRule)
 	api.List(r, "/organizations/{organization}/drift-ignore-preview", authz.ReadOrg, f.Orgs.ByName, f.preview,
@@ -120,8 +120,8 @@ func (f *Feature) Rule(ctx context.Context, id string) (Rule, error) {
 	return db.One[Rule](ctx, f.DB, selectRules+` WHERE r.id = ?`, id)
 }
 
-// RulesIn returns the rules with the given ids.
-func (f *Feature) RulesIn(ctx context.Context, ids []string) ([]Rule, error) {
+// rulesIn returns the rules with the given ids.
+func (f *Feature) rulesIn(ctx context.Context, ids []string) ([]Rule, error) {
 	return db.In[Rule](ctx, f.DB, selectRules+` WHERE r.id IN (?)`, ids)
 }
 

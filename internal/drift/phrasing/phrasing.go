@@ -31,8 +31,8 @@ import (
 	"plumbline.dev/plumbline/internal/kernel/jsonapi"
 )
 
-// ErrBudget is that an organization has used up the tokens of the last 24 hours.
-var ErrBudget = errors.New("the organization has used up its tokens for today")
+// errBudget is that an organization has used up the tokens of the last 24 hours.
+var errBudget = errors.New("the organization has used up its tokens for today")
 
 const (
 	patience = 25 * time.Second    // for an answer; an executor waits for it
@@ -142,7 +142,7 @@ func (f *Feature) answer(ctx context.Context, s scans.Scan, v *scans.Verdict) (a
 		return answer{}, err
 	}
 	if f.Settings.Tokens > 0 && spent >= f.Settings.Tokens {
-		return answer{}, ErrBudget
+		return answer{}, errBudget
 	}
 	return f.ask(ctx, Request{ID: id.New("drmr"), OrgID: s.OrgID, ScanID: s.ID, Question: q, CreatedAt: db.Now()}, v)
 }

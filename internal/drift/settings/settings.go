@@ -81,7 +81,7 @@ func (f *Feature) update(ctx context.Context, o orgs.Org, in jsonapi.In[request]
 	if err != nil || !in.Data.Attributes.TimeZone.Set {
 		return s, err
 	}
-	if s.TimeZone, err = CheckTimeZone(in.Data.Attributes.TimeZone.V); err != nil {
+	if s.TimeZone, err = checkTimeZone(in.Data.Attributes.TimeZone.V); err != nil {
 		return s, err
 	}
 	if _, err := f.DB.Exec(ctx, `UPDATE drift_settings SET time_zone = ? WHERE org_id = ?`, s.TimeZone, s.OrgID); err != nil {
@@ -95,8 +95,8 @@ func (f *Feature) update(ctx context.Context, o orgs.Org, in jsonapi.In[request]
 	return s, nil
 }
 
-// CheckTimeZone returns the name of a time zone, or why it is none.
-func CheckTimeZone(name string) (string, error) {
+// checkTimeZone returns the name of a time zone, or why it is none.
+func checkTimeZone(name string) (string, error) {
 	name = strings.TrimSpace(name)
 	if name == "" || strings.EqualFold(name, "local") {
 		return "", problem.Invalid("time-zone", "Time zone must be the IANA name of one, such as Europe/Berlin")

@@ -42,7 +42,7 @@ type grant struct {
 // without a login. To open it shows a page; only its button acts, because mail scanners
 // open what they find.
 func (f *Feature) Link(scheduleID, folder string, days int) string {
-	return f.Address() + verbs.Base + "/snooze/" + f.sign(grant{scheduleID, path.Clean(folder), min(max(days, 1), MaxDays), time.Now().Add(lifetime)})
+	return f.Address() + verbs.Base + "/snooze/" + f.sign(grant{scheduleID, path.Clean(folder), min(max(days, 1), maxDays), time.Now().Add(lifetime)})
 }
 
 func (f *Feature) sign(g grant) string {

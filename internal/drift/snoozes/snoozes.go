@@ -119,8 +119,8 @@ type request struct {
 	Days   jsonapi.Opt[int]    `json:"days"`
 }
 
-// MaxDays is the longest snooze.
-const MaxDays = 365
+// maxDays is the longest snooze.
+const maxDays = 365
 
 func (f *Feature) create(ctx context.Context, o orgs.Org, in jsonapi.In[request]) (Snooze, error) {
 	ref, _ := in.Data.One("schedule")
@@ -129,8 +129,8 @@ func (f *Feature) create(ctx context.Context, o orgs.Org, in jsonapi.In[request]
 		return Snooze{OrgID: o.ID}, problem.InvalidRelation("schedule", "The schedule is not in this organization").WithCode("not_found")
 	}
 	days := in.Data.Attributes.Days.Or(1)
-	if days < 1 || days > MaxDays {
-		return Snooze{OrgID: o.ID}, problem.Invalid("days", "Days must be a number from 1 to %d", MaxDays)
+	if days < 1 || days > maxDays {
+		return Snooze{OrgID: o.ID}, problem.Invalid("days", "Days must be a number from 1 to %d", maxDays)
 	}
 	return f.Set(ctx, s, in.Data.Attributes.Folder.Or("."), time.Now().AddDate(0, 0, days))
 }

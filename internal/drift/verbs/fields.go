@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"reflect"
 	"strconv"
 	"strings"
@@ -193,14 +192,4 @@ func (c Call) Has(field string) bool {
 func (c Call) Truthy(field string) bool {
 	var b Bool
 	return c.Has(field) && json.Unmarshal(c.fields[field], &b) == nil && bool(b)
-}
-
-// NewCall returns a call for other callers than HTTP, such as tests.
-func NewCall(caller Caller, verb string, fields map[string]any) (Call, error) {
-	raw, err := json.Marshal(fields)
-	if err != nil {
-		return Call{}, fmt.Errorf("fields of a call: %w", err)
-	}
-	c := Call{Caller: caller, Verb: verb}
-	return c, json.Unmarshal(raw, &c.fields)
 }

@@ -35,9 +35,6 @@ type Assessment struct {
 	ChecksChanged bool `json:"checks_changed"`
 }
 
-// AssessmentEvent is another name of Assessment.
-type AssessmentEvent = Assessment
-
 // triggers are what an assessment is told by: what is new, not what was so before ("drift for the
 // first time, or a previously detected drift has changed").
 func (a Assessment) triggers() []string {

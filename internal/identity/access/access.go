@@ -228,12 +228,12 @@ func add(s *authz.Subject, t tokens.Token, g grant) error {
 		}
 		return team(in(s, g.OrgID), g)
 	case "project":
-		set, err := ProjectSet(g.Name, g.A, g.B)
+		set, err := projectSet(g.Name, g.A, g.B)
 		in(s, g.OrgID).Projects[g.Target] |= set
 		in(s, g.OrgID).Org |= authz.Elsewhere(set)
 		return err
 	case "workspace":
-		set, err := WorkspaceSet(g.Name, g.A)
+		set, err := workspaceSet(g.Name, g.A)
 		in(s, g.OrgID).Workspaces[g.Target] |= set
 		in(s, g.OrgID).Org |= authz.Elsewhere(set)
 		return err
@@ -268,8 +268,8 @@ func team(o *authz.Grants, g grant) error {
 	return nil
 }
 
-// ProjectSet is what a row of team_projects permits.
-func ProjectSet(level, projectJSON, workspaceJSON string) (authz.Set, error) {
+// projectSet is what a row of team_projects permits.
+func projectSet(level, projectJSON, workspaceJSON string) (authz.Set, error) {
 	if level != "custom" {
 		return authz.ProjectLevels[level], nil
 	}
@@ -284,8 +284,8 @@ func ProjectSet(level, projectJSON, workspaceJSON string) (authz.Set, error) {
 	return authz.CustomProject(p) | authz.CustomWorkspace(w), nil
 }
 
-// WorkspaceSet is what a row of team_workspaces permits.
-func WorkspaceSet(level, permissionsJSON string) (authz.Set, error) {
+// workspaceSet is what a row of team_workspaces permits.
+func workspaceSet(level, permissionsJSON string) (authz.Set, error) {
 	if level != "custom" {
 		return authz.WorkspaceLevels[level], nil
 	}
