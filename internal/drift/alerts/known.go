@@ -31,7 +31,7 @@ func (f *Feature) told(ctx context.Context, a Alert, e *Event) (bool, error) {
 		return false, nil
 	case e.Kind == Resolved:
 		return false, nil
-	case a.issues():
+	case a.Issues():
 		if covered, err := f.lastOf(ctx, a, *e, ""); err != nil || covered == Failed { // by a failure, in the one issue of the folder
 			e.Kind = Changed
 			return false, err
@@ -50,7 +50,7 @@ func (f *Feature) told(ctx context.Context, a Alert, e *Event) (bool, error) {
 // issue tells all of a folder, that is also so once drift has taken the place of the failure.
 func (f *Feature) unaware(ctx context.Context, a Alert, e Event) (bool, error) {
 	matters := " AND event IN ('error', 'recovered')"
-	if a.issues() {
+	if a.Issues() {
 		matters = ""
 	}
 	last, err := f.lastOf(ctx, a, e, matters)
