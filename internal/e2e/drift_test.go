@@ -30,7 +30,7 @@ func TestDriftIsFoundSeenAndIgnored(t *testing.T) {
 	st := newStage(t)
 	ws := st.Workspace(st.org, "", "web")
 	st.Go("/app/acme/drift")
-	st.See("Nothing drifts", "First steps", "Add a repository")
+	st.See("Nobody has looked yet", "First steps", "Add a repository")
 	st.Shot("drift-empty")
 	e := st.Executor()
 	e.Applied(st.org, ws, 1)

@@ -97,7 +97,6 @@ function About({ org, episode, included }: { org: string; episode: Resource<'dri
       <Fact name="Resources">{a['resources-count']}</Fact>
       {a['failed-checks-count'] > 0 && <Fact name="Failing checks">{a['failed-checks-count']}</Fact>}
       {a.flaps > 0 && <Fact name="Came back">{count(a.flaps, 'time')}</Fact>}
-      <Fact name="Last alert"><Time at={a['told-at']} /></Fact>
       {a['acknowledged-at'] && <Fact name="Seen"><Time at={a['acknowledged-at']} />{user('acknowledged-by') && ` by ${user('acknowledged-by')}`}</Fact>}
       {user('assigned-to') && <Fact name="Assigned to">{user('assigned-to')}</Fact>}
       {scan && <Fact name="Scan"><TextLink to="/$org/drift/scans/$scan" params={{ org, scan: scan.id }}>The last one</TextLink></Fact>}

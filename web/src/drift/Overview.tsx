@@ -116,7 +116,9 @@ function Episodes({ org, fresh }: { org: string; fresh: boolean }) {
     >
       {list.error && <Failure error={list.error} retry={() => void list.refetch()} className="m-4" />}
       {list.isPending && <SkeletonRows rows={6} />}
-      {list.data && total === 0 && <Empty icon="check" title="Nothing drifts"><p>{fresh ? 'Nobody has looked yet: the first steps above say how.' : 'What was looked at is as it was applied.'}</p></Empty>}
+      {list.data && total === 0 && (fresh
+        ? <Empty icon="clock" title="Nobody has looked yet"><p>The first steps above say how.</p></Empty>
+        : <Empty icon="check" title="Nothing drifts"><p>What was looked at is as it was applied.</p></Empty>)}
       {list.data && total > 0 && <EpisodeRows org={org} items={list.data.items} included={list.data.included} label="What drifts now" />}
     </Panel>
   )
