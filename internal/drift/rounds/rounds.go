@@ -195,7 +195,7 @@ func (f *Feature) spec(ctx context.Context, s *scans.Scan, _ dispatch.Job) (prot
 	s.Branch, s.Commit = sched.Branch, commit
 	address := f.Address(ctx)
 	phase := proto.Phase{RunID: s.ID, Organization: sched.OrgName, Workspace: sched.Workspace, Project: sched.Name, Engine: engine, WorkingDirectory: strings.TrimPrefix(s.Folder, "."),
-		Env: env, Address: address, Minutes: int(max(sched.Timeout/60, 1))}
+		Env: env, Address: address, Minutes: int((sched.Timeout + 59) / 60)} // part of a minute is one
 	if f.CA != nil {
 		phase.CA = f.CA()
 	}

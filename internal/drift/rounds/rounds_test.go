@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"plumbline.dev/plumbline/internal/apptest"
 	"plumbline.dev/plumbline/internal/drift/schedules"
 	"plumbline.dev/plumbline/internal/drift/severity"
 	"plumbline.dev/plumbline/internal/executor/proto"
@@ -48,6 +49,20 @@ func TestFirstAlertSaysNew(t *testing.T) {
 			p.scan(schedules.Manual, drift(severity.Medium, "x"))
 			p.tells("what was snoozed", "new net medium")
 		})
+	})
+}
+
+// TestAScanHasItsTime: executors count minutes, schedules seconds.
+func TestAScanHasItsTime(t *testing.T) {
+	watch(t, `"timeout":90`, func(p *patrol) {
+		p.begin(schedules.Manual)
+		var spec proto.Scan
+		ticket := p.e.Claim(proto.KindScan, &spec)
+		if spec.Minutes != 2 {
+			p.T.Errorf("a scan that may take 90 seconds is given %d minutes, want 2", spec.Minutes)
+		}
+		p.e.Put(ticket, proto.Findings, apptest.Report(1, nil))
+		p.e.Finish(ticket, proto.Result{Outcome: proto.Finished}, proto.ScanResult{EngineVersion: "1.12.6"})
 	})
 }
 
