@@ -12,8 +12,10 @@ import { Panel } from '~/ui/Page'
 import { Skeleton } from '~/ui/Skeleton'
 import { toast } from '~/ui/Toast'
 
+export const mailQuery = readQuery('smtp-settings', '/admin/smtp-settings', {})
+
 export function MailServer() {
-  const { data, error, refetch } = useQuery(readQuery('smtp-settings', '/admin/smtp-settings', {}))
+  const { data, error, refetch } = useQuery(mailQuery)
   return (
     <Panel title="Mail server" padded>
       {error && <Failure error={error} retry={() => void refetch()} />}

@@ -12,8 +12,10 @@ import { Panel } from '~/ui/Page'
 import { Skeleton } from '~/ui/Skeleton'
 import { toast } from '~/ui/Toast'
 
+export const rulesQuery = readQuery('general-settings', '/admin/general-settings', {})
+
 export function Rules() {
-  const { data, error, refetch } = useQuery(readQuery('general-settings', '/admin/general-settings', {}))
+  const { data, error, refetch } = useQuery(rulesQuery)
   return (
     <Panel title="Rules" padded>
       {error && <Failure error={error} retry={() => void refetch()} />}

@@ -1,14 +1,19 @@
 // What administrators set for the whole server while it runs.
+import { useQueries } from '@tanstack/react-query'
 import { createRoute } from '@tanstack/react-router'
+import { Skeleton } from '~/ui/Skeleton'
 import { adminRoute } from './frame'
-import { MailServer } from './mail'
-import { Rules } from './rules'
-import { SigningKeys } from './signing'
-import { PageWords } from './words'
+import { MailServer, mailQuery } from './mail'
+import { Rules, rulesQuery } from './rules'
+import { SigningKeys, keysQuery } from './signing'
+import { PageWords, wordsQuery } from './words'
 
 export const adminSettingsRoute = createRoute({ getParentRoute: () => adminRoute, path: '/settings', component: Settings })
 
+/** Settings waits for all four, so that none moves when another one comes. */
 function Settings() {
+  const pending = useQueries({ queries: [rulesQuery, mailQuery, wordsQuery, keysQuery] }).some((q) => q.isPending)
+  if (pending) return <Skeleton className="h-320 w-full max-w-3xl" />
   return (
     <div className="max-w-3xl space-y-4">
       <Rules />

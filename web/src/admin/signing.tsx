@@ -13,9 +13,11 @@ import { Table } from '~/ui/Table'
 import { Time } from '~/ui/Time'
 import { toast } from '~/ui/Toast'
 
+export const keysQuery = readQuery('oidc-settings', '/admin/oidc-settings', {})
+
 export function SigningKeys() {
   const [asked, setAsked] = useState<'rotate' | 'trim'>()
-  const { data, error, refetch } = useQuery({ ...readQuery('oidc-settings', '/admin/oidc-settings', {}), refetchInterval: 60_000 })
+  const { data, error, refetch } = useQuery({ ...keysQuery, refetchInterval: 60_000 })
   const keys = data?.item.attributes.keys
   const signing = keys?.findIndex((k) => k.signs) ?? 0
   const close = () => setAsked(undefined)

@@ -13,8 +13,10 @@ import { Skeleton } from '~/ui/Skeleton'
 import { toast } from '~/ui/Toast'
 import { Words } from '~/ui/Words'
 
+export const wordsQuery = readQuery('customization-settings', '/admin/customization-settings', {})
+
 export function PageWords() {
-  const { data, error, refetch } = useQuery(readQuery('customization-settings', '/admin/customization-settings', {}))
+  const { data, error, refetch } = useQuery(wordsQuery)
   return (
     <Panel title="Words on pages" padded>
       {error && <Failure error={error} retry={() => void refetch()} />}
