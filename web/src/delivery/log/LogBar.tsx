@@ -45,7 +45,7 @@ function Find({ name, search }: { name: string; search: Search }) {
   return (
     <div className="flex items-center gap-1">
       <div className="relative">
-        <Icon name="search" size={14} className="pointer-events-none absolute top-1.75 left-2 text-faint" />
+        <Icon name="search" size={14} className="pointer-events-none absolute inset-y-0 left-2 my-auto text-faint" />
         <input
           id={`${name}-search`}
           type="search"
@@ -56,7 +56,7 @@ function Find({ name, search }: { name: string; search: Search }) {
           value={text}
           onChange={(e) => setText(e.target.value)}
           onKeyDown={(e) => e.key === 'Enter' && go(e.shiftKey ? -1 : 1)}
-          className="h-7 w-44 rounded-md border border-line bg-bg pr-2 pl-7 text-sm max-sm:w-36"
+          className="touch h-7 w-44 rounded-md border border-line bg-bg pr-2 pl-7 text-sm max-sm:w-40 max-sm:text-lg"
         />
       </div>
       {words !== '' && (

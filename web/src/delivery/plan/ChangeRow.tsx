@@ -25,7 +25,7 @@ export function ChangeRow({ change: c, open: first }: { change: Change; open: bo
   const look = actions[c.action]
   return (
     <li className="border-b border-line last:border-0">
-      <button type="button" aria-expanded={open} onClick={() => setOpen(!open)} className="flex w-full items-start gap-2.5 px-4 py-2 text-left hover:bg-hover">
+      <button type="button" aria-expanded={open} onClick={() => setOpen(!open)} className="touch flex w-full items-start gap-2.5 px-4 py-2 text-left hover:bg-hover">
         <Caret open={open} className="mt-1" />
         <span className="mt-0.5"><Sign action={c.action} /></span>
         <span className="min-w-0 flex-1">

@@ -108,7 +108,7 @@ function Row({ resource: r, open: first }: { resource: ResourceDifference; open:
   const look = looks[r.op]
   return (
     <li className="border-b border-line last:border-0">
-      <button type="button" aria-expanded={open} onClick={() => setOpen(!open)} className="flex min-h-9 w-full items-center gap-2.5 px-4 py-1.5 text-left hover:bg-hover">
+      <button type="button" aria-expanded={open} onClick={() => setOpen(!open)} className="touch flex min-h-9 w-full items-center gap-2.5 px-4 py-1.5 text-left hover:bg-hover">
         <Caret open={open} />
         <span className="min-w-0 flex-1 font-mono text-sm font-medium wrap-anywhere">{r.address}</span>
         {r.recreated && <Badge tone="replace">other id</Badge>}

@@ -54,7 +54,7 @@ function Row({ instance: r, reveal }: { instance: Instance; reveal: boolean }) {
   return (
     <li className="border-b border-line last:border-0">
       <div className="flex items-center pr-2 hover:bg-hover">
-        <button type="button" aria-expanded={open} onClick={() => setOpen(!open)} className="flex min-h-9 min-w-0 flex-1 items-center gap-2.5 py-1.5 pl-4 text-left">
+        <button type="button" aria-expanded={open} onClick={() => setOpen(!open)} className="touch flex min-h-9 min-w-0 flex-1 items-center gap-2.5 py-1.5 pl-4 text-left">
           <Caret open={open} />
           <span className="min-w-0 font-mono text-sm wrap-anywhere">
             {r.module !== '' && <span className="text-faint">{r.module}.</span>}

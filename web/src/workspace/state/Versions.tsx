@@ -32,8 +32,8 @@ export function Versions() {
   return (
     <>
       <div className="mb-3 flex min-h-8 flex-wrap items-center justify-between gap-2 text-muted">
-        <span>{count(pagination.total, 'version')}. Choose two to see what is different between them.</span>
-        <Button icon="replace" disabled={to === undefined} onClick={() => void navigate({ to: '/$org/workspaces/$workspace/states/compare', params, search: { from: from?.id, to: to?.id } })}>Compare</Button>
+        <span>{count(pagination.total, 'version')}{pagination.total > 1 && '. Choose two to see what is different between them.'}</span>
+        {pagination.total > 1 && <Button icon="replace" disabled={to === undefined} onClick={() => void navigate({ to: '/$org/workspaces/$workspace/states/compare', params, search: { from: from?.id, to: to?.id } })}>Compare</Button>}
       </div>
       <Panel>
         <ul aria-label="Versions of the state">
