@@ -55,9 +55,9 @@ function Side({ side }: { side: ReturnType<typeof useSide> }) {
   const { org, workspace } = useWorkspace()
   if (!side.version) return <span className="text-muted">…</span>
   return (
-    <span className="rounded-md border border-line bg-surface px-3 py-1.5">
+    <span className="flex flex-wrap items-baseline gap-x-2 rounded-md border border-line bg-surface px-3 py-1.5">
       <TextLink to="/$org/workspaces/$workspace/states/$state" params={{ org, workspace: workspace.attributes.name, state: side.version.id }} className="font-medium">State {side.version.attributes.serial}</TextLink>
-      <Time at={side.version.attributes['created-at']} className="ml-2 text-sm text-muted" />
+      <Time at={side.version.attributes['created-at']} className="text-sm text-muted" />
     </span>
   )
 }
