@@ -14,6 +14,7 @@ import (
 
 	"plumbline.dev/plumbline/internal/apptest"
 	"plumbline.dev/plumbline/internal/executor/proto"
+	"plumbline.dev/plumbline/internal/kernel/config"
 )
 
 // front stands before a server, as a proxy of a company does, and may behave badly.
@@ -23,12 +24,13 @@ type front struct {
 	away   bool
 	mute   bool           // lets no stream of events through
 	status map[string]int // is the answer to requests whose method and path end so
+	held   chan struct{}  // if it is not nil, changes wait until it is closed
 }
 
 // newFronted is a stage whose window sees the server through a front.
-func newFronted(t *testing.T) (*stage, *front) {
+func newFronted(t *testing.T, options ...func(*config.Server)) (*stage, *front) {
 	t.Helper()
-	s := apptest.Start(t)
+	s := apptest.Start(t, options...)
 	behind, err := url.Parse(s.URL)
 	if err != nil {
 		t.Fatal(err)
@@ -39,6 +41,7 @@ func newFronted(t *testing.T) (*stage, *front) {
 	}}
 	f := &front{status: map[string]int{}}
 	f.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		f.wait(r)
 		away, mute, status := f.how(r.Method + " " + r.URL.Path)
 		switch {
 		case away:
@@ -85,6 +88,33 @@ func (f *front) Answer(request string, status int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.status[request] = status
+}
+
+// Hold makes changes wait until the function that it returns is called.
+func (f *front) Hold() (release func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	held := make(chan struct{})
+	f.held = held
+	return func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.held = nil
+		close(held)
+	}
+}
+
+func (f *front) wait(r *http.Request) {
+	f.mu.Lock()
+	held := f.held
+	f.mu.Unlock()
+	if held == nil || r.Method == http.MethodGet {
+		return
+	}
+	select {
+	case <-held:
+	case <-r.Context().Done():
+	}
 }
 
 // value is what the field with the label holds.
@@ -215,4 +245,82 @@ func TestPagesFollowWithoutAStream(t *testing.T) {
 	st.See("größer, the second line")
 	e.Finish(j, proto.Result{Outcome: proto.Finished}, proto.PlanResult{EngineVersion: "1.12.6"})
 	st.Until("the log to be complete", `document.querySelector('[data-complete=true]') || !document.querySelector('[data-complete]')`)
+}
+
+// TestWhatIsSafeShowsAtOnce, before the server has said so, and is taken back if it refuses.
+func TestWhatIsSafeShowsAtOnce(t *testing.T) {
+	st, f := newFronted(t, toLoopback)
+	st.Allow("500")
+	ws := st.Workspace(st.org, "", "payments")
+	st.post("/api/v2/workspaces/"+ws+"/actions/lock", `{"reason":"a quiet Friday"}`)
+	st.made("/workspaces/"+ws+"/notification-configurations", "notification-configurations", map[string]any{"name": "on call", "destination-type": "generic", "url": newReceiver(t).URL, "enabled": false}, "")
+	st.Go("/app/acme/workspaces/payments")
+	st.See("Locked by you")
+	release := f.Hold()
+	st.Click("Unlock")
+	st.Until("the lock to be gone", `!document.body.innerText.includes('Locked by you')`)
+	f.Answer("/actions/unlock", 500)
+	release()
+	st.See("The server could not do that (500).", "Locked by you")
+
+	st.Go("/app/acme/workspaces/payments/notifications")
+	release = f.Hold()
+	st.Click("Turn on on call")
+	st.See("Turn off")
+	release()
+	st.See("It tells again.")
+}
+
+// TestTwoPeopleChangeTheSame: what one types stays while the other saves; what only the
+// other has changed is there, and what both have changed is said.
+func TestTwoPeopleChangeTheSame(t *testing.T) {
+	st := newStage(t)
+	ws := st.Workspace(st.org, "", "payments")
+	theirs := func(attributes string) {
+		t.Helper()
+		if r := st.Do("PATCH", "/api/v2/workspaces/"+ws, st.org.Owner.Token, `{"data":{"type":"workspaces","attributes":{`+attributes+`}}}`); r.Status != 200 {
+			t.Fatalf("PATCH = %d %s", r.Status, r.Body)
+		}
+	}
+	st.Go("/app/acme/workspaces/payments/settings")
+	st.Fill("Description", "mine")
+	theirs(`"working-directory":"prod"`)
+	st.Until("what the other has saved", finding(`field('Working directory').value === 'prod'`))
+	if got := st.value("Description"); got != "mine" {
+		t.Errorf("while another saves, the description is %q, want what was typed", got)
+	}
+	st.Unseen("Somebody else has changed")
+	theirs(`"description":"theirs"`)
+	st.See("Somebody else has changed this since you began: description.")
+	st.Shot("conflict")
+	st.Click("Take theirs")
+	st.Until("the other's description", finding(`field('Description').value === 'theirs'`))
+	st.Fill("Description", "both")
+	st.Click("Save")
+	st.See("The settings are saved.")
+	if r := st.Do("GET", "/api/v2/workspaces/"+ws, st.org.Owner.Token, nil); !strings.Contains(string(r.Body), `"description":"both"`) || !strings.Contains(string(r.Body), `"working-directory":"prod"`) {
+		t.Errorf("the workspace = %s, want what both have saved", r.Body)
+	}
+	st.Unseen("Somebody else has changed")
+}
+
+// TestTheFocusStaysWhenARowGoes: who deletes by keys goes on at the next row.
+func TestTheFocusStaysWhenARowGoes(t *testing.T) {
+	st := newStage(t)
+	ws := st.Workspace(st.org, "", "payments")
+	for _, key := range []string{"alpha", "beta", "gamma"} {
+		st.made("/workspaces/"+ws+"/vars", "vars", map[string]any{"key": key, "value": "1", "category": "env"}, "")
+	}
+	st.Go("/app/acme/workspaces/payments/variables")
+	for _, step := range []struct{ delete, next string }{{"beta", "Delete gamma"}, {"gamma", "Delete alpha"}} {
+		st.Tab("Delete " + step.delete)
+		st.Press(kb.Enter)
+		st.See("Delete " + step.delete + "?")
+		st.Press(kb.Enter)
+		st.See(step.delete + " is gone.")
+		st.Until(step.next+" to have the focus", finding(`document.activeElement === control(`+quoted(step.next)+`)`))
+	}
+	st.Press(kb.Enter, kb.Enter)
+	st.See("No variables")
+	st.Until("the content to have the focus", `document.querySelector('main').contains(document.activeElement)`)
 }

@@ -33,7 +33,7 @@ type Of = { of: 'drift-findings' | 'drift-episodes'; id: string }
 
 /** Seen notes that somebody has seen a finding or an episode, or takes it back. */
 export function Seen({ of, id, acknowledged }: Of & { acknowledged: boolean }) {
-  const change = useChange(stale, () => api.create(`/${of}/{id}/actions/acknowledge`, { id }, body(of, { acknowledged: !acknowledged })), () => toast(acknowledged ? 'It is as if nobody had seen it.' : 'Noted that you have seen it.'))
+  const change = useChange(stale, () => api.create(`/${of}/{id}/actions/acknowledge`, { id }, body(of, { acknowledged: !acknowledged })), () => toast(acknowledged ? 'It is as if nobody had seen it.' : 'Noted that you have seen it.'), () => ({ kind: of, id, attributes: { 'acknowledged-at': acknowledged ? null : new Date().toISOString() } }))
   return (
     <>
       <Button icon="eye" busy={change.isPending} onClick={() => change.mutate(undefined)}>{acknowledged ? 'Not seen' : 'Acknowledge'}</Button>

@@ -43,7 +43,7 @@ export function Notifications({ org, place, about }: { org: string; place: Place
 
 function Row({ configuration: c, onEdit, onRemove }: { configuration: Configuration; onEdit: () => void; onRemove: () => void }) {
   const a = c.attributes
-  const enable = useChange(['notification-configurations'], () => api.update('/notification-configurations/{id}', { id: c.id }, body('notification-configurations', { enabled: !a.enabled }, usersOf(c), c.id)), () => toast(a.enabled ? 'It tells nothing any more.' : 'It tells again.'))
+  const enable = useChange(['notification-configurations'], () => api.update('/notification-configurations/{id}', { id: c.id }, body('notification-configurations', { enabled: !a.enabled }, usersOf(c), c.id)), () => toast(a.enabled ? 'It tells nothing any more.' : 'It tells again.'), () => ({ kind: 'notification-configurations', id: c.id, attributes: { enabled: !a.enabled } }))
   const verify = useChange(['notification-configurations'], () => api.create('/notification-configurations/{id}/actions/verify', { id: c.id }, undefined), () => toast('The destination has taken a test message.'))
   const to = a.url ?? [...a['user-email-addresses'], ...a['email-addresses']].join(', ')
   return (

@@ -45,9 +45,10 @@ export function calendarDay(day: string | number): string {
   return calendar.format(new Date(day))
 }
 
-/** duration is a time span: "4 s", "3 min 20 s", "2 h 5 min". */
+/** duration is a time span: "under 1 s", "4 s", "3 min 20 s", "2 h 5 min". */
 export function duration(seconds: number): string {
   const s = Math.max(0, Math.round(seconds))
+  if (s === 0) return 'under 1 s'
   if (s < 60) return `${s} s`
   if (s < 3600) return s % 60 === 0 ? `${Math.floor(s / 60)} min` : `${Math.floor(s / 60)} min ${s % 60} s`
   const min = Math.floor((s % 3600) / 60)

@@ -4,6 +4,8 @@ import { ago, brief, bytes, count, duration, lasting } from './formats'
 import { Included, pageOf, refOf, refsOf } from './jsonapi'
 import { pressed } from './keyboard'
 import { Problem, problemOf } from './problem'
+import { withExpected } from './queries'
+import { partOf } from './title'
 import { parseSearch, stringifySearch, words } from './search'
 
 describe('addresses', () => {
@@ -72,4 +74,18 @@ describe('formats', () => {
 test('a key press has the name that commands use', () => {
   const key = (key: string, ctrlKey = false) => pressed({ key, ctrlKey, metaKey: false, altKey: false })
   expect([key('G'), key('k', true), key('?')]).toEqual(['g', 'mod+k', '?'])
+})
+
+test('a part of a thing is called by its address', () => {
+  expect(['/$org/settings/teams/$team', '/$org/settings/ssh-keys', '/$org/workspaces/$workspace/', '/$org/projects/$project/varsets'].map(partOf)).toEqual(['Teams', 'SSH keys', undefined, 'Variable sets'])
+})
+
+test('what is expected is put into everything that shows it, and into nothing else', () => {
+  const e = { kind: 'workspaces', id: 'ws-1', attributes: { locked: false } }
+  const [it, other] = ['ws-1', 'ws-2'].map((id) => ({ type: 'workspaces', id, attributes: { name: id, locked: true } }))
+  const then = { type: 'workspaces', id: 'ws-1', attributes: { name: 'ws-1', locked: false } }
+  expect(withExpected({ item: it, included: 1 }, e)).toEqual({ item: then, included: 1 })
+  expect(withExpected({ items: [it, other] }, e)).toEqual({ items: [then, other] })
+  expect(withExpected([other, it], e)).toEqual([other, then])
+  expect([undefined, null, 'text', { item: { type: 'runs', id: 'ws-1' } }].map((d) => withExpected(d, e))).toEqual([undefined, null, 'text', { item: { type: 'runs', id: 'ws-1' } }])
 })

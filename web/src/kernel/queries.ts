@@ -47,14 +47,41 @@ export function readQuery<P extends Path<'get'>>(kind: string, path: P, params: 
   return queryOptions({ queryKey, queryFn: ({ signal }) => api.read(path, params, query, signal) })
 }
 
+/** Expected is how something will be, as far as that can be known before the server has said so. */
+export type Expected = { kind: string; id: string; attributes: Record<string, unknown> }
+
+/** withExpected is what a query has read, with what is expected put in. */
+export function withExpected(data: unknown, { kind, id, attributes }: Expected): unknown {
+  const isIt = (r: unknown): r is { attributes: object } => typeof r === 'object' && r !== null && (r as { type?: string }).type === kind && (r as { id?: string }).id === id
+  const put = (r: unknown) => (isIt(r) ? { ...r, attributes: { ...r.attributes, ...attributes } } : r)
+  if (Array.isArray(data)) return data.map(put)
+  if (typeof data !== 'object' || data === null) return data
+  if ('item' in data) return { ...data, item: put(data.item) }
+  if ('items' in data && Array.isArray(data.items)) return { ...data, items: data.items.map(put) }
+  return data
+}
+
 /**
  * useChange makes a mutation; after it, everything of the kinds is read again. What a
- * component shows of it (pending, error) comes from the mutation.
+ * component shows of it (pending, error) comes from the mutation. What is harmless and
+ * nearly always succeeds may be shown at once: expected says how; it is taken back if the
+ * server refuses.
  */
-export function useChange<V, R>(kinds: readonly string[], change: (v: V) => Promise<R>, then?: (result: R, v: V) => unknown) {
+export function useChange<V, R>(kinds: readonly string[], change: (v: V) => Promise<R>, then?: (result: R, v: V) => unknown, expected?: (v: V) => Expected) {
   const client = useQueryClient()
   return useMutation({
     mutationFn: change,
+    onMutate: async (v) => {
+      if (!expected) return []
+      const e = expected(v)
+      await client.cancelQueries({ queryKey: [e.kind] })
+      const before = client.getQueriesData({ queryKey: [e.kind] })
+      client.setQueriesData({ queryKey: [e.kind] }, (data: unknown) => withExpected(data, e))
+      return before
+    },
+    onError: (_, __, before) => {
+      for (const [key, data] of before ?? []) client.setQueryData(key, data)
+    },
     onSuccess: async (result, v) => {
       await then?.(result, v) // it may lead away from what is gone
       await Promise.all(kinds.map((kind) => client.invalidateQueries({ queryKey: [kind] })))

@@ -3,6 +3,7 @@ import { createRoute } from '@tanstack/react-router'
 import { useState } from 'react'
 import * as api from '~/kernel/api'
 import { body, refOf } from '~/kernel/jsonapi'
+import { useDraft } from '~/kernel/draft'
 import { fieldsOf } from '~/kernel/problem'
 import { useChange } from '~/kernel/queries'
 import { useOrganization } from '~/kernel/session'
@@ -49,8 +50,8 @@ function Settings({ org }: { org: string }) {
   const organization = useOrganization(org)
   const a = organization.attributes
   const navigate = generalRoute.useNavigate()
-  const [f, setF] = useState({ name: a.name, email: a.email, 'default-execution-mode': a['default-execution-mode'], 'allow-force-delete-workspaces': a['allow-force-delete-workspaces'] })
-  const [pool, setPool] = useState(refOf(organization, 'default-agent-pool')?.id ?? '')
+  const draft = useDraft({ name: a.name, email: a.email, 'default-execution-mode': a['default-execution-mode'], 'allow-force-delete-workspaces': a['allow-force-delete-workspaces'], pool: refOf(organization, 'default-agent-pool')?.id ?? '' })
+  const { pool, ...f } = draft.values
   const mode = f['default-execution-mode']
   const change = useChange(
     ['organizations', 'workspaces', 'projects'],
@@ -63,21 +64,21 @@ function Settings({ org }: { org: string }) {
   const wrong = fieldsOf(change.error)
   return (
     <Panel title="Settings" padded>
-      <Form change={change} action="Save" shows={['name', 'email', 'default-agent-pool-id']}>
+      <Form change={change} draft={draft} names={{ 'default-execution-mode': 'where runs are executed', pool: 'agent pool', 'allow-force-delete-workspaces': 'what admins of workspaces may delete' }} action="Save" shows={['name', 'email', 'default-agent-pool-id']}>
         <div className="grid gap-4 sm:grid-cols-2">
           <Field label="Name" help={f.name === a.name ? undefined : 'It is part of every configuration and address: change them all.'} error={wrong.name}>
-            <Input required value={f.name} onChange={(e) => setF({ ...f, name: e.target.value })} />
+            <Input required value={f.name} onChange={(e) => draft.set({ name: e.target.value })} />
           </Field>
-          <Field label="Email address" error={wrong.email}><Input type="email" required value={f.email} onChange={(e) => setF({ ...f, email: e.target.value })} /></Field>
+          <Field label="Email address" error={wrong.email}><Input type="email" required value={f.email} onChange={(e) => draft.set({ email: e.target.value })} /></Field>
         </div>
         <Execution
           org={org}
-          mode={mode} onMode={(v) => setF({ ...f, 'default-execution-mode': v })}
-          pool={pool} onPool={setPool}
+          mode={mode} onMode={(v) => draft.set({ 'default-execution-mode': v })}
+          pool={pool} onPool={(v) => draft.set({ pool: v })}
           help="Unless a project or a workspace says otherwise."
           wrong={{ pool: wrong['default-agent-pool-id'] }}
         />
-        <Choice label="Admins of workspaces may delete what manages resources" checked={f['allow-force-delete-workspaces']} onChange={(e) => setF({ ...f, 'allow-force-delete-workspaces': e.target.checked })} />
+        <Choice label="Admins of workspaces may delete what manages resources" checked={f['allow-force-delete-workspaces']} onChange={(e) => draft.set({ 'allow-force-delete-workspaces': e.target.checked })} />
       </Form>
     </Panel>
   )

@@ -14,7 +14,7 @@ import { Confirm } from '~/ui/Dialog'
 import { Failure } from '~/ui/Failure'
 import { Field, Select } from '~/ui/Field'
 import { FormDialog } from '~/ui/Form'
-import { Panel } from '~/ui/Page'
+import { Panel, useDetail } from '~/ui/Page'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { toastError } from '~/ui/Toast'
 import { useMembers } from './people'
@@ -34,6 +34,7 @@ function TeamPage() {
   const [deleting, setDeleting] = useState(false)
   const [editing, setEditing] = useState(false)
   const remove = useChange(['teams'], () => api.remove('/teams/{team}', { team: id }), () => navigate({ to: '/$org/settings/teams', params: { org } }))
+  useDetail(data?.item.attributes.name)
   if (error) return <Failure error={error} />
   if (!data) return <Panel><SkeletonRows /></Panel>
   const team = data.item

@@ -13,7 +13,7 @@ import { Confirm } from '~/ui/Dialog'
 import { Empty, Failure } from '~/ui/Failure'
 import { Choice, Field, Input } from '~/ui/Field'
 import { FormDialog } from '~/ui/Form'
-import { Panel } from '~/ui/Page'
+import { Panel, useDetail } from '~/ui/Page'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { Table } from '~/ui/Table'
 import { Icon } from '~/ui/Icon'
@@ -81,6 +81,7 @@ function Varset() {
   const vars = useQuery(allQuery('vars', '/varsets/{varset}/relationships/vars', { varset: id }))
   const [open, setOpen] = useState<'edit' | 'delete'>()
   const remove = useChange(['varsets'], () => api.remove('/varsets/{id}', { id }), () => navigate({ to: '/$org/settings/varsets', params: { org } }))
+  useDetail(data?.item.attributes.name)
   if (error) return <Failure error={error} />
   if (!data) return <Panel><SkeletonRows /></Panel>
   const set = data.item

@@ -6,7 +6,7 @@ import { Icon } from '~/ui/Icon'
 export function Banner() {
   const { offline, unreachable, outdated } = useHealth()
   return (
-    <div aria-live="polite" className="pointer-events-none fixed inset-x-0 bottom-0 z-40 flex flex-col items-center gap-2 p-3 lg:left-60">
+    <div data-screen-only aria-live="polite" className="pointer-events-none fixed inset-x-0 bottom-0 z-40 flex flex-col items-center gap-2 p-3 lg:left-60">
       {offline && (
         <p className="pointer-events-auto flex appear items-center gap-2.5 rounded-lg border border-line bg-raised px-4 py-2.5 shadow-high">
           <Icon name="warning" className="text-warn" />

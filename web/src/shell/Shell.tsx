@@ -1,13 +1,15 @@
 // The frame of every screen: side bar, top bar, and the screen between them.
 import { useQueryClient } from '@tanstack/react-query'
-import { Outlet, useNavigate, useParams, useRouterState } from '@tanstack/react-router'
+import { Outlet, useNavigate, useParams, useRouter, useRouterState } from '@tanstack/react-router'
 import { useEffect, useMemo, useRef, useState } from 'react'
 import { useConnected, useEvents } from '~/kernel/events'
 import { tellOfSession, watchTyping } from '~/kernel/ended'
+import { keepFocus } from '~/kernel/focus'
 import { checkVersion, useHealth, watch } from '~/kernel/health'
 import { listen, useCommands, type Command } from '~/kernel/keyboard'
 import { setTheme } from '~/kernel/theme'
 import { Toasts } from '~/ui/Toast'
+import { Arrival } from '~/ui/Page'
 import { cx } from '~/ui/classes'
 import { Banner } from './Banner'
 import { useScreens } from './commands'
@@ -28,13 +30,14 @@ export function Shell() {
   useEffect(() => listen(), [])
   useEffect(() => watch(), [])
   useEffect(() => watchTyping(), [])
+  useEffect(() => keepFocus(), [])
   useEffect(() => tellOfSession(), [])
   useRecovery()
   const { ended } = useHealth()
   useShellCommands(org, workspace, setOpen)
-  useFocusOnArrival(pathname)
+  useFocusOnArrival()
   return (
-    <div className="min-h-screen lg:pl-60">
+    <div className="min-h-screen lg:pl-60 print:pl-0">
       <a href="#content" className="fixed top-2 left-2 z-50 -translate-y-20 rounded-md bg-accent px-3 py-2 text-accent-fg focus:translate-y-0">
         Skip to the content
       </a>
@@ -51,6 +54,7 @@ export function Shell() {
       {ended && <Ended />}
       <Banner />
       <Toasts />
+      <Arrival />
     </div>
   )
 }
@@ -75,15 +79,17 @@ function Live({ org }: { org: string }) {
   return null
 }
 
-/** useFocusOnArrival puts the focus on the content of a new screen, for those who hear it or go by keys. */
-function useFocusOnArrival(pathname: string) {
-  const before = useRef(pathname)
-  useEffect(() => {
-    if (before.current === pathname) return
-    before.current = pathname
-    const lost = document.activeElement === null || document.activeElement === document.body
-    if (lost) document.getElementById('content')?.focus({ preventScroll: true })
-  }, [pathname])
+/** useFocusOnArrival puts the focus on the content of a new screen if what had it is gone, for those who go by keys. */
+function useFocusOnArrival() {
+  const router = useRouter()
+  useEffect(
+    () =>
+      router.subscribe('onRendered', ({ pathChanged }) => {
+        const lost = document.activeElement === null || document.activeElement === document.body
+        if (pathChanged && lost) document.getElementById('content')?.focus({ preventScroll: true })
+      }),
+    [router],
+  )
 }
 
 function useShellCommands(org: string | undefined, workspace: string | undefined, open: (what: 'palette' | 'shortcuts') => void) {

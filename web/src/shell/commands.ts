@@ -3,6 +3,7 @@
 import { useRouter, type AnyRoute } from '@tanstack/react-router'
 import { useMemo } from 'react'
 import type { Command } from '~/kernel/keyboard'
+import { named } from '~/kernel/title'
 import type { Crumb } from '~/kernel/routing'
 
 /** Place is a screen that can be gone to. */
@@ -43,12 +44,6 @@ function labelOf(r: AnyRoute, params: Record<string, string>): string | undefine
   if (crumb !== undefined) return typeof crumb === 'string' ? crumb : crumb.at(-1)?.label
   const last = String(r.fullPath).split('/').at(-1) ?? ''
   return last === '' || last.startsWith('$') ? undefined : named(last)
-}
-
-/** named is the last part of an address as a name: "varsets" is "Variable sets". */
-function named(part: string): string {
-  const text = { varsets: 'variable sets', 'ssh-keys': 'SSH keys' }[part] ?? part.replaceAll('-', ' ')
-  return text.charAt(0).toUpperCase() + text.slice(1)
 }
 
 /** useScreens are the commands that go to the screens of an organization, and of a workspace of it. */

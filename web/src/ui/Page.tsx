@@ -1,6 +1,8 @@
 // The parts of every screen: its heading, and the boxes that its content is in.
-import { createLink, useLocation, type LinkComponent } from '@tanstack/react-router'
+import { createLink, useLocation, useMatches, type LinkComponent } from '@tanstack/react-router'
 import { useEffect, useRef, useState, useSyncExternalStore, type AnchorHTMLAttributes, type ReactNode, type Ref } from 'react'
+import { store, useStore } from '~/kernel/store'
+import { partOf } from '~/kernel/title'
 import { Icon } from './Icon'
 import { cx } from './classes'
 
@@ -19,7 +21,7 @@ type PageProps = {
 
 /** Page is the frame of a screen. Its title is that of the browser's tab too. */
 export function Page({ title, status, about, actions, tabs, children, wide }: PageProps) {
-  useTitle(title)
+  useTitle(title, tabs !== undefined)
   return (
     <div className={cx('mx-auto w-full px-4 pb-16 sm:px-6', wide ? 'max-w-[1600px]' : 'max-w-6xl')}>
       <header className="flex flex-wrap items-start justify-between gap-x-6 gap-y-3 pt-6 pb-4">
@@ -39,27 +41,53 @@ export function Page({ title, status, about, actions, tabs, children, wide }: Pa
 }
 
 // The title of the screen that is shown, for the path at the top of the page.
-let shown = { title: '', path: '' }
-const watchers = new Set<() => void>()
+const shown = store({ title: '', full: '', detail: '', path: '' })
 
-function useTitle(title: string) {
+function show(change: Partial<ReturnType<typeof shown.get>>) {
+  shown.set({ ...shown.get(), ...change })
+  document.title = `${fullTitle()} – Plumbline`
+}
+
+/** useTitle gives the screen its title. Where it has parts, that of the browser's tab says which one is open. */
+function useTitle(title: string, hasParts: boolean) {
   const path = useLocation({ select: (l) => l.pathname })
+  const route = useMatches({ select: (matches) => String(matches.at(-1)?.fullPath ?? '') })
+  const part = hasParts ? partOf(route) : undefined
+  const full = part === undefined || part === title ? title : `${part} · ${title}`
   useEffect(() => {
-    document.title = `${title} – Plumbline`
-    shown = { title, path }
-    for (const notify of watchers) notify()
-  }, [title, path])
+    show({ title, full, path })
+  }, [title, full, path])
+}
+
+/** useDetail adds what a part shows one of to the title of the browser's tab: a team, say. */
+export function useDetail(name: string | undefined) {
+  useEffect(() => {
+    show({ detail: name ?? '' })
+    return () => show({ detail: '' })
+  }, [name])
+}
+
+function fullTitle(): string {
+  const { detail, full } = shown.get()
+  return detail === '' ? full : `${detail} · ${full}`
+}
+
+/** Arrival tells those who hear the page which screen has come. */
+export function Arrival() {
+  const full = useSyncExternalStore(shown.subscribe, fullTitle)
+  const { path } = useStore(shown)
+  const first = useRef('')
+  const [moved, setMoved] = useState(false)
+  useEffect(() => {
+    if (first.current !== '' && first.current !== path) setMoved(true) // what comes first is read out by itself
+    first.current ||= path
+  }, [path])
+  return <p aria-live="polite" className="sr-only">{moved ? full : ''}</p>
 }
 
 /** usePageTitle is the title of the screen; it is empty until the screen is there. */
 export function usePageTitle(): string {
-  const { title, path } = useSyncExternalStore(
-    (notify) => {
-      watchers.add(notify)
-      return () => watchers.delete(notify)
-    },
-    () => shown,
-  )
+  const { title, path } = useStore(shown)
   const here = useLocation({ select: (l) => l.pathname })
   return path === here ? title : ''
 }

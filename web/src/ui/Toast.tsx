@@ -33,7 +33,7 @@ function add(tone: Message['tone'], text: string, ms: number) {
 export function Toasts() {
   const list = useStore(messages)
   return (
-    <div aria-live="polite" className="pointer-events-none fixed right-4 bottom-4 z-50 flex w-80 max-w-[calc(100vw-2rem)] flex-col gap-2">
+    <div data-screen-only aria-live="polite" className="pointer-events-none fixed right-4 bottom-4 z-50 flex w-80 max-w-[calc(100vw-2rem)] flex-col gap-2">
       {list.map((m) => (
         <div key={m.id} role={m.tone === 'bad' ? 'alert' : 'status'} className="pointer-events-auto flex appear items-start gap-2.5 rounded-lg border border-line bg-raised p-3 shadow-high">
           <Icon name={m.tone === 'ok' ? 'check' : 'warning'} className={cx('mt-0.5', m.tone === 'ok' ? 'text-ok' : 'text-bad')} />

@@ -13,6 +13,7 @@ import { Notice } from '~/ui/Failure'
 import { Field, Input } from '~/ui/Field'
 import { FormDialog } from '~/ui/Form'
 import { Time } from '~/ui/Time'
+import { toastError } from '~/ui/Toast'
 import { useWorkspace } from './current'
 
 /** LockNotice says who has locked the workspace and why, if it is locked. */
@@ -22,7 +23,7 @@ export function LockNotice() {
   const [forcing, setForcing] = useState(false)
   const holder = refOf(w, 'locked-by')
   const id = { id: w.id }
-  const unlock = useChange(['workspaces'], () => api.create('/workspaces/{id}/actions/unlock', id, {}))
+  const unlock = useChange(['workspaces'], () => api.create('/workspaces/{id}/actions/unlock', id, {}), undefined, () => ({ kind: 'workspaces', id: w.id, attributes: { locked: false } }))
   const force = useChange(['workspaces'], () => api.create('/workspaces/{id}/actions/force-unlock', id, {}), () => setForcing(false))
   if (!w.attributes.locked) return null
   const can = w.attributes.permissions
@@ -46,7 +47,7 @@ export function LockNotice() {
           {holder?.type === 'runs' ? 'Other runs wait until it ends.' : 'No run starts until it is unlocked.'}
         </p>
         <span className="flex gap-2">
-          {mine && can['can-unlock'] && <Button small icon="unlock" busy={unlock.isPending} onClick={() => unlock.mutate(undefined)}>Unlock</Button>}
+          {mine && can['can-unlock'] && <Button small icon="unlock" busy={unlock.isPending} onClick={() => unlock.mutate(undefined, { onError: toastError })}>Unlock</Button>}
           {!mine && can['can-force-unlock'] && <Button small look="danger" icon="unlock" onClick={() => setForcing(true)}>Unlock by force</Button>}
         </span>
       </div>

@@ -5,6 +5,7 @@ import { useState } from 'react'
 import * as api from '~/kernel/api'
 import { count } from '~/kernel/formats'
 import { body, refOf } from '~/kernel/jsonapi'
+import { useDraft } from '~/kernel/draft'
 import { fieldsOf } from '~/kernel/problem'
 import { allQuery, useChange } from '~/kernel/queries'
 import { Button } from '~/ui/Button'
@@ -31,7 +32,7 @@ function Settings() {
     <div className="max-w-3xl space-y-4">
       {!may && <Notice icon="lock">You may see these settings, not change them.</Notice>}
       <fieldset disabled={!may} className="min-w-0 space-y-4">
-        <General key={w.attributes['updated-at']} />
+        <General key={w.id} />
       </fieldset>
       <TagEditor of={{ kind: 'workspaces', id: w.id }} may={w.attributes.permissions['can-manage-tags']} about="Labels to find it by: a key alone, or a key with a value." />
       <RunTriggers />
@@ -54,14 +55,13 @@ function General() {
   const a = w.attributes
   const navigate = settingsRoute.useNavigate()
   const projects = useQuery(allQuery('projects', '/organizations/{organization}/projects', { organization: org }))
-  const [f, setF] = useState({
+  const draft = useDraft({
     name: a.name, description: a.description ?? '', engine: a.engine, 'terraform-version': a['terraform-version'],
     'working-directory': a['working-directory'] ?? '', 'auto-apply': a['auto-apply'], 'speculative-enabled': a['speculative-enabled'],
     'allow-destroy-plan': a['allow-destroy-plan'],
+    project: refOf(w, 'project')?.id ?? '', mode: a['setting-overwrites']['execution-mode'] ? a['execution-mode'] : '', pool: refOf(w, 'agent-pool')?.id ?? '',
   })
-  const [project, setProject] = useState(refOf(w, 'project')?.id ?? '')
-  const [mode, setMode] = useState(a['setting-overwrites']['execution-mode'] ? a['execution-mode'] : '')
-  const [pool, setPool] = useState(refOf(w, 'agent-pool')?.id ?? '')
+  const { project, mode, pool, ...f } = draft.values
   const change = useChange(
     ['workspaces'],
     () => {
@@ -75,20 +75,20 @@ function General() {
     },
   )
   const wrong = fieldsOf(change.error)
-  const set = <K extends keyof typeof f>(key: K, value: (typeof f)[K]) => setF({ ...f, [key]: value })
+  const set = <K extends keyof typeof f>(key: K, value: (typeof f)[K]) => draft.set({ [key]: value })
   return (
     <Panel title="General" padded>
-      <Form change={change} action="Save" shows={['name', 'terraform-version', 'working-directory', 'execution-mode', 'description']}>
+      <Form change={change} draft={draft} names={{ mode: 'where runs are executed', pool: 'agent pool', 'terraform-version': 'version', 'auto-apply': 'apply by itself', 'allow-destroy-plan': 'plans that destroy everything' }} action="Save" shows={['name', 'terraform-version', 'working-directory', 'execution-mode', 'description']}>
         <div className="grid gap-4 sm:grid-cols-2">
           <Field label="Name" error={wrong.name}><Input required value={f.name} onChange={(e) => set('name', e.target.value)} /></Field>
           <Field label="Project">
-            <Select value={project} onChange={(e) => setProject(e.target.value)}>
+            <Select value={project} onChange={(e) => draft.set({ project: e.target.value })}>
               {projects.data?.map((p) => <option key={p.id} value={p.id}>{p.attributes.name}</option>)}
             </Select>
           </Field>
         </div>
         <Field label="Description" optional error={wrong.description}><Textarea rows={2} value={f.description} onChange={(e) => set('description', e.target.value)} /></Field>
-        <Execution org={org} mode={mode} onMode={setMode} pool={pool} onPool={setPool} inherited="as the project says" wrong={{ mode: wrong['execution-mode'] }} />
+        <Execution org={org} mode={mode} onMode={(v) => draft.set({ mode: v })} pool={pool} onPool={(v) => draft.set({ pool: v })} inherited="as the project says" wrong={{ mode: wrong['execution-mode'] }} />
         <div className="grid gap-4 sm:grid-cols-2">
           <Field label="Engine">
             <Select value={f.engine} onChange={(e) => set('engine', e.target.value)}>

@@ -2,6 +2,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import * as api from '~/kernel/api'
+import { useDraft } from '~/kernel/draft'
 import { body, refOf } from '~/kernel/jsonapi'
 import { allQuery, listQuery, useChange } from '~/kernel/queries'
 import { Failure } from '~/ui/Failure'
@@ -22,7 +23,7 @@ export function Sharing() {
     <Panel title="Sharing of the state" padded>
       {error && <Failure error={error} />}
       {!data && !error && <SkeletonRows rows={2} />}
-      {data && <Share key={`${w.attributes['updated-at']}${data.items.length}`} consumers={data.items.map((c) => ({ id: c.id, name: c.attributes.name }))} />}
+      {data && <Share consumers={data.items.map((c) => ({ id: c.id, name: c.attributes.name }))} />}
     </Panel>
   )
 }
@@ -30,8 +31,9 @@ export function Sharing() {
 function Share({ consumers }: { consumers: Pick[] }) {
   const { org, workspace: w, project } = useWorkspace()
   const a = w.attributes
-  const [reach, setReach] = useState(a['global-remote-state'] ? 'all' : a['project-remote-state'] ? 'project' : 'some')
-  const [chosen, setChosen] = useState(consumers)
+  const draft = useDraft({ reach: a['global-remote-state'] ? 'all' : a['project-remote-state'] ? 'project' : 'some', chosen: consumers })
+  const { reach, chosen } = draft.values
+  const setReach = (to: string) => draft.set({ reach: to })
   const change = useChange(
     ['workspaces'],
     async () => {
@@ -41,14 +43,14 @@ function Share({ consumers }: { consumers: Pick[] }) {
     () => toast('The sharing is saved.'),
   )
   return (
-    <Form change={change} action="Save the sharing">
+    <Form change={change} draft={draft} names={{ reach: 'who may read', chosen: 'the workspaces' }} action="Save the sharing">
       <fieldset className="space-y-2.5">
         <legend className="mb-1.5 text-muted">Runs of these workspaces may read the outputs</legend>
         <Choice type="radio" name="reach" label="All of the organization" checked={reach === 'all'} onChange={() => setReach('all')} />
         <Choice type="radio" name="reach" label={`All of the project ${project?.attributes.name ?? ''}`} checked={reach === 'project'} onChange={() => setReach('project')} />
         <Choice type="radio" name="reach" label="Only these" checked={reach === 'some'} onChange={() => setReach('some')} />
       </fieldset>
-      {reach === 'some' && <WorkspacePicker org={org} chosen={chosen} without={[w.id]} onChange={setChosen} />}
+      {reach === 'some' && <WorkspacePicker org={org} chosen={chosen} without={[w.id]} onChange={(picks) => draft.set({ chosen: picks })} />}
     </Form>
   )
 }

@@ -1,7 +1,7 @@
 // Tags of a workspace or a project: a key alone, or a key with a value.
 import { useQuery } from '@tanstack/react-query'
-import { useState } from 'react'
 import * as api from '~/kernel/api'
+import { useDraft } from '~/kernel/draft'
 import { listQuery, useChange } from '~/kernel/queries'
 import { Tag } from '~/ui/Badge'
 import { Button, IconButton } from '~/ui/Button'
@@ -29,7 +29,7 @@ export function TagEditor({ of, may, about }: { of: Owner; may: boolean; about: 
       {own.error && <Failure error={own.error} />}
       {!mine && !own.error && <Skeleton className="h-16 w-full" />}
       {inherited.length > 0 && <p className="mb-3 flex flex-wrap items-center gap-1.5 text-sm text-muted">From the project: {inherited.map((b) => <Tag key={b.attributes.key}>{text(b.attributes)}</Tag>)}</p>}
-      {mine && (may ? <Edit key={JSON.stringify(mine)} of={of} mine={mine} /> : <span className="flex flex-wrap gap-1.5">{mine.length === 0 ? <span className="text-faint">none</span> : mine.map((b) => <Tag key={b.key}>{text(b)}</Tag>)}</span>)}
+      {mine && (may ? <Edit of={of} mine={mine} /> : <span className="flex flex-wrap gap-1.5">{mine.length === 0 ? <span className="text-faint">none</span> : mine.map((b) => <Tag key={b.key}>{text(b)}</Tag>)}</span>)}
     </Panel>
   )
 }
@@ -39,7 +39,9 @@ function text(b: Binding): string {
 }
 
 function Edit({ of, mine }: { of: Owner; mine: Binding[] }) {
-  const [rows, setRows] = useState<Binding[]>(mine)
+  const draft = useDraft({ tags: mine })
+  const rows = draft.values.tags
+  const setRows = (tags: Binding[]) => draft.set({ tags })
   const set = (at: number, change: Partial<Binding>) => setRows(rows.map((r, i) => (i === at ? { ...r, ...change } : r)))
   const change = useChange(
     ['tag-bindings', 'workspaces', 'projects', 'tags'],
@@ -47,7 +49,7 @@ function Edit({ of, mine }: { of: Owner; mine: Binding[] }) {
     () => toast('The tags are saved.'),
   )
   return (
-    <Form change={change} action="Save the tags" disabled={JSON.stringify(rows) === JSON.stringify(mine)}>
+    <Form change={change} draft={draft} action="Save the tags" disabled={draft.clean}>
       <ul className="space-y-2">
         {rows.map((r, i) => (
           <li key={i} className="flex items-center gap-2">

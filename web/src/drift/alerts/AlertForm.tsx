@@ -2,6 +2,7 @@
 import { useNavigate } from '@tanstack/react-router'
 import { useRef, useState, type FocusEvent } from 'react'
 import * as api from '~/kernel/api'
+import { useDraft } from '~/kernel/draft'
 import { body, type Resource } from '~/kernel/jsonapi'
 import { fieldsOf } from '~/kernel/problem'
 import { useChange } from '~/kernel/queries'
@@ -20,10 +21,10 @@ type Texts = 'subject' | 'body'
 export function AlertForm({ org, alert }: { org: string; alert?: Alert }) {
   const was = alert?.attributes
   const navigate = useNavigate()
-  const [f, setF] = useState({ name: was?.name ?? '', type: was?.type ?? 'other', subject: was?.subject ?? '', body: was?.body ?? '', 'min-severity': was?.['min-severity'] ?? '', digest: was?.digest ?? '' })
-  const [recipients, setRecipients] = useState(was?.recipients.join('\n') ?? '')
+  const draft = useDraft({ name: was?.name ?? '', type: was?.type ?? 'other', subject: was?.subject ?? '', body: was?.body ?? '', 'min-severity': was?.['min-severity'] ?? '', digest: was?.digest ?? '', recipients: was?.recipients.join('\n') ?? '' })
+  const { recipients, ...f } = draft.values
   const [secret, setSecret] = useState<Record<string, string | undefined>>({})
-  const set = (change: Partial<typeof f>) => setF((all) => ({ ...all, ...change }))
+  const { set } = draft
   const insert = useInsertion((name, value) => set({ [name]: value }))
   const type = typeOf(f.type)
   const save = useChange(
@@ -42,7 +43,7 @@ export function AlertForm({ org, alert }: { org: string; alert?: Alert }) {
   return (
     <div className="grid items-start gap-4 xl:grid-cols-[minmax(0,1fr)_minmax(0,30rem)]">
       <Panel padded>
-        <Form action={alert ? 'Save' : 'Make the alert'} change={save} shows={['name', 'type', 'url', 'headers', 'secret', 'recipients', 'subject', 'body', 'min-severity', 'digest']}>
+        <Form action={alert ? 'Save' : 'Make the alert'} change={save} draft={draft} names={{ 'min-severity': 'what it tells of', type: 'kind' }} shows={['name', 'type', 'url', 'headers', 'secret', 'recipients', 'subject', 'body', 'min-severity', 'digest']}>
           <div className="grid gap-4 sm:grid-cols-2">
             <Field label="Name" error={wrong.name}><Input value={f.name} onChange={(e) => set({ name: e.target.value })} required autoFocus={!alert} placeholder="on call, #infrastructure, …" /></Field>
             <Field label="Kind" error={wrong.type} help={type.about}>
@@ -57,7 +58,7 @@ export function AlertForm({ org, alert }: { org: string; alert?: Alert }) {
               </Select>
             </Field>
           </div>
-          <Destination type={f.type} alert={alert?.attributes.type === f.type ? alert : undefined} wrong={wrong} secret={secret} onSecret={setSecret} recipients={recipients} onRecipients={setRecipients} />
+          <Destination type={f.type} alert={alert?.attributes.type === f.type ? alert : undefined} wrong={wrong} secret={secret} onSecret={setSecret} recipients={recipients} onRecipients={(v) => set({ recipients: v })} />
           <div onFocus={insert.onFocus} className="space-y-4">
             {type.subject && <Field label={type.subject} error={wrong.subject} optional help="Leave it empty for the one in the preview."><Input name="subject" value={f.subject} onChange={(e) => set({ subject: e.target.value })} /></Field>}
             <Field label={type.body} error={wrong.body} optional help={f.type === 'other' ? 'If it is JSON, values are put into its strings and it stays JSON. Leave it empty for the one in the preview.' : 'Leave it empty for the one in the preview.'}>

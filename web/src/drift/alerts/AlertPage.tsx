@@ -48,7 +48,7 @@ function One({ org, id }: { org: string; id: string }) {
       {alert.attributes['dead-letters'] > 0 && (
         <Notice tone="bad" icon="warning" className="mb-4">{count(alert.attributes['dead-letters'], 'message')} did not go out. <a href="#deliveries" className="underline underline-offset-2">See why</a>, and send again what still matters.</Notice>
       )}
-      <fieldset disabled={!may['can-manage-drift']} className="min-w-0"><AlertForm key={alert.attributes['updated-at']} org={org} alert={alert} /></fieldset>
+      <fieldset disabled={!may['can-manage-drift']} className="min-w-0"><AlertForm key={alert.id} org={org} alert={alert} /></fieldset>
       <Deliveries org={org} alert={alert} />
     </Page>
   )

@@ -1,7 +1,7 @@
 // The settings of a schedule. The server says what is wrong and when it would be due.
 import { useNavigate } from '@tanstack/react-router'
-import { useState } from 'react'
 import * as api from '~/kernel/api'
+import { useDraft } from '~/kernel/draft'
 import { body, refOf, refsOf, type Resource } from '~/kernel/jsonapi'
 import { fieldsOf } from '~/kernel/problem'
 import { useChange } from '~/kernel/queries'
@@ -30,11 +30,12 @@ const shows = ['name', 'repository', 'branch', 'folders', 'frequency', 'frequenc
 
 export function ScheduleForm({ org, schedule, may, repositories, connections, alerts }: Props) {
   const navigate = useNavigate()
-  const [f, setF] = useState(draftOf(schedule))
-  const [repository, setRepository] = useState(refOf(schedule, 'repository')?.id || (repositories[0]?.id ?? ''))
-  const [uses, setUses] = useState(refsOf(schedule, 'connections').map((r) => r.id))
-  const [tells, setTells] = useState(refsOf(schedule, 'alerts').map((r) => r.id))
-  const set = (change: Partial<Draft>) => setF((all) => ({ ...all, ...change }))
+  const draft = useDraft({
+    ...draftOf(schedule), repository: refOf(schedule, 'repository')?.id || (repositories[0]?.id ?? ''),
+    connections: refsOf(schedule, 'connections').map((r) => r.id), alerts: refsOf(schedule, 'alerts').map((r) => r.id),
+  })
+  const { repository, connections: uses, alerts: tells, ...f } = draft.values
+  const set = (change: Partial<Draft>) => draft.set(change)
   const save = useChange(
     ['drift-schedules', 'drift-alerts'],
     () => {
@@ -59,7 +60,7 @@ export function ScheduleForm({ org, schedule, may, repositories, connections, al
   return (
     <div className="grid items-start gap-4 lg:grid-cols-[minmax(0,1fr)_18rem]">
       <fieldset disabled={!may} className="min-w-0">
-        <Form action={schedule ? 'Save' : 'Make the schedule'} change={save} shows={shows}>
+        <Form action={schedule ? 'Save' : 'Make the schedule'} change={save} draft={draft} shows={shows}>
           <Panel title="What is scanned" padded>
             <div className="grid gap-4 sm:grid-cols-2">
               <Field label="Name" error={wrong.name} optional><Input value={f.name} onChange={(e) => set({ name: e.target.value })} placeholder={code?.attributes['full-name']} autoFocus={!schedule} /></Field>
@@ -67,8 +68,7 @@ export function ScheduleForm({ org, schedule, may, repositories, connections, al
                 <Select
                   value={repository}
                   onChange={(e) => {
-                    setRepository(e.target.value)
-                    set({ branch: '' })
+                    draft.set({ repository: e.target.value, branch: '' })
                   }}
                 >
                   {repositories.map((r) => <option key={r.id} value={r.id}>{r.attributes['full-name']}</option>)}
@@ -79,10 +79,10 @@ export function ScheduleForm({ org, schedule, may, repositories, connections, al
           </Panel>
           <Panel title="When" padded><When draft={f} onChange={set} wrong={wrong} /></Panel>
           <Panel title="Credentials" padded>
-            <Chosen label="Connections" items={connections} chosen={uses} onChange={setUses} error={wrong.connections} about="Scans get the variables of all that are chosen. Give them rights to read only." none="There are no connections yet: scans have no credentials." />
+            <Chosen label="Connections" items={connections} chosen={uses} onChange={(ids) => draft.set({ connections: ids })} error={wrong.connections} about="Scans get the variables of all that are chosen. Give them rights to read only." none="There are no connections yet: scans have no credentials." />
           </Panel>
           <Panel title="Who is told" padded>
-            <Chosen label="Alerts" items={alerts} chosen={tells} onChange={setTells} error={wrong.alerts} none="There are no alerts yet: drift is shown here only." />
+            <Chosen label="Alerts" items={alerts} chosen={tells} onChange={(ids) => draft.set({ alerts: ids })} error={wrong.alerts} none="There are no alerts yet: drift is shown here only." />
             <Told draft={f} onChange={set} wrong={wrong} />
           </Panel>
           <Engine draft={f} onChange={set} wrong={wrong} hasEnv={schedule?.attributes['has-env'] ?? false} />

@@ -54,7 +54,7 @@ function Loaded({ org, schedule }: { org: string; schedule?: Resource<'drift-sch
   return (
     <>
       {!may && <Notice icon="lock" className="mb-4">You may see this schedule, not change it.</Notice>}
-      <ScheduleForm key={schedule?.attributes['updated-at'] ?? 'new'} org={org} schedule={schedule} may={may} repositories={repositories.data} connections={connections.data} alerts={alerts.data} />
+      <ScheduleForm key={schedule?.id ?? 'new'} org={org} schedule={schedule} may={may} repositories={repositories.data} connections={connections.data} alerts={alerts.data} />
     </>
   )
 }

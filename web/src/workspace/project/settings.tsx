@@ -4,6 +4,7 @@ import { useState } from 'react'
 import * as api from '~/kernel/api'
 import { count } from '~/kernel/formats'
 import { body, refOf } from '~/kernel/jsonapi'
+import { useDraft } from '~/kernel/draft'
 import { fieldsOf } from '~/kernel/problem'
 import { useChange } from '~/kernel/queries'
 import { useOrganization } from '~/kernel/session'
@@ -36,10 +37,11 @@ function General() {
   const { org, project: p } = useProject()
   const a = p.attributes
   const own = a['setting-overwrites']['default-execution-mode']
-  const [f, setF] = useState({ name: a.name, description: a.description ?? '' })
-  const [destroy, setDestroy] = useState(a['auto-destroy-activity-duration'] ?? '')
-  const [mode, setMode] = useState(own ? a['default-execution-mode'] : '')
-  const [pool, setPool] = useState(own ? (refOf(p, 'default-agent-pool')?.id ?? '') : '')
+  const draft = useDraft({
+    name: a.name, description: a.description ?? '', destroy: a['auto-destroy-activity-duration'] ?? '',
+    mode: own ? a['default-execution-mode'] : '', pool: own ? (refOf(p, 'default-agent-pool')?.id ?? '') : '',
+  })
+  const { destroy, mode, pool, ...f } = draft.values
   const inherited = useOrganization(org).attributes['default-execution-mode']
   const change = useChange(
     ['projects', 'workspaces'],
@@ -52,18 +54,18 @@ function General() {
   const wrong = fieldsOf(change.error)
   return (
     <Panel title="General" padded>
-      <Form change={change} action="Save" shows={['name', 'description', 'default-agent-pool-id', 'auto-destroy-activity-duration']}>
-        <Field label="Name" error={wrong.name}><Input required value={f.name} onChange={(e) => setF({ ...f, name: e.target.value })} /></Field>
-        <Field label="Description" optional error={wrong.description}><Textarea rows={2} value={f.description} onChange={(e) => setF({ ...f, description: e.target.value })} /></Field>
+      <Form change={change} draft={draft} names={{ mode: 'where runs are executed', pool: 'agent pool', destroy: 'when they are destroyed' }} action="Save" shows={['name', 'description', 'default-agent-pool-id', 'auto-destroy-activity-duration']}>
+        <Field label="Name" error={wrong.name}><Input required value={f.name} onChange={(e) => draft.set({ name: e.target.value })} /></Field>
+        <Field label="Description" optional error={wrong.description}><Textarea rows={2} value={f.description} onChange={(e) => draft.set({ description: e.target.value })} /></Field>
         <Execution
           org={org}
-          mode={mode} onMode={setMode}
-          pool={pool} onPool={setPool}
+          mode={mode} onMode={(v) => draft.set({ mode: v })}
+          pool={pool} onPool={(v) => draft.set({ pool: v })}
           inherited={`as the organization says (${executionWords[inherited] ?? inherited})`} help="Unless a workspace says otherwise."
           wrong={{ pool: wrong['default-agent-pool-id'] }}
         />
         <Field label="Destroy what its workspaces manage after" optional help="Without activity for so long, such as 14d or 6h. Empty: never." error={wrong['auto-destroy-activity-duration']}>
-          <Input className="max-w-40" pattern="[0-9]{1,4}[dh]" value={destroy} onChange={(e) => setDestroy(e.target.value)} />
+          <Input className="max-w-40" pattern="[0-9]{1,4}[dh]" value={destroy} onChange={(e) => draft.set({ destroy: e.target.value })} />
         </Field>
       </Form>
     </Panel>

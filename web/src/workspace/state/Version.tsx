@@ -11,7 +11,7 @@ import { Badge } from '~/ui/Badge'
 import { Button } from '~/ui/Button'
 import { Id } from '~/ui/Copy'
 import { Failure, NotFound, Notice } from '~/ui/Failure'
-import { Fact, Facts, Panel, TextLink } from '~/ui/Page'
+import { Fact, Facts, Panel, TextLink, useDetail } from '~/ui/Page'
 import { Skeleton, SkeletonRows } from '~/ui/Skeleton'
 import { Time } from '~/ui/Time'
 import { Views } from '~/ui/Views'
@@ -45,6 +45,7 @@ function Shown({ version, included, view, onView }: { version: Resource<'state-v
   const [rollback, setRollback] = useState(false)
   const navigate = useNavigate()
   const a = version.attributes
+  useDetail(`Serial ${a.serial}`)
   const wanted = a.size <= large || asked
   const file = useQuery({ ...fileQuery(version), enabled: wanted && a['hosted-state-download-url'] !== null })
   const current = refOf(workspace, 'current-state-version')
