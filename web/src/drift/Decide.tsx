@@ -33,10 +33,15 @@ type Of = { of: 'drift-findings' | 'drift-episodes'; id: string }
 
 /** Seen notes that somebody has seen a finding or an episode, or takes it back. */
 export function Seen({ of, id, acknowledged }: Of & { acknowledged: boolean }) {
-  const change = useChange(stale, () => api.create(`/${of}/{id}/actions/acknowledge`, { id }, body(of, { acknowledged: !acknowledged })), () => toast(acknowledged ? 'It is as if nobody had seen it.' : 'Noted that you have seen it.'), () => ({ kind: of, id, attributes: { 'acknowledged-at': acknowledged ? null : new Date().toISOString() } }))
+  const change = useChange(
+    stale,
+    (seen: boolean) => api.create(`/${of}/{id}/actions/acknowledge`, { id }, body(of, { acknowledged: seen })),
+    (_, seen) => toast(seen ? 'Noted that you have seen it.' : 'It is as if nobody had seen it.'),
+    (seen) => ({ kind: of, id, attributes: { 'acknowledged-at': seen ? new Date().toISOString() : null } }),
+  )
   return (
     <>
-      <Button icon="eye" busy={change.isPending} onClick={() => change.mutate(undefined)}>{acknowledged ? 'Not seen' : 'Acknowledge'}</Button>
+      <Button icon="eye" busy={change.isPending} onClick={() => change.mutate(!acknowledged)}>{acknowledged ? 'Not seen' : 'Acknowledge'}</Button>
       {change.error && <Failure error={change.error} className="w-full" />}
     </>
   )

@@ -43,7 +43,12 @@ export function Notifications({ org, place, about }: { org: string; place: Place
 
 function Row({ configuration: c, onEdit, onRemove }: { configuration: Configuration; onEdit: () => void; onRemove: () => void }) {
   const a = c.attributes
-  const enable = useChange(['notification-configurations'], () => api.update('/notification-configurations/{id}', { id: c.id }, body('notification-configurations', { enabled: !a.enabled }, usersOf(c), c.id)), () => toast(a.enabled ? 'It tells nothing any more.' : 'It tells again.'), () => ({ kind: 'notification-configurations', id: c.id, attributes: { enabled: !a.enabled } }))
+  const enable = useChange(
+    ['notification-configurations'],
+    (enabled: boolean) => api.update('/notification-configurations/{id}', { id: c.id }, body('notification-configurations', { enabled }, usersOf(c), c.id)),
+    (_, enabled) => toast(enabled ? 'It tells again.' : 'It tells nothing any more.'),
+    (enabled) => ({ kind: 'notification-configurations', id: c.id, attributes: { enabled } }),
+  )
   const verify = useChange(['notification-configurations'], () => api.create('/notification-configurations/{id}/actions/verify', { id: c.id }, undefined), () => toast('The destination has taken a test message.'))
   const to = a.url ?? [...a['user-email-addresses'], ...a['email-addresses']].join(', ')
   return (
@@ -54,7 +59,7 @@ function Row({ configuration: c, onEdit, onRemove }: { configuration: Configurat
         <Responses configuration={c} />
         <span className="ml-auto flex flex-wrap items-center gap-1">
           <Button small aria-label={`Verify ${a.name}`} busy={verify.isPending} onClick={() => verify.mutate(undefined, { onError: toastError })}>Verify</Button>
-          <Button small aria-label={`Turn ${a.enabled ? 'off' : 'on'} ${a.name}`} busy={enable.isPending} onClick={() => enable.mutate(undefined, { onError: toastError })}>{a.enabled ? 'Turn off' : 'Turn on'}</Button>
+          <Button small aria-label={`Turn ${a.enabled ? 'off' : 'on'} ${a.name}`} busy={enable.isPending} onClick={() => enable.mutate(!a.enabled, { onError: toastError })}>{a.enabled ? 'Turn off' : 'Turn on'}</Button>
           <IconButton small icon="pencil" label={`Change ${a.name}`} onClick={onEdit} />
           <IconButton small icon="trash" label={`Delete ${a.name}`} onClick={onRemove} />
         </span>

@@ -65,7 +65,7 @@ export function withExpected(data: unknown, { kind, id, attributes }: Expected):
  * useChange makes a mutation; after it, everything of the kinds is read again. What a
  * component shows of it (pending, error) comes from the mutation. What is harmless and
  * nearly always succeeds may be shown at once: expected says how; it is taken back if the
- * server refuses.
+ * server refuses. What is shown has changed then before the request is made, so change goes by v alone.
  */
 export function useChange<V, R>(kinds: readonly string[], change: (v: V) => Promise<R>, then?: (result: R, v: V) => unknown, expected?: (v: V) => Expected) {
   const client = useQueryClient()
