@@ -84,9 +84,9 @@ function useFocusOnArrival() {
   const router = useRouter()
   useEffect(
     () =>
-      router.subscribe('onRendered', ({ pathChanged }) => {
+      router.subscribe('onRendered', ({ fromLocation, pathChanged }) => {
         const lost = document.activeElement === null || document.activeElement === document.body
-        if (pathChanged && lost) document.getElementById('content')?.focus({ preventScroll: true })
+        if (fromLocation && pathChanged && lost) document.getElementById('content')?.focus({ preventScroll: true })
       }),
     [router],
   )
