@@ -14,6 +14,10 @@ func TestSiteIsAdministered(t *testing.T) {
 	grace := s.Member(acme, "grace")
 	workspace := s.Workspace(acme, "", "billing")
 	s.Workspace(globex, "", "website")
+	shop := s.Workspace(acme, "", "shop")
+	if _, err := s.DB.Exec(t.Context(), `UPDATE workspaces SET resource_count = 7 WHERE id = ?`, shop); err != nil {
+		t.Fatal(err)
+	}
 	run := s.WaitingRun(acme, workspace)
 	agentAt(s, acme)
 	boss := s.User("boss")
@@ -29,7 +33,7 @@ func TestSiteIsAdministered(t *testing.T) {
 	b.Go("/app/organizations")
 	b.Click("boss: your account")
 	b.Click("Administration")
-	b.See("Nodes of the server", "there", "SQLite", "A job in the background was given up")
+	b.See("Nodes", "running", "SQLite", "A job in the background was given up")
 	b.Shot("admin")
 
 	b.Click("Users")
@@ -77,6 +81,16 @@ func TestSiteIsAdministered(t *testing.T) {
 	b.See("acme / billing")
 	b.Unseen("website")
 	b.Shot("admin-workspaces")
+	b.Click("Delete acme / shop")
+	b.See("Its states, runs, variables", "It manages 7 resources.", "Delete for ever")
+	b.Shot("admin-workspace-delete")
+	b.Fill("Type shop to confirm", "shop")
+	b.Click("Delete for ever")
+	b.See("shop is deleted.")
+	b.Until("the workspace to be gone", `!document.querySelector('table').innerText.includes('shop')`)
+	if r := s.Do("GET", "/api/v2/workspaces/"+shop, acme.Owner.Token, nil); r.Status != 404 {
+		t.Errorf("GET of the workspace that was deleted = %d, want 404", r.Status)
+	}
 	b.Click("Runs")
 	b.See("acme / billing", "End by force")
 	b.Shot("admin-runs")

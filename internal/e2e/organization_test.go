@@ -67,7 +67,7 @@ func TestOrganizationIsManaged(t *testing.T) {
 	st.Click("New pool")
 	st.Fill("Name", "on-premises")
 	st.Click("Create")
-	st.See("No agent is there.", "Tokens of the pool")
+	st.See("No agent is running.", "Tokens of the pool")
 	st.Shot("agents")
 
 	st.Click("SSH keys")

@@ -37,6 +37,7 @@ var permitted = []struct {
 	{"registry/publish", "", "", "", "", "Create the module"},
 	{"settings/users", "acme-owner", "", "", "", "Invite"},
 	{"settings/teams", "reader", "", "", "", "New team"},
+	{"settings/rights", "All workspaces", "", "", "", ""},
 	{"settings/varsets", "", "", "", "", "New set"},
 	{"settings/agents", "", "", "", "", "New pool"},
 	{"settings/ssh-keys", "", "", "", "", "Add key"},

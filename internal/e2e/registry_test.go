@@ -54,16 +54,20 @@ func TestModuleIsPublishedAndInstalled(t *testing.T) {
 	}
 
 	h.Click("Deprecate 1.0.0")
+	h.Shot("registry-deprecate")
 	h.Fill("Why, and what to use instead", "Use tags.")
 	h.Click("Deprecate")
 	h.See("Version 1.0.0 is deprecated.", "Use tags.")
+	h.Until("the list to say so", `document.querySelector('[aria-label=Versions]').innerText.includes('deprecated')`)
+	h.Shot("registry-module-deprecated")
 	h.Click("Revoke 1.0.0")
 	h.Fill("Why, and what to use instead", "It leaks.")
 	h.Click("Revoke")
 	h.See("Version 1.0.0 is revoked.", "It leaks.")
 	h.Shot("registry-module-revoked")
+	h.Unseen("Use it")
 	h.Go("/app/acme/registry/modules")
-	h.See("labels")
+	h.See("labels", "revoked")
 	h.Shot("registry-modules")
 	h.others()
 }

@@ -18,6 +18,7 @@ import { auditRoute } from './organization/audit'
 import { settingsIndexRoute, settingsRoute } from './organization/frame'
 import { generalRoute } from './organization/general'
 import { keysRoute } from './organization/keys'
+import { rightsRoute } from './organization/matrix'
 import { organizationSecurityRoute } from './organization/security'
 import { teamRoute } from './organization/team'
 import { teamsRoute } from './organization/teams'
@@ -49,7 +50,7 @@ const routeTree = rootRoute.update({ component: Shell }).addChildren([
     projectsRoute,
     projectRoute.addChildren([...projectRoutes, ...projectGovernanceRoutes]),
     workspaceRoute.addChildren([overviewRoute, resourcesRoute, ...workspaceDeliveryRoutes, ...stateRoutes, ...workspaceDriftRoutes, ...workspaceGovernanceRoutes, variablesRoute, accessRoute, workspaceSettingsRoute]),
-    settingsRoute.addChildren([settingsIndexRoute, usersRoute, teamsRoute, teamRoute, varsetsRoute, varsetRoute, agentsRoute, keysRoute, ...settingsDriftRoutes, organizationSecurityRoute, organizationTokensRoute, auditRoute, generalRoute]),
+    settingsRoute.addChildren([settingsIndexRoute, usersRoute, teamsRoute, teamRoute, rightsRoute, varsetsRoute, varsetRoute, agentsRoute, keysRoute, ...settingsDriftRoutes, organizationSecurityRoute, organizationTokensRoute, auditRoute, generalRoute]),
     ...deliveryRoutes,
     ...registryRoutes,
     ...driftRoutes,

@@ -78,8 +78,24 @@ func (p pages) serve(pattern string, h handler) {
 		return p.render(w, refused.Status, "error", struct {
 			page
 			Detail string
-		}{page{Title: http.StatusText(refused.Status)}, refused.Detail})
+		}{page{Title: titleOf(refused.Status)}, refused.Detail})
 	})
+}
+
+// titleOf says what went wrong, in words of people.
+func titleOf(status int) string {
+	switch status {
+	case http.StatusForbidden:
+		return "This does not work"
+	case http.StatusNotFound:
+		return "There is nothing here"
+	case http.StatusTooManyRequests:
+		return "Too many attempts"
+	case http.StatusBadRequest, http.StatusUnprocessableEntity:
+		return "This request is not right"
+	default:
+		return http.StatusText(status)
+	}
 }
 
 // secure sets the headers of pages. Forms may go to, and be redirected to, what

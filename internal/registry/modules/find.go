@@ -140,6 +140,8 @@ type brief struct {
 	Error    string        `db:"error"`
 	SortKey  string        `db:"sort_key"`
 	Revoked  bool          `db:"revoked"`
+
+	Deprecated bool `db:"deprecated"` // or revoked
 }
 
 // addVersions adds their versions to modules, with one statement.
@@ -148,7 +150,7 @@ func (f *Feature) addVersions(ctx context.Context, list []Module) error {
 	for i := range list {
 		ids[i], at[list[i].ID] = list[i].ID, &list[i]
 	}
-	rows, err := db.In[brief](ctx, f.DB, `SELECT module_id, version, status, error, sort_key, revoked_at IS NOT NULL AS revoked FROM registry_module_versions WHERE module_id IN (?)`, ids)
+	rows, err := db.In[brief](ctx, f.DB, `SELECT module_id, version, status, error, sort_key, revoked_at IS NOT NULL AS revoked, deprecation_id IS NOT NULL AS deprecated FROM registry_module_versions WHERE module_id IN (?)`, ids)
 	slices.SortFunc(rows, func(a, b brief) int { return compare(b.SortKey, b.Version, a.SortKey, a.Version) })
 	for _, v := range rows {
 		m := at[v.ModuleID]

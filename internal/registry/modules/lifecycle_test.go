@@ -57,6 +57,9 @@ func TestTheLifeOfAVersion(t *testing.T) {
 		if latest() != "1.1.0" {
 			s.T.Errorf("the newest version is %v, want the deprecated one still", latest())
 		}
+		if a := attributes(f.want(200, "GET", at("net", "aws"), nil)); !cmp.Equal(a["deprecated-versions"], any([]any{"1.1.0"})) || a["revoked-versions"] != nil {
+			s.T.Errorf("module = %v, want that 1.1.0 is deprecated and nothing revoked", a)
+		}
 		like(s.T, "revert the deprecation", `{"data":{"type":"module-versions","id":"*"}}`, f.want(200, "PATCH", version, manage(undeprecate)))
 		wantListed("after the deprecation was reverted", nil, nil)
 
@@ -69,6 +72,9 @@ func TestTheLifeOfAVersion(t *testing.T) {
 		}
 		if got := attributes(f.want(200, "GET", at("net", "aws"), nil))["revoked-versions"]; !cmp.Equal(got, any([]any{"1.1.0"})) {
 			s.T.Errorf("revoked-versions = %v", got)
+		}
+		if got := attributes(f.want(200, "GET", at("net", "aws"), nil))["deprecated-versions"]; got != nil {
+			s.T.Errorf("deprecated-versions = %v, want none: it is revoked", got)
 		}
 		if latest() != "1.0.0" {
 			s.T.Errorf("the newest version is %v, want the one that is not revoked", latest())

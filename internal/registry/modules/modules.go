@@ -164,6 +164,8 @@ func (f *Feature) view(ctx context.Context, m Module) jsonapi.Resource {
 		a.VersionStatuses = append(a.VersionStatuses, versionStatus{v.Version, v.Status, v.Error})
 		if v.Revoked {
 			a.Revoked = append(a.Revoked, v.Version)
+		} else if v.Deprecated {
+			a.Deprecated = append(a.Deprecated, v.Version)
 		}
 	}
 	var noCode []string
@@ -200,6 +202,7 @@ type attributes struct {
 	NoCode          bool            `json:"no-code"`
 	TestConfig      *testConfig     `json:"test-config,omitempty"`
 	Revoked         []string        `json:"revoked-versions,omitempty"`
+	Deprecated      []string        `json:"deprecated-versions,omitempty"` // ours; those that are not revoked
 }
 
 type versionStatus struct {

@@ -3,7 +3,8 @@ import { useQuery } from '@tanstack/react-query'
 import { createRoute } from '@tanstack/react-router'
 import { refOf } from '~/kernel/jsonapi'
 import { listQuery } from '~/kernel/queries'
-import { AgentStatus, agentStatuses } from '~/organization/agentStatus'
+import { Doing } from '~/organization/Doing'
+import { agentStatuses } from '~/organization/agentStatus'
 import { Empty, Failure } from '~/ui/Failure'
 import { Select } from '~/ui/Field'
 import { Late } from '~/ui/Late'
@@ -19,7 +20,7 @@ export const adminAgentsRoute = createRoute({ getParentRoute: () => adminRoute, 
 function Agents() {
   const search = adminAgentsRoute.useSearch()
   const navigate = adminAgentsRoute.useNavigate()
-  const { data, error, refetch } = useQuery({ ...listQuery('agents', '/admin/agents', {}, { q: search.q, 'filter[status]': search.status, include: 'agent-pool', 'page[size]': 50, 'page[number]': search.page }), refetchInterval: 10_000 })
+  const { data, error, refetch } = useQuery({ ...listQuery('agents', '/admin/agents', {}, { q: search.q, 'filter[status]': search.status, include: 'agent-pool,workspaces', 'page[size]': 50, 'page[number]': search.page }), refetchInterval: 10_000 })
   const set = (change: Search) => void navigate({ search: (was: Search) => ({ ...was, page: undefined, ...change }), replace: true })
   return (
     <>
@@ -44,14 +45,14 @@ function Agents() {
                 name: 'Agent',
                 cell: (a) => {
                   const pool = data.included.get('agent-pools', refOf(a, 'agent-pool')?.id)
-                  return <span><span className="block font-medium">{a.attributes.name ?? a.id}</span><span className="block text-sm text-muted">{refOf(pool, 'organization')?.id} / {pool?.attributes.name}</span></span>
+                  return <span><span className="block font-medium">{a.attributes.name ?? a.id}</span><span className="block text-sm text-muted">{refOf(pool, 'organization')?.id} / {pool?.attributes.name}</span><span className="mt-1 block sm:hidden"><Doing org={refOf(pool, 'organization')?.id} agent={a} workspaces={data.included} /></span></span>
                 },
               },
-              { name: 'Status', className: 'w-32', cell: (a) => <AgentStatus status={a.attributes.status} /> },
+              { name: 'Doing', className: 'max-sm:hidden', cell: (a) => <Doing org={refOf(data.included.get('agent-pools', refOf(a, 'agent-pool')?.id), 'organization')?.id} agent={a} workspaces={data.included} /> },
               { name: 'Version', className: 'w-40 max-sm:hidden', cell: (a) => <code className="font-mono text-sm">{a.attributes.version || 'unknown'}</code> },
               { name: 'Platform', className: 'w-36 max-md:hidden', cell: (a) => <code className="font-mono text-sm">{a.attributes.platform}</code> },
               { name: 'Address', className: 'w-36 max-md:hidden', cell: (a) => <code className="font-mono text-sm">{a.attributes['ip-address']}</code> },
-              { name: 'Seen', className: 'w-28', cell: (a) => <Time at={a.attributes['last-ping-at']} /> },
+              { name: 'Last seen', className: 'w-28 max-sm:hidden', cell: (a) => <Time at={a.attributes['last-ping-at']} /> },
             ]}
           />
         )}

@@ -1,7 +1,8 @@
 // The server at a glance: its nodes, how much there is, how it is set up.
 import { useQuery } from '@tanstack/react-query'
 import { Link, createRoute } from '@tanstack/react-router'
-import { number } from '~/kernel/formats'
+import type { ReactNode } from 'react'
+import { count, number } from '~/kernel/formats'
 import { listQuery, readQuery } from '~/kernel/queries'
 import { Badge } from '~/ui/Badge'
 import { Failure, Notice } from '~/ui/Failure'
@@ -22,25 +23,25 @@ function Overview() {
   const given = failed.data?.items.filter((j) => j.attributes['next-at'] === null).length ?? 0
   return (
     <div className="space-y-4">
-      {given > 0 && <Notice tone="warn" icon="warning"><Link to="/admin/jobs" className="font-medium underline">{given === 1 ? 'A job in the background was given up' : `${number(given)} jobs in the background were given up`}</Link>: what they should have done is not done.</Notice>}
+      {given > 0 && <Notice tone="warn" icon="warning"><Link to="/admin/jobs" className="font-medium underline">{given === 1 ? 'A job in the background was given up' : `${number(given)} jobs in the background were given up`}</Link>: what {given === 1 ? 'it' : 'they'} should have done is not done.</Notice>}
       <dl className="grid grid-cols-2 gap-3 sm:grid-cols-3 lg:grid-cols-6">
         <Figure name="Organizations" value={counts.organizations} to="/admin/organizations" />
         <Figure name="Users" value={counts.users} to="/admin/users" />
         <Figure name="Workspaces" value={counts.workspaces} to="/admin/workspaces" />
         <Figure name="Runs under way" value={counts['runs-active']} to="/admin/runs" />
-        <Figure name="Agents at work or idle" value={counts.agents} to="/admin/agents" />
-        <Figure name="Plans, applies and scans that wait" value={counts['jobs-waiting']} about={`${number(counts['jobs-running'])} under way`} />
+        <Figure name="Agents connected" value={counts.agents} to="/admin/agents" />
+        <Figure name="Jobs waiting" value={counts['jobs-waiting']} about={counts['jobs-running'] > 0 ? `${number(counts['jobs-running'])} at work` : undefined} title="Plans, applies, tests and scans that no worker and no agent has taken yet" />
       </dl>
-      <Panel title="Nodes of the server">
+      <Panel title="Nodes">
         <Table
           label="Nodes"
           items={nodes}
           keyOf={(n) => n.id}
           columns={[
             { name: 'Machine', cell: (n) => <span className="font-medium">{n.name || n.id}</span> },
-            { name: 'State', className: 'w-32', cell: (n) => (n.healthy ? <Badge tone="ok" icon="check">there</Badge> : <Badge tone="bad" icon="warning">silent</Badge>) },
+            { name: 'State', className: 'w-32', cell: (n) => (n.healthy ? <Badge tone="ok" icon="check">running</Badge> : <Badge tone="bad" icon="warning">silent</Badge>) },
             { name: 'Version', className: 'w-40', cell: (n) => <span className="flex items-center gap-2"><code className="font-mono text-sm">{n.version}</code>{n.version !== version && <Badge tone="warn">another</Badge>}</span> },
-            { name: 'Workers', className: 'w-24 max-sm:hidden', cell: (n) => n.workers },
+            { name: 'Runs at a time', className: 'w-36 max-sm:hidden', cell: (n) => n.workers || <span className="text-muted">none here</span> },
             { name: 'Started', className: 'w-32 max-sm:hidden', cell: (n) => <Time at={n['started-at']} /> },
             { name: 'Seen', className: 'w-28 max-md:hidden', cell: (n) => <Time at={n['seen-at']} /> },
           ]}
@@ -49,16 +50,16 @@ function Overview() {
       <Panel title="How it is set up" padded>
         <Facts>
           <Fact name="Version"><code className="font-mono text-sm">{version}</code></Fact>
-          <Fact name="Address">{s['public-url'] || <span className="text-muted">what requests name</span>}</Fact>
-          <Fact name="TLS">{{ 'self-signed': 'a certificate of its own', own: 'your certificate', off: 'off: a proxy in front has it' }[s.tls] ?? s.tls}</Fact>
+          <Fact name="Address">{s['public-url'] || <span className="text-muted">as each request names it (--public-url is not set)</span>}</Fact>
+          <Fact name="TLS">{{ 'self-signed': 'a self-signed certificate', own: 'your certificate', off: 'off: a proxy in front ends it' }[s.tls] ?? <span className="text-muted">off</span>}</Fact>
           <Fact name="Database">{s.database === 'postgres' ? 'PostgreSQL' : 'SQLite'}</Fact>
-          <Fact name="Objects">{s.objects === 's3' ? 'S3' : 'files in the data folder'}</Fact>
-          <Fact name="Mail">{s.mail ? 'by your mail server' : <span className="text-muted">none: notifications and alerts by mail are refused</span>}</Fact>
+          <Fact name="States and logs">{s.objects === 's3' ? 'in S3' : 'files in the data folder'}</Fact>
+          <Fact name="Mail">{s.mail ? 'through your mail server' : <span className="text-muted">no mail server: notifications and alerts by mail cannot be made</span>}</Fact>
           <Fact name="Metrics">{s.metrics ? 'on' : <span className="text-muted">off</span>}</Fact>
-          <Fact name="Requests">{s['rate-limit'] ? `${s['rate-limit']} a second for each token` : 'without a limit'}</Fact>
-          <Fact name="Runs of one organization">{s['organization-runs'] > 0 ? `${s['organization-runs']} at a time on the server` : 'without a limit'}</Fact>
+          <Fact name="Rate limit">{s['rate-limit'] ? `${s['rate-limit']} requests a second for each token` : <span className="text-muted">none</span>}</Fact>
+          <Fact name="Runs of an organization">{s['organization-runs'] > 0 ? `at most ${s['organization-runs']} at a time on the server` : <span className="text-muted">no limit</span>}</Fact>
           <Fact name="Public registries">{s['public-curation'] ? 'organizations may list their modules and providers' : 'organizations may not list them'}</Fact>
-          <Fact name="Deleted states">can be restored for {s['delete-grace']}</Fact>
+          <Fact name="Deleted states">{span(s['delete-grace'])}</Fact>
         </Facts>
         <p className="mt-4 text-sm text-muted">The mail server and the number of requests can be set under <TextLink to="/admin/settings" className="underline">Settings</TextLink>. The rest are options of <code className="font-mono">plumbline serve</code>, and count from its next start.</p>
       </Panel>
@@ -66,9 +67,17 @@ function Overview() {
   )
 }
 
-function Figure({ name, value, to, about }: { name: string; value: number; to?: string; about?: string }) {
+/** span says a duration of Go, such as 720h0m0s. */
+function span(duration: string): ReactNode {
+  const hours = Number(/^(\d+)h/.exec(duration)?.[1] ?? 0)
+  if (duration === '0s') return <span className="text-muted">are gone at once</span>
+  if (hours >= 24 && hours % 24 === 0) return `can be restored for ${count(hours / 24, 'day')}`
+  return `can be restored for ${duration.replace(/(\D)0m0s$/, '$1').replace(/(\D)0s$/, '$1')}`
+}
+
+function Figure({ name, value, to, about, title }: { name: string; value: number; to?: string; about?: string | undefined; title?: string }) {
   return (
-    <div className="relative flex flex-col-reverse justify-end rounded-lg border border-line bg-surface px-4 py-3 shadow-low hover:border-line-strong">
+    <div title={title} className="relative flex flex-col-reverse justify-end rounded-lg border border-line bg-surface px-4 py-3 shadow-low hover:border-line-strong">
       <dt className="text-sm text-muted">{to ? <Link to={to} className="after:absolute after:inset-0">{name}</Link> : name}</dt>
       <dd className="text-2xl font-semibold tabular">{number(value)}{about && <span className="ml-2 text-sm font-normal text-muted">{about}</span>}</dd>
     </div>

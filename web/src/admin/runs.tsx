@@ -27,7 +27,7 @@ export const adminRunsRoute = createRoute({ getParentRoute: () => adminRoute, pa
 function Runs() {
   const search = adminRunsRoute.useSearch()
   const navigate = adminRunsRoute.useNavigate()
-  const [ending, setEnding] = useState<{ run: Run; by: 'cancel' | 'force-cancel' }>()
+  const [ending, setEnding] = useState<Ending>()
   const group = Object.entries(statusGroups).find(([key]) => key === search.status)?.[1]
   const { data, error, refetch } = useQuery({ ...listQuery('runs', '/admin/runs', {}, { q: search.q, 'filter[status]': group?.statuses, include: 'workspace', 'page[size]': 50, 'page[number]': search.page }), refetchInterval: 5000 })
   const set = (change: Search) => void navigate({ search: (was: Search) => ({ ...was, page: undefined, ...change }), replace: true })
@@ -51,17 +51,12 @@ function Runs() {
             items={data.items}
             keyOf={(r) => r.id}
             columns={[
-              { name: 'Run', cell: (r) => <Name run={r} workspace={workspaceOf(r)} /> },
-              { name: 'Status', className: 'w-44', cell: (r) => <RunStatus status={r.attributes.status} /> },
+              { name: 'Run', cell: (r) => <><Name run={r} workspace={workspaceOf(r)} /><span className="mt-1 flex flex-wrap items-center gap-1 sm:hidden"><RunStatus status={r.attributes.status} /><Doings run={r} onEnd={setEnding} /></span></> },
+              { name: 'Status', className: 'w-44 max-sm:hidden', cell: (r) => <RunStatus status={r.attributes.status} /> },
               { name: 'Started', className: 'w-28 max-md:hidden', cell: (r) => <Time at={r.attributes['created-at']} className="whitespace-nowrap" /> },
               {
-                name: <span className="sr-only">Actions</span>, className: 'w-44 text-right whitespace-nowrap max-sm:w-20 max-sm:whitespace-normal',
-                cell: (r) => (
-                  <>
-                    {r.attributes.actions['is-cancelable'] && <Button small look="quiet" onClick={() => setEnding({ run: r, by: 'cancel' })}>Cancel</Button>}
-                    {!isFinal(r.attributes.status) && <Button small look="quiet" className="text-bad" onClick={() => setEnding({ run: r, by: 'force-cancel' })}>End by force</Button>}
-                  </>
-                ),
+                name: <span className="sr-only">Actions</span>, className: 'w-44 text-right whitespace-nowrap max-sm:hidden',
+                cell: (r) => <Doings run={r} onEnd={setEnding} />,
               },
             ]}
           />
@@ -69,6 +64,18 @@ function Runs() {
       </Panel>
       {data && <Pages at={data.pagination} what="run" before="Newer" after="Older" onPage={(page) => void navigate({ search: { ...search, page } })} />}
       {ending && <End {...ending} onClose={() => setEnding(undefined)} />}
+    </>
+  )
+}
+
+type Ending = { run: Run; by: 'cancel' | 'force-cancel' }
+
+/** Doings are the ways to end a run that is under way. */
+function Doings({ run: r, onEnd }: { run: Run; onEnd: (e: Ending) => void }) {
+  return (
+    <>
+      {r.attributes.actions['is-cancelable'] && <Button small look="quiet" onClick={() => onEnd({ run: r, by: 'cancel' })}>Cancel</Button>}
+      {!isFinal(r.attributes.status) && <Button small look="quiet" className="text-bad" onClick={() => onEnd({ run: r, by: 'force-cancel' })}>End by force</Button>}
     </>
   )
 }
@@ -84,7 +91,7 @@ function Name({ run: r, workspace: w }: { run: Run; workspace: Resource<'workspa
   )
 }
 
-function End({ run: r, by, onClose }: { run: Run; by: 'cancel' | 'force-cancel'; onClose: () => void }) {
+function End({ run: r, by, onClose }: Ending & { onClose: () => void }) {
   const path = by === 'cancel' ? '/runs/{id}/actions/cancel' : '/admin/runs/{id}/actions/force-cancel'
   const change = useChange(['runs'], () => api.send('POST', api.address(path, { id: r.id })), () => {
     onClose()

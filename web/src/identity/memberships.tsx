@@ -41,9 +41,11 @@ export function Invitations() {
         {waiting.map((m) => (
           <li key={m.id} className="flex flex-wrap items-center gap-3 border-b border-line px-4 py-3 last:border-0">
             <Icon name="building" className="text-accent" />
-            <p className="min-w-48 flex-1"><strong>{orgOf(m)}</strong> has invited you <span className="text-muted"><Time at={m.attributes['created-at']} />. Its members then see your name, and it says how long your sessions and tokens last.</span></p>
-            <Button onClick={() => leave.mutate(m, { onError: toastError })}>Decline</Button>
-            <Button look="primary" busy={accept.isPending} onClick={() => accept.mutate(m, { onError: toastError })}>Accept</Button>
+            <p className="min-w-48 flex-1"><span className="block"><strong>{orgOf(m)}</strong> has invited you <span className="text-muted"><Time at={m.attributes['created-at']} /></span></span><span className="block text-sm text-muted">If you accept, its members see your name, and its rules for sessions and tokens count for yours.</span></p>
+            <span className="flex gap-2 max-sm:w-full max-sm:justify-end">
+            <Button aria-label={`Decline ${orgOf(m)}`} onClick={() => leave.mutate(m, { onError: toastError })}>Decline</Button>
+            <Button look="primary" busy={accept.isPending} aria-label={`Accept ${orgOf(m)}`} onClick={() => accept.mutate(m, { onError: toastError })}>Accept</Button>
+            </span>
           </li>
         ))}
       </ul>

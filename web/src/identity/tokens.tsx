@@ -52,10 +52,18 @@ export function Tokens({ title, can, query, create }: Props) {
             items={data.items}
             keyOf={(t) => t.id}
             columns={[
-              { name: 'Description', cell: (t) => <span className="wrap-anywhere">{t.attributes.description || <span className="text-faint">none</span>}</span> },
+              {
+                name: 'Description',
+                cell: (t) => (
+                  <>
+                    <span className="wrap-anywhere">{t.attributes.description || <span className="text-muted">no description</span>}</span>
+                    <span className="block text-sm text-muted sm:hidden">last used <Time at={t.attributes['last-used-at']} /></span>
+                  </>
+                ),
+              },
               { name: 'Made', cell: (t) => <Time at={t.attributes['created-at']} />, className: 'w-32 max-sm:hidden' },
               { name: 'Last used', cell: (t) => <Time at={t.attributes['last-used-at']} />, className: 'w-32 max-sm:hidden' },
-              { name: 'Ends', cell: (t) => <Ends at={t.attributes['expired-at']} />, className: 'w-36' },
+              { name: 'Expires', cell: (t) => <Ends at={t.attributes['expired-at']} />, className: 'w-36' },
               { name: <span className="sr-only">Actions</span>, cell: (t) => <IconButton icon="trash" small label={`Revoke ${t.attributes.description || t.id}`} onClick={() => setRevoking(t)} />, className: 'w-14 text-right' },
             ]}
           />

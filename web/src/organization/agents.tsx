@@ -9,7 +9,7 @@ import { body, type Resource } from '~/kernel/jsonapi'
 import { fieldsOf } from '~/kernel/problem'
 import { allQuery, listQuery, useChange } from '~/kernel/queries'
 import { textIn } from '~/kernel/search'
-import { Button } from '~/ui/Button'
+import { Button, IconButton } from '~/ui/Button'
 import { Code } from '~/ui/Copy'
 import { Confirm } from '~/ui/Dialog'
 import { Empty, Failure } from '~/ui/Failure'
@@ -19,11 +19,13 @@ import { Panel } from '~/ui/Page'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { Table } from '~/ui/Table'
 import { Time } from '~/ui/Time'
+import { toastError } from '~/ui/Toast'
 import { cx } from '~/ui/classes'
-import { AgentStatus } from './agentStatus'
+import { Doing, gone } from './Doing'
 import { settingsRoute } from './frame'
 
 type Pool = Resource<'agent-pools'>
+type Agent = Resource<'agents'>
 
 export const agentsRoute = createRoute({
   getParentRoute: () => settingsRoute,
@@ -59,13 +61,13 @@ function Agents() {
                 <li key={p.id}>
                   <button type="button" aria-pressed={p.id === pool.id} onClick={() => void navigate({ search: { pool: p.id } })} className={cx('flex h-11 w-full items-center justify-between gap-2 px-4 text-left hover:bg-hover', p.id === pool.id && 'bg-accent-soft font-medium text-accent')}>
                     <span className="truncate">{p.attributes.name}</span>
-                    <span className="text-sm font-normal">{p.attributes['agent-count']}</span>
+                    <span className="shrink-0 text-sm font-normal text-muted">{count(p.attributes['agent-count'], 'agent')}</span>
                   </button>
                 </li>
               ))}
             </ul>
           </Panel>
-          <PoolView key={pool.id} pool={pool} />
+          <PoolView key={pool.id} org={org} pool={pool} />
         </div>
       )}
       {creating && <Create org={org} onClose={() => setCreating(false)} />}
@@ -73,32 +75,44 @@ function Agents() {
   )
 }
 
-function PoolView({ pool }: { pool: Pool }) {
+function PoolView({ org, pool }: { org: string; pool: Pool }) {
   const [deleting, setDeleting] = useState(false)
-  const agents = useQuery({ ...allQuery('agents', '/agent-pools/{id}/agents', { id: pool.id }), refetchInterval: 5000 })
+  const agents = useQuery({ ...listQuery('agents', '/agent-pools/{id}/agents', { id: pool.id }, { include: 'workspaces', 'page[size]': 100 }), refetchInterval: 5000 })
   const remove = useChange(['agent-pools'], () => api.remove('/agent-pools/{id}', { id: pool.id }), () => setDeleting(false))
+  const forget = useChange(['agents', 'agent-pools'], (a: Agent) => api.remove('/agents/{id}', { id: a.id }))
+  const list = agents.data?.items
   return (
     <div className="min-w-0 space-y-4">
       <Panel title={<>{pool.attributes.name} <span className="font-normal text-muted">· {count(pool.attributes['agent-count'], 'agent')}</span></>} actions={<Button small look="danger" icon="trash" onClick={() => setDeleting(true)}>Delete</Button>}>
-        {!agents.data && <SkeletonRows rows={2} />}
-        {agents.data?.length === 0 && (
-          <div className="p-4">
-            <p className="mb-3 text-muted">No agent is there. Make a token below, and start one on a machine that reaches this server:</p>
-            <Code text={`PLUMBLINE_ADDRESS=${window.location.origin} PLUMBLINE_AGENT_TOKEN=… plumbline agent`} />
-          </div>
-        )}
-        {agents.data && agents.data.length > 0 && (
+        {agents.error && <div className="p-4"><Failure error={agents.error} /></div>}
+        {!list && !agents.error && <SkeletonRows rows={2} />}
+        {list && list.length > 0 && (
           <Table
             label="Agents"
-            items={agents.data}
+            items={list}
             keyOf={(a) => a.id}
             columns={[
-              { name: 'Agent', cell: (a) => <span className="font-medium">{a.attributes.name ?? a.id}</span> },
-              { name: 'Status', className: 'w-32', cell: (a) => <AgentStatus status={a.attributes.status} /> },
-              { name: 'Address', className: 'w-40 max-sm:hidden', cell: (a) => <code className="font-mono text-sm">{a.attributes['ip-address']}</code> },
-              { name: 'Seen', className: 'w-28 max-sm:hidden', cell: (a) => <Time at={a.attributes['last-ping-at']} /> },
+              {
+                name: 'Agent',
+                cell: (a) => (
+                  <div className="min-w-0">
+                    <span className="font-medium wrap-anywhere">{a.attributes.name ?? a.id}</span>
+                    <span className="block text-sm text-muted wrap-anywhere">{[a.attributes['ip-address'], a.attributes.platform, a.attributes.version].filter(Boolean).join(' · ')}</span>
+                    <span className="mt-1 block sm:hidden"><Doing org={org} agent={a} workspaces={agents.data!.included} /></span>
+                  </div>
+                ),
+              },
+              { name: 'Doing', className: 'max-sm:hidden', cell: (a) => <Doing org={org} agent={a} workspaces={agents.data!.included} /> },
+              { name: 'Last seen', className: 'w-28 max-sm:hidden', cell: (a) => <Time at={a.attributes['last-ping-at']} className="whitespace-nowrap" /> },
+              { name: <span className="sr-only">Actions</span>, className: 'w-12 text-right', cell: (a) => gone.includes(a.attributes.status) && <IconButton small icon="cross" label={`Forget ${a.attributes.name ?? a.id}`} onClick={() => forget.mutate(a, { onError: toastError })} /> },
             ]}
           />
+        )}
+        {list && !list.some((a) => !gone.includes(a.attributes.status)) && (
+          <div className="p-4">
+            <p className="mb-3 text-muted">No agent is running. Make a token below, then start one on a machine that reaches this server:</p>
+            <Code text={`export PLUMBLINE_ADDRESS=${window.location.origin}\nexport PLUMBLINE_AGENT_TOKEN=…\nplumbline agent`} />
+          </div>
         )}
       </Panel>
       <Tokens
@@ -109,7 +123,7 @@ function PoolView({ pool }: { pool: Pool }) {
       />
       {deleting && (
         <Confirm title={`Delete the pool ${pool.attributes.name}?`} action="Delete" busy={remove.isPending} error={remove.error} onConfirm={() => remove.mutate(undefined)} onClose={() => setDeleting(false)}>
-          <p>Its agents stop, and workspaces that use it have nobody to run them.</p>
+          <p>Its agents stop, its tokens end, and workspaces that use it have nobody to run them.</p>
         </Confirm>
       )}
     </div>
@@ -122,8 +136,8 @@ function Create({ org, onClose }: { org: string; onClose: () => void }) {
   const change = useChange(['agent-pools'], () => api.create('/organizations/{organization}/agent-pools', { organization: org }, body('agent-pools', { name, 'organization-scoped': all })), onClose)
   return (
     <FormDialog title="New agent pool" action="Create" change={change} shows={['name']} onClose={onClose}>
-      <Field label="Name" error={fieldsOf(change.error).name}><Input required autoFocus value={name} onChange={(e) => setName(e.target.value)} /></Field>
-      <Choice label="Every workspace of the organization may use it" checked={all} onChange={(e) => setAll(e.target.checked)} />
+      <Field label="Name" help="Where its agents are, such as datacentre-frankfurt." error={fieldsOf(change.error).name}><Input required autoFocus value={name} onChange={(e) => setName(e.target.value)} /></Field>
+      <Choice label="Every workspace of the organization may use it" help="Else none, until the API or the provider names some." checked={all} onChange={(e) => setAll(e.target.checked)} />
     </FormDialog>
   )
 }

@@ -5,7 +5,7 @@ import { useState } from 'react'
 import * as api from '~/kernel/api'
 import { moment } from '~/kernel/formats'
 import type { Resource } from '~/kernel/jsonapi'
-import { listQuery } from '~/kernel/queries'
+import { listQuery, readQuery } from '~/kernel/queries'
 import { pageIn, textIn } from '~/kernel/search'
 import { Badge, Tag, type Tone } from '~/ui/Badge'
 import { Button } from '~/ui/Button'
@@ -53,7 +53,7 @@ function Audit() {
   const narrowed = Object.entries(search).some(([k, v]) => k !== 'page' && v !== undefined)
   return (
     <>
-      <Filters org={org} search={search} set={set} seen={data?.items ?? []} />
+      <Filters org={org} search={search} set={set} />
       {error && <Failure error={error} retry={() => void refetch()} className="mb-4" />}
       <Panel className={isFetching && data ? 'opacity-80' : ''}>
         {!data && !error && <SkeletonRows rows={10} />}
@@ -68,9 +68,17 @@ function Audit() {
             items={data.items}
             keyOf={(e) => e.id}
             columns={[
-              { name: 'When', className: 'w-28', cell: (e) => <Time at={e.attributes['created-at']} className="whitespace-nowrap" /> },
-              { name: 'Who', className: 'w-44', cell: (e) => <button type="button" className="max-w-40 truncate text-left hover:text-accent" title={`Only what ${actorOf(e)} did`} onClick={() => set({ actor: e.attributes['actor-name'] || undefined })}>{actorOf(e)}</button> },
-              { name: 'What', cell: (e) => <What event={e} onShow={() => setShown(e)} /> },
+              { name: 'When', className: 'w-28 max-sm:hidden', cell: (e) => <Time at={e.attributes['created-at']} className="whitespace-nowrap" /> },
+              { name: 'Who', className: 'w-44 max-sm:hidden', cell: (e) => <Actor event={e} onOnly={() => set({ actor: e.attributes['actor-name'] || undefined })} /> },
+              {
+                name: 'What',
+                cell: (e) => (
+                  <div className="max-sm:py-1">
+                    <What event={e} onShow={() => setShown(e)} />
+                    <p className="mt-0.5 flex flex-wrap items-center gap-x-1.5 text-sm text-muted sm:hidden"><Actor event={e} onOnly={() => set({ actor: e.attributes['actor-name'] || undefined })} />· <Time at={e.attributes['created-at']} /></p>
+                  </div>
+                ),
+              },
               { name: 'From', className: 'w-36 max-md:hidden', cell: (e) => <code className="font-mono text-sm text-muted">{e.attributes['ip-address']}</code> },
             ]}
           />
@@ -82,8 +90,28 @@ function Audit() {
   )
 }
 
+function Actor({ event: e, onOnly }: { event: Event; onOnly: () => void }) {
+  return <button type="button" className="max-w-40 truncate text-left hover:text-accent" title={`Only what ${actorOf(e)} did`} onClick={onOnly}>{actorOf(e)}</button>
+}
+
 function actorOf(e: Event): string {
   return e.attributes['actor-name'] || e.attributes['actor-id'] || 'the server'
+}
+
+// What resources are called where their type says it badly; others lose their hyphens and the s.
+const names: Record<string, string> = {
+  vars: 'variable', varsets: 'variable set', runs: 'run', 'team-workspaces': 'access to a workspace', 'team-projects': 'access to a project', 'gpg-keys': 'GPG key', 'ssh-keys': 'SSH key',
+  'authentication-tokens': 'token', 'organization-memberships': 'membership', 'run-events': 'run',
+}
+
+/** thing is one resource of a type: "registry-modules" is "registry module". */
+function thing(type: string): string {
+  return names[type] ?? type.replaceAll('-', ' ').replace(/ies$/, 'y').replace(/s$/, '')
+}
+
+/** deed is an action in words; what it says again of the type is left out. */
+function deed(action: string, type: string): string {
+  return action.replace(`-${type}`, '').replaceAll(/[-_]/g, ' ')
 }
 
 const toneOf = (action: string): Tone => (/destroy|delete|revoke|force|remove|cancel|discard/.test(action) ? 'bad' : /create|add/.test(action) ? 'ok' : 'info')
@@ -92,12 +120,15 @@ function What({ event: e, onShow }: { event: Event; onShow: () => void }) {
   const a = e.attributes
   return (
     <span className="flex flex-wrap items-center gap-x-2 gap-y-1">
-      <Badge tone={toneOf(a.action)}>{a.action.replaceAll(/[-_]/g, ' ')}</Badge>
+      <Badge tone={toneOf(a.action)}>{deed(a.action, a['resource-type'])}</Badge>
       <button type="button" onClick={onShow} className="min-w-0 text-left hover:text-accent">
-        {a['resource-type'].replaceAll('-', ' ')} <code className="font-mono text-sm text-muted wrap-anywhere">{a['resource-id']}</code>
+        <span className="text-muted">{thing(a['resource-type'])}</span>{' '}
+        {a['resource-name'] ? <span className="font-medium wrap-anywhere">{a['resource-name']}</span> : <code className="font-mono text-sm text-muted wrap-anywhere">{a['resource-id']}</code>}
       </button>
-      {a.changed.slice(0, 3).map((c) => <Tag key={c}>{c}</Tag>)}
-      {a.changed.length > 3 && <Tag title={a.changed.slice(3).join(', ')}>+{a.changed.length - 3}</Tag>}
+      <span className="flex flex-wrap gap-1 max-sm:hidden">
+        {a.changed.slice(0, 3).map((c) => <Tag key={c}>{c}</Tag>)}
+        {a.changed.length > 3 && <Tag title={a.changed.slice(3).join(', ')}>+{a.changed.length - 3}</Tag>}
+      </span>
     </span>
   )
 }
@@ -105,10 +136,11 @@ function What({ event: e, onShow }: { event: Event; onShow: () => void }) {
 function Detail({ event: e, onResource, onClose }: { event: Event; onResource: () => void; onClose: () => void }) {
   const a = e.attributes
   return (
-    <Dialog title={`${a.action.replaceAll(/[-_]/g, ' ')} ${a['resource-type'].replaceAll('-', ' ')}`} wide onClose={onClose}>
+    <Dialog title={`${deed(a.action, a['resource-type'])} ${thing(a['resource-type'])}`.replace(/^./, (c) => c.toUpperCase())} wide onClose={onClose}>
       <Facts className="mt-2">
         <Fact name="When">{moment(a['created-at'])}</Fact>
         <Fact name="Who">{actorOf(e)}{a['actor-kind'] && <span className="text-muted"> ({a['actor-kind']})</span>}{a['actor-id'] && <> <Id>{a['actor-id']}</Id></>}</Fact>
+        {a['resource-name'] && <Fact name="Name">{a['resource-name']}</Fact>}
         <Fact name="Resource">{a['resource-id'] ? <Id>{a['resource-id']}</Id> : <span className="text-faint">none</span>}</Fact>
         <Fact name="Was set">{a.changed.length === 0 ? <span className="text-faint">nothing by name</span> : <span className="flex flex-wrap gap-1">{a.changed.map((c) => <Tag key={c}>{c}</Tag>)}</span>}</Fact>
         <Fact name="From">{a['ip-address'] || <span className="text-faint">inside the server</span>}</Fact>
@@ -122,8 +154,9 @@ function Detail({ event: e, onResource, onClose }: { event: Event; onResource: (
   )
 }
 
-function Filters({ org, search, set, seen }: { org: string; search: Search; set: (change: Search) => void; seen: Event[] }) {
-  const distinct = (of: (e: Event) => string, now: string | undefined) => [...new Set([...seen.map(of), ...(now ? [now] : [])])].filter(Boolean).toSorted()
+function Filters({ org, search, set }: { org: string; search: Search; set: (change: Search) => void }) {
+  const kinds = useQuery(readQuery('audit-events', '/organizations/{organization}/audit-event-kinds', { organization: org })).data?.item.attributes
+  const options = (list: readonly string[] | undefined, now: string | undefined) => [...new Set([...(list ?? []), ...(now ? [now] : [])])]
   const save = (kind: 'csv' | 'json') => {
     window.location.assign(api.address(`/organizations/{organization}/audit-events/export/${kind}`, { organization: org }, filterOf(search)))
   }
@@ -133,11 +166,11 @@ function Filters({ org, search, set, seen }: { org: string; search: Search; set:
       <Late label="Actor" plain className="w-36! max-sm:w-[calc(50%-4px)]!" value={search.actor} onChange={(actor) => set({ actor })} />
       <Select aria-label="Action" className="w-36! max-sm:w-[calc(50%-4px)]!" value={search.action ?? ''} onChange={(e) => set({ action: e.target.value || undefined })}>
         <option value="">Any action</option>
-        {distinct((e) => e.attributes.action, search.action).map((v) => <option key={v} value={v}>{v.replaceAll(/[-_]/g, ' ')}</option>)}
+        {options(kinds?.actions, search.action).map((v) => <option key={v} value={v}>{v.replaceAll(/[-_]/g, ' ')}</option>)}
       </Select>
       <Select aria-label="Kind of resource" className="w-44! max-sm:w-[calc(50%-4px)]!" value={search.type ?? ''} onChange={(e) => set({ type: e.target.value || undefined })}>
         <option value="">Anything</option>
-        {distinct((e) => e.attributes['resource-type'], search.type).map((v) => <option key={v} value={v}>{v.replaceAll('-', ' ')}</option>)}
+        {options(kinds?.['resource-types'], search.type).map((v) => <option key={v} value={v}>{v.replaceAll('-', ' ')}</option>)}
       </Select>
       <Select aria-label="Time" className="w-40! max-sm:w-[calc(50%-4px)]!" value={search.since ?? ''} onChange={(e) => set({ since: e.target.value || undefined })}>
         <option value="">All time</option>
@@ -146,7 +179,7 @@ function Filters({ org, search, set, seen }: { org: string; search: Search; set:
       <Menu
         label="Export"
         align="end"
-        className="flex h-8 items-center gap-1.5 rounded-md border border-line bg-surface px-3 shadow-low hover:border-line-strong hover:bg-hover"
+        className="flex h-8 items-center gap-1.5 rounded-md border max-sm:h-10 border-line bg-surface px-3 shadow-low hover:border-line-strong hover:bg-hover"
         trigger={<><Icon name="download" />Export</>}
         items={[{ label: 'As CSV', onSelect: () => save('csv') }, { label: 'As JSON', onSelect: () => save('json') }]}
       />

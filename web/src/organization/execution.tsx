@@ -1,6 +1,7 @@
 // Where runs are executed: an organization says it, a project may say otherwise, and so may
 // a workspace.
 import { useQuery } from '@tanstack/react-query'
+import { count } from '~/kernel/formats'
 import { allQuery } from '~/kernel/queries'
 import { Field, Select } from '~/ui/Field'
 
@@ -41,7 +42,7 @@ function Pool({ org, value, error, onChange }: { org: string; value: string; err
     <Field label="Agent pool" error={error}>
       <Select required value={value} onChange={(e) => onChange(e.target.value)}>
         <option value="">Choose…</option>
-        {pools.data?.map((p) => <option key={p.id} value={p.id}>{p.attributes.name} ({p.attributes['agent-count']})</option>)}
+        {pools.data?.map((p) => <option key={p.id} value={p.id}>{p.attributes.name} ({count(p.attributes['agent-count'], 'agent')})</option>)}
       </Select>
     </Field>
   )

@@ -31,6 +31,7 @@ function Frame() {
         <Tabs label="Settings of the organization">
           <Tab to="/$org/settings/users" params={params}>People</Tab>
           <Tab to="/$org/settings/teams" params={params}>Teams</Tab>
+          <Tab to="/$org/settings/rights" params={params}>Rights</Tab>
           {can['can-read-varsets'] && <Tab to="/$org/settings/varsets" params={params}>Variable sets</Tab>}
           {can['can-update-agent-pools'] && <Tab to="/$org/settings/agents" params={params}>Agents</Tab>}
           {can['can-update-ssh-keys'] && <Tab to="/$org/settings/ssh-keys" params={params}>SSH keys</Tab>}

@@ -29,7 +29,7 @@ function Keys() {
     <Panel title="SSH keys" actions={<Button small icon="plus" onClick={() => setAdding(true)}>Add key</Button>}>
       {error && <div className="p-4"><Failure error={error} /></div>}
       {!data && !error && <SkeletonRows rows={3} />}
-      {data?.length === 0 && <Empty icon="key" title="No SSH keys"><p>Runs of a workspace use its key to fetch modules from private Git repositories.</p></Empty>}
+      {data?.length === 0 && <Empty icon="key" title="No SSH keys"><p>Runs fetch modules from private Git repositories with one. A workspace chooses its key in its settings.</p></Empty>}
       {data && data.length > 0 && (
         <Table
           label="SSH keys"

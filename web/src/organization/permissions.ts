@@ -23,20 +23,20 @@ export const flags: readonly Flag[] = [
   { name: 'access-secret-teams', group: 'People', short: 'sees secret teams', label: 'See secret teams', help: 'Know of teams that only their members see.' },
 ]
 
-/** levels are the rights of a team in a workspace or a project, from none to all. */
+/** levels are the rights of a team in a workspace or a project, from none to all; help says what each adds to the one before, alone what it is in all. */
 export const workspaceLevels = [
-  { value: 'read', label: 'Read', help: 'Sees runs, variables and state.' },
-  { value: 'plan', label: 'Plan', help: 'Also starts plans, and comments.' },
-  { value: 'write', label: 'Write', help: 'Also applies, locks, and changes variables and state.' },
-  { value: 'admin', label: 'Admin', help: 'Also changes settings and access, and deletes.' },
-  { value: 'custom', label: 'Custom', help: 'Chosen one by one.' },
+  { value: 'read', label: 'Read', help: 'Sees runs, variables and state.', alone: 'Sees runs, variables and state.' },
+  { value: 'plan', label: 'Plan', help: 'Also starts plans, and comments.', alone: 'Sees everything, starts plans and comments.' },
+  { value: 'write', label: 'Write', help: 'Also applies, locks, and changes variables and state.', alone: 'Plans, applies, locks, and changes variables and state.' },
+  { value: 'admin', label: 'Admin', help: 'Also changes settings and access, and deletes.', alone: 'Everything, with settings, access and deletion.' },
+  { value: 'custom', label: 'Custom', help: 'Chosen one by one.', alone: '' },
 ] as const
 
 /** projectLevels are the rights of a team in a project. */
 export const projectLevels = [
-  { value: 'read', label: 'Read', help: 'Sees its workspaces.' },
-  { value: 'write', label: 'Write', help: 'Also runs and changes variables in its workspaces.' },
-  { value: 'maintain', label: 'Maintain', help: 'Also creates and deletes workspaces.' },
-  { value: 'admin', label: 'Admin', help: 'Also changes the project and its access.' },
-  { value: 'custom', label: 'Custom', help: 'Chosen one by one.' },
+  { value: 'read', label: 'Read', help: 'Sees its workspaces.', alone: 'Sees its workspaces.' },
+  { value: 'write', label: 'Write', help: 'Also runs and changes variables in its workspaces.', alone: 'Runs and changes variables in its workspaces.' },
+  { value: 'maintain', label: 'Maintain', help: 'Also creates and deletes workspaces.', alone: 'Runs in its workspaces, creates and deletes them.' },
+  { value: 'admin', label: 'Admin', help: 'Also changes the project and its access.', alone: 'Everything, with the project and its access.' },
+  { value: 'custom', label: 'Custom', help: 'Chosen one by one.', alone: '' },
 ] as const

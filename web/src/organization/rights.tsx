@@ -7,18 +7,19 @@ import { Matrix, type Row } from '~/ui/Segments'
 import { toast, toastError } from '~/ui/Toast'
 import { flags } from './permissions'
 
-type Right = Row & { /** The flag that each value sets, but for "none". */ sets: Record<string, string> }
+export type Right = Row & { /** What it is, in words. */ title: string; /** The flag that each value sets, but for "none". */ sets: Record<string, string> }
 
 function right(name: string, label: string, help: string, ...levels: [value: string, label: string, flag: string][]): Right {
   const full = (flag: string) => flags.find((f) => f.name === flag)?.label ?? flag
   return {
-    name, label, help,
+    name, label, help, title: label,
     options: [{ value: 'none', label: 'No', full: `${label}: no` }, ...levels.map(([value, text, flag]) => ({ value, label: text, full: full(flag) }))],
     sets: Object.fromEntries(levels.map(([value, , flag]) => [value, flag])),
   }
 }
 
-const groups: { title: string; rights: Right[] }[] = [
+/** groups are all rights in the whole organization, by what they are about. */
+export const groups: { title: string; rights: Right[] }[] = [
   { title: 'Workspaces and projects', rights: [
     right('workspaces', 'All workspaces', 'Read: runs, variables and state. Manage: create, change, delete, and run.', ['read', 'Read', 'read-workspaces'], ['manage', 'Manage', 'manage-workspaces']),
     right('projects', 'All projects', 'Read: what is in them. Manage: create, change and delete, with all that is in them.', ['read', 'Read', 'read-projects'], ['manage', 'Manage', 'manage-projects']),
@@ -46,9 +47,20 @@ const groups: { title: string; rights: Right[] }[] = [
   ] },
 ]
 
+/** levelOf is how much of a right a team has: "none", or one of its options. */
+export function levelOf(team: Resource<'teams'>, r: Right): string {
+  if (team.attributes.name === 'owners') return r.options.at(-1)?.value ?? 'none'
+  const access = (team.attributes['organization-access'] ?? {}) as Record<string, boolean>
+  return r.options.findLast((o) => access[r.sets[o.value] ?? ''])?.value ?? 'none'
+}
+
+/** levelWord is a level in a word: "Manage". */
+export function levelWord(r: Right, level: string): string {
+  return r.options.find((o) => o.value === level)?.label ?? level
+}
+
 /** Rights shows what a team may do in the organization, and changes it at once. */
 export function Rights({ team }: { team: Resource<'teams'> }) {
-  const access = (team.attributes['organization-access'] ?? {}) as Record<string, boolean>
   const owners = team.attributes.name === 'owners'
   const may = team.attributes.permissions['can-update-organization-access'] && !owners
   const change = useChange(
@@ -56,18 +68,14 @@ export function Rights({ team }: { team: Resource<'teams'> }) {
     (set: Record<string, boolean>) => api.update('/teams/{team}', { team: team.id }, body('teams', { 'organization-access': set }, undefined, team.id)),
     () => toast('The rights are changed.'),
   )
-  const levelOf = (r: Right) => {
-    const most = r.options.at(-1)?.value ?? 'none'
-    return owners ? most : (r.options.findLast((o) => access[r.sets[o.value] ?? ''])?.value ?? 'none')
-  }
   const choose = (r: Right, level: string) => change.mutate(Object.fromEntries(Object.entries(r.sets).map(([value, flag]) => [flag, value === level])), { onError: toastError })
   return (
     <Panel title="May, in the whole organization">
-      {owners && <p className="border-b border-line px-4 py-3 text-muted">Owners may do everything.</p>}
+      {owners && <p className="border-b border-line px-4 py-3 text-muted">Owners may do everything. Who should not, belongs into another team.</p>}
       {groups.map((g) => (
         <section key={g.title} aria-label={g.title} className="border-b border-line px-4 py-2 last:border-0">
           <h3 className="pt-1 text-sm font-medium text-muted">{g.title}</h3>
-          <Matrix rows={g.rights} disabled={!may || change.isPending} valueOf={(name) => levelOf(g.rights.find((r) => r.name === name)!)} onChange={(name, v) => choose(g.rights.find((r) => r.name === name)!, v)} />
+          <Matrix rows={g.rights} disabled={!may || change.isPending} valueOf={(name) => levelOf(team, g.rights.find((r) => r.name === name)!)} onChange={(name, v) => choose(g.rights.find((r) => r.name === name)!, v)} />
         </section>
       ))}
     </Panel>

@@ -50,14 +50,14 @@ function People({ org }: { org: string }) {
   return (
     <Panel title="People" padded>
       <Form change={change} action="Save" shows={['session-timeout', 'session-remember']}>
-        <Choice label="Everybody needs a second factor" help="Who has none sees nothing of the organization until they have set one up." checked={factor} onChange={(e) => setFactor(e.target.checked)} />
+        <Choice label="Require a second factor" help="People without one see nothing of the organization until they have set one up." checked={factor} onChange={(e) => setFactor(e.target.checked)} />
         {factor && without && <Notice tone="warn" icon="warning">Set up <TextLink to="/profile/security">your own second factor</TextLink> first, or you would lock yourself out.</Notice>}
-        <Choice label="People may use tokens of their own" help="Without it, only browsers and the tokens of teams and of the organization get in; command lines of people do not." checked={userTokens} onChange={(e) => setUserTokens(e.target.checked)} />
+        <Choice label="People may use tokens of their own" help="If not, only browsers and the tokens of teams and of the organization get in: terraform login does not work." checked={userTokens} onChange={(e) => setUserTokens(e.target.checked)} />
         <div className="grid gap-4 sm:grid-cols-2">
-          <Field label="Log out after minutes without a request" optional help="Empty: the server's two weeks." error={wrong['session-timeout']}>
+          <Field label="Log out when idle for" optional help="Minutes. Empty: two weeks, as the server does." error={wrong['session-timeout']}>
             <Input type="number" min={1} value={idle} onChange={(e) => setIdle(e.target.value)} />
           </Field>
-          <Field label="Log out after minutes in all" optional help="Empty: as long as it is used." error={wrong['session-remember']}>
+          <Field label="Log out in any case after" optional help="Minutes. Empty: never, as long as it is used." error={wrong['session-remember']}>
             <Input type="number" min={1} value={all} onChange={(e) => setAll(e.target.value)} />
           </Field>
         </div>

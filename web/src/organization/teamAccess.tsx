@@ -12,14 +12,14 @@ import { projectLevels, workspaceLevels } from './permissions'
 
 const labelOf = (levels: readonly { value: string; label: string }[], access: string) => levels.find((l) => l.value === access)?.label ?? access
 
-export function TeamAccess({ org, team }: { org: string; team: string }) {
+export function TeamAccess({ org, team, title = 'Access in projects and workspaces' }: { org: string; team: string; title?: string }) {
   const projects = useQuery(listQuery('team-projects', '/team-projects', {}, { 'filter[team][id]': team, include: 'project', 'page[size]': 100 }))
   const workspaces = useQuery(listQuery('team-workspaces', '/team-workspaces', {}, { 'filter[team][id]': team, include: 'workspace', 'page[size]': 100 }))
   const error = projects.error ?? workspaces.error
   if (isMissing(error)) return null // for its members and who manages teams
   const none = projects.data?.items.length === 0 && workspaces.data?.items.length === 0
   return (
-    <Panel title="Access in projects and workspaces">
+    <Panel title={title}>
       {error && <div className="p-4"><Failure error={error} /></div>}
       {!error && !(projects.data && workspaces.data) && <SkeletonRows rows={2} />}
       {none && <p className="px-4 py-3 text-muted">None of its own. It is given on the page of a project or a workspace, under Access.</p>}

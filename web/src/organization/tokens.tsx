@@ -28,7 +28,7 @@ function OrganizationTokens() {
   const { org } = organizationTokensRoute.useParams()
   return (
     <div className="max-w-4xl space-y-4">
-      <One org={org} title="Token of the organization" about="It manages teams, workspaces and settings, but starts no runs. There is one: a new one ends the one before." />
+      <One org={org} title="Token of the organization" about="It manages teams, workspaces and settings, but starts no runs. There is only one: a new one replaces the one before." />
       <One org={org} kind="audit-trails" title="Token of the audit trail" about="It reads the audit trail and nothing else: for your collector of logs, at /api/v2/organization/audit-trail." />
       <OfTeams org={org} />
     </div>
@@ -121,7 +121,7 @@ function OfTeams({ org }: { org: string }) {
     <Panel title="Tokens of teams">
       {error && <div className="p-4"><Failure error={error} /></div>}
       {!data && !error && <SkeletonRows rows={2} />}
-      {data?.items.length === 0 && <p className="px-4 py-3 text-muted">No team has one. They are made on the page of a team.</p>}
+      {data?.items.length === 0 && <p className="px-4 py-3 text-muted">No team has one. They are made on the pages of teams, and can do what the team may.</p>}
       {data && data.items.length > 0 && (
         <Table
           label="Tokens of teams"
@@ -129,9 +129,9 @@ function OfTeams({ org }: { org: string }) {
           keyOf={(t) => t.id}
           columns={[
             { name: 'Team', cell: (t) => <Link to="/$org/settings/teams/$team" params={{ org, team: refOf(t, 'team')?.id ?? '' }} className="font-medium hover:text-accent">{nameOf(t)}</Link> },
-            { name: 'Description', cell: (t) => <span className="wrap-anywhere">{t.attributes.description ?? <span className="text-faint">none</span>}</span> },
+            { name: 'Description', cell: (t) => <span className="wrap-anywhere">{t.attributes.description ?? <span className="text-muted">no description</span>}</span> },
             { name: 'Last used', className: 'w-32 max-sm:hidden', cell: (t) => <Time at={t.attributes['last-used-at']} /> },
-            { name: 'Ends', className: 'w-32', cell: (t) => <Ends at={t.attributes['expired-at']} /> },
+            { name: 'Expires', className: 'w-32', cell: (t) => <Ends at={t.attributes['expired-at']} /> },
           ]}
         />
       )}

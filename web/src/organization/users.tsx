@@ -1,6 +1,6 @@
 // The people of an organization, and invitations to it.
 import { useQuery } from '@tanstack/react-query'
-import { createRoute } from '@tanstack/react-router'
+import { Link, createRoute } from '@tanstack/react-router'
 import { useState } from 'react'
 import * as api from '~/kernel/api'
 import { body, refOf, refsOf, type Resource } from '~/kernel/jsonapi'
@@ -12,7 +12,7 @@ import { Avatar } from '~/ui/Avatar'
 import { Badge, Tag } from '~/ui/Badge'
 import { Button, IconButton } from '~/ui/Button'
 import { Confirm } from '~/ui/Dialog'
-import { Failure } from '~/ui/Failure'
+import { Empty, Failure } from '~/ui/Failure'
 import { Choice, Field, Input } from '~/ui/Field'
 import { FormDialog } from '~/ui/Form'
 import { Late } from '~/ui/Late'
@@ -47,6 +47,7 @@ function Users() {
   const remove = useChange(['organization-memberships', 'teams'], (m: Membership) => api.remove('/organization-memberships/{membership}', { membership: m.id }), () => setRemoving(undefined))
   const userOf = (m: Membership) => data?.included.get('users', refOf(m, 'user')?.id)
   const nameOf = (m: Membership) => userOf(m)?.attributes.username ?? m.attributes.email
+  const teamsOf = (m: Membership) => refsOf(m, 'teams').map((t) => data?.included.get('teams', t.id)?.attributes.name ?? t.id)
   return (
     <>
       <div className="mb-4 flex gap-2">
@@ -56,7 +57,8 @@ function Users() {
       {error && <Failure error={error} retry={() => void refetch()} className="mb-4" />}
       <Panel>
         {!data && !error && <SkeletonRows rows={5} />}
-        {data && (
+        {data?.items.length === 0 && <Empty icon="people" title="Nobody has this name or address" actions={<Button onClick={() => void navigate({ search: {} })}>Show everybody</Button>} />}
+        {data && data.items.length > 0 && (
           <Table
             label="People"
             items={data.items}
@@ -68,13 +70,14 @@ function Users() {
                   <span className="flex min-w-0 items-center gap-2.5">
                     <Avatar name={nameOf(m)} />
                     <span className="min-w-0">
-                      <span className="block truncate font-medium">{nameOf(m)}{refOf(m, 'user')?.id === me.id && <span className="font-normal text-muted"> (you)</span>}</span>
-                      <span className="block truncate text-sm text-muted">{m.attributes.email}</span>
+                      <Link to="/$org/settings/rights" params={{ org }} search={{ person: m.id }} className="block truncate font-medium hover:text-accent">{nameOf(m)}{refOf(m, 'user')?.id === me.id && <span className="font-normal text-muted"> (you)</span>}</Link>
+                      {nameOf(m) !== m.attributes.email && <span className="block truncate text-sm text-muted">{m.attributes.email}</span>}
+                      <span className="mt-1 block md:hidden"><Teams names={teamsOf(m)} /></span>
                     </span>
                   </span>
                 ),
               },
-              { name: 'Teams', className: 'max-md:hidden', cell: (m) => <Teams names={refsOf(m, 'teams').map((t) => data.included.get('teams', t.id)?.attributes.name ?? t.id)} /> },
+              { name: 'Teams', className: 'max-md:hidden', cell: (m) => <Teams names={teamsOf(m)} /> },
               { name: 'Status', className: 'w-32', cell: (m) => (m.attributes.status === 'active' ? <Badge tone="ok" icon="check">Member</Badge> : <Badge tone="warn" icon="clock">Invited</Badge>) },
               ...(can['can-manage-users']
                 ? [{ name: <span className="sr-only">Actions</span>, className: 'w-14 text-right', cell: (m: Membership) => <IconButton small icon="trash" label={`Remove ${nameOf(m)}`} onClick={() => setRemoving(m)} /> }]
@@ -95,7 +98,7 @@ function Users() {
 }
 
 function Teams({ names }: { names: string[] }) {
-  if (names.length === 0) return <span className="text-sm text-faint">none</span>
+  if (names.length === 0) return <span className="text-sm text-faint">no team</span>
   return <span className="flex flex-wrap gap-1">{names.map((n) => <Tag key={n}>{n}</Tag>)}</span>
 }
 
@@ -113,7 +116,7 @@ function Invite({ org, onClose }: { org: string; onClose: () => void }) {
   )
   return (
     <FormDialog title="Invite a person" action="Invite" change={change} shows={['email']} onClose={onClose}>
-      <Field label="Email address" error={fieldsOf(change.error).email} help={<>Who has an account with this address finds the invitation there and answers it. For who has none, the operator makes a link: <code className="font-mono">plumbline admin account-link --email …</code></>}>
+      <Field label="Email address" error={fieldsOf(change.error).email} help={<>A person who has an account here with this address finds the invitation there. For somebody new, the operator of the server makes a link with which they sign up: <code className="font-mono wrap-anywhere">plumbline admin account-link --email {email || '…'}</code></>}>
         <Input type="email" required autoFocus value={email} onChange={(e) => setEmail(e.target.value)} />
       </Field>
       <fieldset>

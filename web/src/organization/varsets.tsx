@@ -38,7 +38,7 @@ function Varsets() {
     <Panel title="Variable sets" actions={button}>
       {error && <div className="p-4"><Failure error={error} /></div>}
       {!data && !error && <SkeletonRows rows={3} />}
-      {data?.length === 0 && <Empty icon="variable" title="No variable sets"><p>Credentials and settings that many workspaces need are kept once, in a set.</p></Empty>}
+      {data?.length === 0 && <Empty icon="variable" title="No variable sets" actions={button}><p>Credentials and settings that many workspaces need are kept once, in a set.</p></Empty>}
       {data && data.length > 0 && (
         <Table
           label="Variable sets"
@@ -50,12 +50,13 @@ function Varsets() {
               cell: (s) => (
                 <div>
                   <Link to="/$org/settings/varsets/$varset" params={{ org, varset: s.id }} className="font-medium hover:text-accent">{s.attributes.name}</Link>
-                  <p className="text-sm text-muted">{s.attributes.description}</p>
+                  <p className="text-sm wrap-anywhere text-muted">{s.attributes.description}</p>
+                  <p className="mt-1 flex flex-wrap items-center gap-2 text-sm text-muted sm:hidden"><Applies set={s} />{count(s.attributes['var-count'], 'variable')}</p>
                 </div>
               ),
             },
             { name: 'Variables', className: 'w-28 max-sm:hidden', cell: (s) => s.attributes['var-count'] },
-            { name: 'Applies to', className: 'w-64', cell: (s) => <Applies set={s} /> },
+            { name: 'Applies to', className: 'w-64 max-sm:hidden', cell: (s) => <Applies set={s} /> },
           ]}
         />
       )}
@@ -68,8 +69,8 @@ function Applies({ set: s }: { set: Set }) {
   const a = s.attributes
   return (
     <span className="flex flex-wrap gap-1">
-      {a.global ? <Badge tone="info">everywhere</Badge> : <Badge>{[count(a['workspace-count'], 'workspace'), count(a['project-count'], 'project')].join(', ')}</Badge>}
-      {a.priority && <Badge tone="warn">wins</Badge>}
+      {a.global ? <Badge tone="info">everywhere</Badge> : <Badge>{[a['project-count'] > 0 && count(a['project-count'], 'project'), a['workspace-count'] > 0 && count(a['workspace-count'], 'workspace')].filter(Boolean).join(', ') || 'nothing yet'}</Badge>}
+      {a.priority && <Badge tone="warn" title="Its variables win over those of workspaces">overrides</Badge>}
     </span>
   )
 }
@@ -159,7 +160,7 @@ function Edit({ org, set, present, onClose, onSaved }: EditProps) {
           <section aria-label="Workspaces"><h3 className="mb-1 font-medium">These workspaces</h3><WorkspacePicker org={org} chosen={workspaces} onChange={setWorkspaces} /></section>
         </div>
       )}
-      <Choice label="Wins over variables of the workspace" checked={f.priority} onChange={(e) => setF({ ...f, priority: e.target.checked })} />
+      <Choice label="Override variables of workspaces" help="A variable of this set counts even where a workspace has one with the same key." checked={f.priority} onChange={(e) => setF({ ...f, priority: e.target.checked })} />
     </FormDialog>
   )
 }

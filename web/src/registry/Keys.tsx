@@ -26,7 +26,7 @@ export function Keys() {
   return (
     <>
       <div className="mb-4 flex flex-wrap items-center justify-between gap-2">
-        <p className="text-muted">Public keys. A provider can be installed once one of these has signed it.</p>
+        <p className="text-muted">A provider can be installed once one of these public keys has signed it.</p>
         {may && <Button look="primary" icon="plus" onClick={() => setAdding(true)}>Add a key</Button>}
       </div>
       {keys.error && <Failure error={keys.error} retry={() => void keys.refetch()} />}

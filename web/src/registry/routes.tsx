@@ -38,6 +38,11 @@ const indexRoute = createRoute({
   },
 })
 
+/** below is the way to a page that is about one thing of a list: "Registry › Modules › vpc". */
+function below(p: Record<string, string>, list: string, label: string, name: string, at = '') {
+  return [{ label: 'Registry', to: `/${p.org}/registry` }, { label, to: `/${p.org}/registry/${list}` }, { label: name, to: `/${p.org}/registry/${at || 'publish'}` }]
+}
+
 const modulesRoute = createRoute({
   getParentRoute: () => registryRoute,
   path: '/modules',
@@ -53,7 +58,7 @@ const componentsRoute = createRoute({ getParentRoute: () => registryRoute, path:
 const publishRoute = createRoute({
   getParentRoute: () => orgRoute,
   path: '/registry/publish',
-  staticData: { crumb: () => 'Publish a module' },
+  staticData: { crumb: (p) => below(p, 'modules', 'Modules', 'Publish a module') },
   component: lazyRouteComponent(() => import('./modules/Publish'), 'Publish'),
 })
 
@@ -64,14 +69,14 @@ const moduleRoute = createRoute({
     ...(typeof s.version === 'string' && { version: s.version }),
     ...(typeof s.part === 'string' && { part: s.part }),
   }),
-  staticData: { crumb: (p) => `${p.name}` },
+  staticData: { crumb: (p) => below(p, 'modules', 'Modules', p.name ?? '', `modules/${p.namespace}/${p.name}/${p.provider}`) },
   component: lazyRouteComponent(() => import('./modules/ModulePage'), 'ModulePage'),
 })
 
 const providerRoute = createRoute({
   getParentRoute: () => orgRoute,
   path: '/registry/providers/$registry/$namespace/$name',
-  staticData: { crumb: (p) => `${p.name}` },
+  staticData: { crumb: (p) => below(p, 'providers', 'Providers', p.name ?? '', `providers/${p.registry}/${p.namespace}/${p.name}`) },
   component: lazyRouteComponent(() => import('./providers/ProviderPage'), 'ProviderPage'),
 })
 
@@ -79,7 +84,7 @@ const componentRoute = createRoute({
   getParentRoute: () => orgRoute,
   path: '/registry/components/$component',
   validateSearch: (s: Record<string, unknown>): { version?: string | undefined } => (typeof s.version === 'string' ? { version: s.version } : {}),
-  staticData: { crumb: () => 'Component configuration' },
+  staticData: { crumb: (p) => below(p, 'components', 'Components', 'Component configuration', `components/${p.component}`) },
   component: lazyRouteComponent(() => import('./ComponentPage'), 'ComponentPage'),
 })
 

@@ -15,7 +15,7 @@ export function Segments({ label, options, value, disabled, onChange }: Segments
   return (
     <div role="radiogroup" aria-label={label} className={cx('inline-flex max-w-full overflow-hidden rounded-md border border-line bg-sunken', disabled && 'opacity-70')}>
       {options.map((o) => (
-        <label key={o.value} className={cx('touch relative flex h-7 cursor-pointer items-center border-r border-line px-2.5 text-sm last:border-0 has-focus-visible:outline-2 has-focus-visible:-outline-offset-2 has-focus-visible:outline-accent', value === o.value ? 'bg-accent font-medium text-accent-fg' : 'text-muted hover:bg-hover hover:text-text', disabled && 'cursor-not-allowed')}>
+        <label key={o.value} className={cx('touch relative flex h-7 cursor-pointer items-center border-r border-line px-2.5 text-sm last:border-0 has-focus-visible:outline-2 has-focus-visible:-outline-offset-2 has-focus-visible:outline-accent', value === o.value ? (o.value === 'none' || o.value === 'false' ? 'bg-surface font-medium text-text' : 'bg-accent font-medium text-accent-fg') : 'text-muted hover:bg-hover hover:text-text', disabled && 'cursor-not-allowed')}>
           <input type="radio" name={name} aria-label={o.full ?? `${label}: ${o.label}`} disabled={disabled} checked={value === o.value} onChange={() => onChange(o.value)} className="absolute inset-0 cursor-[inherit] appearance-none outline-none!" />
           <span aria-hidden="true">{o.label}</span>
         </label>

@@ -18,6 +18,7 @@ import { SkeletonRows } from '~/ui/Skeleton'
 import { Table } from '~/ui/Table'
 import { CustomMatrix, workspaceParts, type Parts } from './custom'
 import { useWorkspace } from './current'
+import { WorkspaceElsewhere } from './elsewhere'
 import { workspaceRoute } from './frame'
 
 type Access = Resource<'team-workspaces'>
@@ -25,7 +26,7 @@ type Access = Resource<'team-workspaces'>
 export const accessRoute = createRoute({ getParentRoute: () => workspaceRoute, path: '/access', component: AccessPage })
 
 function AccessPage() {
-  const { org, workspace: w } = useWorkspace()
+  const { org, workspace: w, project } = useWorkspace()
   const [editing, setEditing] = useState<Access | 'new'>()
   const [removing, setRemoving] = useState<Access>()
   const teams = useTeams(org)
@@ -33,10 +34,11 @@ function AccessPage() {
   const remove = useChange(['team-workspaces'], (id: string) => api.remove('/team-workspaces/{access}', { access: id }), () => setRemoving(undefined))
   const nameOf = (a: Access) => teams.find((t) => t.id === refOf(a, 'team')?.id)?.attributes.name ?? refOf(a, 'team')?.id ?? ''
   return (
+    <div className="space-y-4">
     <Panel title="Access of teams" actions={<Button small icon="plus" onClick={() => setEditing('new')}>Give access</Button>}>
       {error && <div className="p-4"><Failure error={error} /></div>}
       {!data && !error && <SkeletonRows rows={3} />}
-      {data?.items.length === 0 && <Empty icon="people" title="No team has access here alone"><p>Owners, and teams with rights in the project or the whole organization, have theirs from there.</p></Empty>}
+      {data?.items.length === 0 && <Empty icon="people" title="No team has access to this workspace alone"><p>Owners, and teams with rights in the project or the whole organization, have theirs from there.</p></Empty>}
       {data && data.items.length > 0 && (
         <Table
           label="Access of teams"
@@ -57,13 +59,15 @@ function AccessPage() {
           ]}
         />
       )}
-      {editing && <Edit org={org} workspace={w.id} access={editing === 'new' ? undefined : editing} onClose={() => setEditing(undefined)} />}
+      {editing && <Edit org={org} workspace={w.id} access={editing === 'new' ? undefined : editing} taken={data?.items.map((a) => refOf(a, 'team')?.id ?? '') ?? []} onClose={() => setEditing(undefined)} />}
       {removing && (
         <Confirm title={`Take the access of ${nameOf(removing)}?`} action="Take it" busy={remove.isPending} error={remove.error} onConfirm={() => remove.mutate(removing.id)} onClose={() => setRemoving(undefined)}>
           <p>Its members lose what only this access gives them in the workspace.</p>
         </Confirm>
       )}
     </Panel>
+    <WorkspaceElsewhere org={org} project={project} />
+    </div>
   )
 }
 
@@ -72,11 +76,11 @@ function Level({ access: a }: { access: Access }) {
   const words =
     a.attributes.access === 'custom'
       ? `Runs: ${a.attributes.runs}, variables: ${a.attributes.variables}, state: ${a.attributes['state-versions']}${a.attributes['workspace-locking'] ? ', locks' : ''}.`
-      : level?.help
+      : level?.alone
   return <span className="flex flex-wrap items-center gap-2"><Badge tone="accent">{level?.label ?? a.attributes.access}</Badge><span className="text-sm text-muted">{words}</span></span>
 }
 
-function Edit({ org, workspace, access, onClose }: { org: string; workspace: string; access: Access | undefined; onClose: () => void }) {
+function Edit({ org, workspace, access, taken, onClose }: { org: string; workspace: string; access: Access | undefined; taken: string[]; onClose: () => void }) {
   const teams = useTeams(org)
   const [team, setTeam] = useState('')
   const [level, setLevel] = useState<string>(access?.attributes.access ?? 'read')
@@ -96,7 +100,7 @@ function Edit({ org, workspace, access, onClose }: { org: string; workspace: str
         <Field label="Team">
           <Select required value={team} onChange={(e) => setTeam(e.target.value)}>
             <option value="">Choose…</option>
-            {teams.filter((t) => t.attributes.name !== 'owners').map((t) => <option key={t.id} value={t.id}>{t.attributes.name}</option>)}
+            {teams.filter((t) => t.attributes.name !== 'owners' && !taken.includes(t.id)).map((t) => <option key={t.id} value={t.id}>{t.attributes.name}</option>)}
           </Select>
         </Field>
       )}

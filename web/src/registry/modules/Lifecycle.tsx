@@ -13,7 +13,7 @@ import { params, path, type Address, type Details } from './queries'
 /** Banner warns of a version that should not, or must not, be used any more. */
 export function Banner({ details: d }: { details: Details }) {
   if (d.revocation) {
-    return <Notice tone="bad" icon="warning" className="mb-5"><b className="font-semibold">Version {d.version} is revoked.</b> Nobody new can install it. {d.revocation.message} <More link={d.revocation.link} /></Notice>
+    return <Notice tone="bad" icon="warning" className="mb-5"><b className="font-semibold">Version {d.version} is revoked.</b> Who does not use it already cannot install it. {d.revocation.message} <More link={d.revocation.link} /></Notice>
   }
   if (!d.deprecation) return null
   return <Notice tone="warn" icon="warning" className="mb-5"><b className="font-semibold">Version {d.version} is deprecated.</b> {d.deprecation.reason} <More link={d.deprecation.link} /></Notice>
@@ -27,12 +27,12 @@ function More({ link }: { link: string }) {
 
 type Verb = 'deprecate' | 'undeprecate' | 'revoke' | 'unrevoke' | 'delete'
 
-const words: Record<Verb, { title: string; about: string; action: string; asks: boolean }> = {
-  deprecate: { title: 'Deprecate', about: 'Those who use it are warned in each run. It can still be installed.', action: 'Deprecate', asks: true },
-  undeprecate: { title: 'Take back the deprecation of', about: 'Nobody is warned of it any more.', action: 'Take back', asks: false },
-  revoke: { title: 'Revoke', about: 'Nobody who does not use it already can install it. Those who do are warned.', action: 'Revoke', asks: true },
-  unrevoke: { title: 'Take back the revocation of', about: 'It can be installed again. It stays deprecated.', action: 'Take back', asks: false },
-  delete: { title: 'Delete', about: 'Configurations that use this version cannot be initialized any more. This cannot be undone.', action: 'Delete for ever', asks: false },
+const words: Record<Verb, { title: string; about: string; action: string; done: string; asks: boolean }> = {
+  deprecate: { title: 'Deprecate', about: 'Those who use it are warned in each run. It can still be installed.', action: 'Deprecate', done: 'deprecated', asks: true },
+  undeprecate: { title: 'Take back the deprecation of', about: 'Nobody is warned of it any more.', action: 'Take back', done: 'no longer deprecated', asks: false },
+  revoke: { title: 'Revoke', about: 'Nobody who does not use it already can install it. Those who do are warned.', action: 'Revoke', done: 'revoked', asks: true },
+  unrevoke: { title: 'Take back the revocation of', about: 'It can be installed again. It stays deprecated.', action: 'Take back', done: 'no longer revoked', asks: false },
+  delete: { title: 'Delete', about: 'Configurations that use this version cannot be initialized any more. This cannot be undone.', action: 'Delete for ever', done: 'deleted', asks: false },
 }
 
 /** possible are the verbs for a version, by what it is. */
@@ -64,7 +64,7 @@ function Ask({ address, version, verb, onClose, onDone }: { address: Address; ve
   const [link, setLink] = useState('')
   const w = words[verb]
   const change = useChange(['registry-modules', 'registry-module-versions'], () => act(address, version, verb, reason, link), () => {
-    toast('Done.')
+    toast(`Version ${version} is ${w.done}.`)
     onDone()
     onClose()
   })

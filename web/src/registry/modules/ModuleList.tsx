@@ -54,7 +54,9 @@ export function ModuleList() {
 
 function Row({ org, module: m }: { org: string; module: Resource<'registry-modules'> }) {
   const a = m.attributes
-  const latest = a['version-statuses'].find((v) => v.status === 'ok')?.version
+  const revoked = a['revoked-versions'] ?? []
+  const latest = a['version-statuses'].find((v) => v.status === 'ok' && !revoked.includes(v.version))?.version
+  const deprecated = latest !== undefined && (a['deprecated-versions'] ?? []).includes(latest)
   const isPublic = a['registry-name'] === 'public'
   return (
     <li className="relative flex min-h-14 items-center gap-4 border-b border-line px-4 py-2 last:border-0 hover:bg-hover">
@@ -68,7 +70,8 @@ function Row({ org, module: m }: { org: string; module: Resource<'registry-modul
       </div>
       {isPublic && <Badge tone="info">public</Badge>}
       {a['no-code'] && <Badge>no-code</Badge>}
-      {latest ? <Badge tone="ok">{latest}</Badge> : !isPublic && <Badge tone="warn">no version yet</Badge>}
+      {deprecated && <Badge tone="warn" icon="warning">deprecated</Badge>}
+      {latest ? <Badge tone={deprecated ? 'idle' : 'ok'}>{latest}</Badge> : !isPublic && (revoked.length > 0 ? <Badge tone="bad" icon="warning">revoked</Badge> : <Badge tone="warn">no version yet</Badge>)}
       <Time at={a['updated-at']} className="w-20 text-right text-sm whitespace-nowrap text-muted max-sm:hidden" />
     </li>
   )

@@ -37,7 +37,10 @@ function Module({ address, module: m }: { address: Address; module: Resource<'re
   const [uploading, setUploading] = useState(false)
   const a = m.attributes
   const ready = a['version-statuses'].filter((v) => v.status === 'ok').map((v) => v.version)
-  const version = search.version ?? ready[0]
+  const revoked = a['revoked-versions'] ?? []
+  const usable = ready.filter((v) => !revoked.includes(v))
+  const latest = usable[0] ?? ready[0]
+  const version = search.version ?? latest
   const details = useQuery(detailsQuery(address, version))
   const manages = a.permissions['can-resync']
   const uploads = manages && a['publishing-mechanism'] !== 'git_tag'
@@ -49,8 +52,8 @@ function Module({ address, module: m }: { address: Address; module: Resource<'re
       actions={
         <>
           {ready.length > 0 && (
-            <Select aria-label="Version" className="w-36!" value={version} onChange={(e) => void navigate({ search: { ...search, version: e.target.value === ready[0] ? undefined : e.target.value }, replace: true })}>
-              {ready.map((v, i) => <option key={v} value={v}>{v}{i === 0 ? ' (latest)' : ''}</option>)}
+            <Select aria-label="Version" className="w-44!" value={version} onChange={(e) => void navigate({ search: { ...search, version: e.target.value === latest ? undefined : e.target.value }, replace: true })}>
+              {ready.map((v) => <option key={v} value={v}>{v}{revoked.includes(v) ? ' (revoked)' : v === latest ? ' (latest)' : ''}</option>)}
             </Select>
           )}
           {uploads && <Button look="primary" icon="plus" onClick={() => setUploading(true)}>New version</Button>}
@@ -58,7 +61,7 @@ function Module({ address, module: m }: { address: Address; module: Resource<'re
       }
     >
       {details.data && <Banner details={details.data} />}
-      <div className="grid gap-5 lg:grid-cols-[minmax(0,1fr)_20rem]">
+      <div className="grid gap-5 lg:grid-cols-[minmax(0,1fr)_22rem]">
         <div className="min-w-0 space-y-5">
           {version === undefined && <None module={m} />}
           {version !== undefined && details.isPending && <Panel><SkeletonRows /></Panel>}
@@ -67,7 +70,7 @@ function Module({ address, module: m }: { address: Address; module: Resource<'re
           {manages && <Tests address={address} />}
         </div>
         <div className="min-w-0 space-y-5">
-          {version !== undefined && <Panel title="Use it" padded><Code text={snippet(address, constraintOf(version, ready))} /><p className="mt-2 text-sm text-muted">{version === ready[0] ? 'Takes newer versions that change nothing for those who use it.' : 'Takes this version and no other.'}</p></Panel>}
+          {version !== undefined && !revoked.includes(version) && <Panel title="Use it" padded><Code text={snippet(address, constraintOf(version, usable))} /><p className="mt-2 text-sm text-muted">{version === latest ? 'Takes newer versions that change nothing for those who use it.' : 'Takes this version and no other.'}</p></Panel>}
           <Versions module={m} shown={version} onVersion={(v) => void navigate({ search: { ...search, version: v }, replace: true })} />
           {details.data && manages && <Panel title="Manage this version" padded><Lifecycle address={address} details={details.data} mayDelete={a.permissions['can-delete']} onDeleted={() => void navigate({ search: {}, replace: true })} /></Panel>}
         </div>
@@ -119,6 +122,7 @@ const looks: Record<string, { label: string; tone: 'ok' | 'info' | 'bad' | 'idle
 function Versions({ module: m, shown, onVersion }: { module: Resource<'registry-modules'>; shown: string | undefined; onVersion: (v: string) => void }) {
   const list = m.attributes['version-statuses']
   const revoked = m.attributes['revoked-versions'] ?? []
+  const deprecated = m.attributes['deprecated-versions'] ?? []
   if (list.length === 0) return null
   return (
     <Panel title="Versions">
@@ -126,7 +130,7 @@ function Versions({ module: m, shown, onVersion }: { module: Resource<'registry-
         {list.map((v) => (
           <li key={v.version} className="flex min-h-9 flex-wrap items-center justify-between gap-x-2 border-b border-line px-4 py-1.5 last:border-0">
             {v.status === 'ok' ? <button type="button" aria-pressed={v.version === shown} onClick={() => onVersion(v.version)} className={cx('font-mono text-sm hover:underline', v.version === shown ? 'font-semibold' : 'text-accent')}>{v.version}</button> : <span className="font-mono text-sm">{v.version}</span>}
-            <Badge tone={revoked.includes(v.version) ? 'bad' : (looks[v.status]?.tone ?? 'idle')} busy={v.status === 'reg_ingressing'}>{revoked.includes(v.version) ? 'revoked' : (looks[v.status]?.label ?? v.status)}</Badge>
+            {revoked.includes(v.version) ? <Badge tone="bad">revoked</Badge> : deprecated.includes(v.version) ? <Badge tone="warn">deprecated</Badge> : <Badge tone={looks[v.status]?.tone ?? 'idle'} busy={v.status === 'reg_ingressing'}>{looks[v.status]?.label ?? v.status}</Badge>}
             {v.error && <p className="basis-full text-sm text-bad">{v.error}</p>}
           </li>
         ))}

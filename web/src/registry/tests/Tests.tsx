@@ -116,7 +116,7 @@ function Variables({ address }: { address: Address }) {
       update={(id, document) => api.update(`${varsPath}/{id}`, { ...keys, id }, document)}
       remove={(id) => api.remove(`${varsPath}/{id}`, { ...keys, id })}
       envOnly
-      empty="Environment variables that every test run is given: credentials, say."
+      empty="Environment variables for every test run, such as credentials."
     />
   )
 }

@@ -17,6 +17,7 @@ import { Panel } from '~/ui/Page'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { Table } from '~/ui/Table'
 import { Levels } from '../access'
+import { ProjectElsewhere } from '../elsewhere'
 import { CustomMatrix, projectParts, workspacesOfProject, type Parts } from '../custom'
 import { projectRoute, useProject } from './frame'
 
@@ -34,6 +35,7 @@ function AccessPage() {
   const nameOf = (a: Access) => teams.find((t) => t.id === refOf(a, 'team')?.id)?.attributes.name ?? refOf(a, 'team')?.id ?? ''
   const manages = may['can-manage-teams']
   return (
+    <div className="space-y-4">
     <Panel title="Access of teams" actions={manages && <Button small icon="plus" onClick={() => setEditing('new')}>Give access</Button>}>
       {error && <div className="p-4"><Failure error={error} /></div>}
       {!data && !error && <SkeletonRows rows={3} />}
@@ -67,13 +69,15 @@ function AccessPage() {
         </Confirm>
       )}
     </Panel>
+    <ProjectElsewhere org={org} />
+    </div>
   )
 }
 
 function Level({ access: a }: { access: Access }) {
   const level = projectLevels.find((l) => l.value === a.attributes.access)
   const w = a.attributes['workspace-access']
-  const words = a.attributes.access === 'custom' ? `Runs: ${w.runs}, variables: ${w.variables}, state: ${w['state-versions']}${w.create ? ', creates workspaces' : ''}${w.locking ? ', locks' : ''}.` : level?.help
+  const words = a.attributes.access === 'custom' ? `Runs: ${w.runs}, variables: ${w.variables}, state: ${w['state-versions']}${w.create ? ', creates workspaces' : ''}${w.locking ? ', locks' : ''}.` : level?.alone
   return <span className="flex flex-wrap items-center gap-2"><Badge tone="accent">{level?.label ?? a.attributes.access}</Badge><span className="text-sm text-muted">{words}</span></span>
 }
 
