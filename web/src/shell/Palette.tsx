@@ -1,11 +1,12 @@
 // The command palette: everything that can be done or gone to from here, by name.
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
-import { useDeferredValue, useEffect, useId, useRef, useState, type KeyboardEvent } from 'react'
+import { useEffect, useId, useRef, useState, type KeyboardEvent } from 'react'
 import { keyNames, useAllCommands, type Command } from '~/kernel/keyboard'
 import { refOf } from '~/kernel/jsonapi'
 import { listQuery } from '~/kernel/queries'
 import { useOrganizations } from '~/kernel/session'
+import { useSettled } from '~/kernel/settled'
 import { Icon, type IconName } from '~/ui/Icon'
 import { cx } from '~/ui/classes'
 import { Keys } from './Shortcuts'
@@ -41,7 +42,7 @@ export function Palette({ org, onClose }: { org: string | undefined; onClose: ()
       ref={dialog}
       aria-label="Search and commands"
       onClose={onClose}
-      onClick={(e) => e.target === dialog.current && onClose()}
+      onClick={(e) => e.target === dialog.current && dialog.current.close()} // the browser gives the focus back
       className="mx-auto mt-[12vh] w-[calc(100vw-2rem)] max-w-xl appear overflow-hidden rounded-xl border border-line bg-raised p-0 shadow-high backdrop:bg-black/40"
     >
       <div className="flex items-center gap-2.5 border-b border-line px-4">
@@ -93,7 +94,7 @@ function useFound(org: string | undefined, text: string): Found[] {
   const navigate = useNavigate()
   const commands = useAllCommands().filter((c) => c.id !== 'palette' && matches(c, text))
   const orgs = useOrganizations().filter((o) => o.id !== org && (text === '' ? false : o.id.toLowerCase().includes(text)))
-  const search = useDeferredValue(text)
+  const search = useSettled(text, 150)
   const workspaces = useQuery({
     ...listQuery('workspaces', '/organizations/{organization}/workspaces', { organization: org ?? '' }, { 'search[name]': search, 'page[size]': 8, sort: '-latest-change-at', 'fields[workspaces]': 'name' }),
     enabled: org !== undefined,

@@ -38,7 +38,7 @@ export const healthGroups = {
 } as const
 
 /** HealthGroup is one of these in addresses. */
-export type HealthGroup = keyof typeof healthGroups
+type HealthGroup = keyof typeof healthGroups
 
 const sorts = { name: 'By name', '-latest-change-at': 'Latest change first', '-current-run.created-at': 'Latest run first', '-created-at': 'Newest first' }
 
