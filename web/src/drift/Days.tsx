@@ -82,7 +82,7 @@ function Plot({ rows, series, by }: { rows: Row[]; series: Series[]; by: string 
       plot.destroy()
     }
   }, [rows, series])
-  return <div ref={box} role="img" aria-label={`Plot of open findings by ${by} and day; the table has the numbers`} className="w-full overflow-hidden px-2 py-3" />
+  return <div ref={box} role="img" aria-label={`Plot of open findings by ${by} and day; the table has the numbers`} className="w-full overflow-hidden py-3" />
 }
 
 function draw(el: HTMLElement, rows: Row[], series: Series[]): uPlot {
