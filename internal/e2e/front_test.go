@@ -313,6 +313,7 @@ func TestTheFocusStaysWhenARowGoes(t *testing.T) {
 	}
 	st.Go("/app/acme/workspaces/payments/variables")
 	for _, step := range []struct{ delete, next string }{{"beta", "Delete gamma"}, {"gamma", "Delete alpha"}} {
+		st.See(step.delete)
 		st.Tab("Delete " + step.delete)
 		st.Press(kb.Enter)
 		st.See("Delete " + step.delete + "?")
@@ -320,7 +321,9 @@ func TestTheFocusStaysWhenARowGoes(t *testing.T) {
 		st.See(step.delete + " is gone.")
 		st.Until(step.next+" to have the focus", finding(`document.activeElement === control(`+quoted(step.next)+`)`))
 	}
-	st.Press(kb.Enter, kb.Enter)
+	st.Press(kb.Enter)
+	st.See("Delete alpha?")
+	st.Press(kb.Enter)
 	st.See("No variables")
 	st.Until("the content to have the focus", `document.querySelector('main').contains(document.activeElement)`)
 }
