@@ -67,10 +67,10 @@ func FakeProviderMirror(t testing.TB) string {
 	dir := filepath.Join(t.TempDir(), "mirror")
 	for _, registry := range []string{"registry.opentofu.org", "registry.terraform.io"} {
 		folder := filepath.Join(dir, registry, "lab", "aws", "1.0.0", runtime.GOOS+"_"+runtime.GOARCH)
-		if err := os.MkdirAll(folder, 0o755); err != nil { //nolint:gosec // another user reads it
+		if err := os.MkdirAll(folder, 0o755); err != nil { // another user reads it
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(folder, "terraform-provider-aws_v1.0.0"), b, 0o755); err != nil { //nolint:gosec // another user executes it
+		if err := os.WriteFile(filepath.Join(folder, "terraform-provider-aws_v1.0.0"), b, 0o755); err != nil { // another user executes it
 			t.Fatal(err)
 		}
 	}
