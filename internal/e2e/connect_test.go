@@ -60,7 +60,7 @@ func (h *hosted) connects(e cli.Engine) {
 	shell.Paste("yes")
 	h.Visit(shell.Opened())
 	h.See("asks for a token of your account ada")
-	h.Shot("consent-" + e.Name)
+	h.Shot("screens/consent")
 	h.Click("Allow")
 	h.See("close this page")
 	shell.See(prompt)

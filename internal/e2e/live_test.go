@@ -146,14 +146,14 @@ func TestEverythingIsFoundByKeys(t *testing.T) {
 		st.Fill("Search", find.words)
 		st.Until("the palette to find "+find.option, `[...document.querySelectorAll('[role=option]')].some((o) => o.innerText.trim() === `+quoted(find.option)+`)`)
 		if find.words == "bigger" {
-			st.Shot("palette")
+			st.Shot("screens/palette")
 		}
 		st.Press(kb.Enter)
 		st.At(find.path)
 	}
 	st.Press("?")
 	st.See("Keyboard shortcuts", "Go to workspaces")
-	st.Shot("shortcuts")
+	st.Shot("screens/keys")
 }
 
 // shifted is how much the screen has moved by itself since it was opened (cumulative layout

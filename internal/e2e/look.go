@@ -5,28 +5,15 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
-// documented are the pictures that docs/ui.md shows, of those that TestEveryScreen makes.
-var documented = strings.Fields(`
-	workspaces workspaces-dark workspaces-narrow
-	workspaces-workspace
-	workspaces-workspace-runs-run workspaces-workspace-runs-run-dark workspaces-workspace-runs-run-narrow
-	workspaces-workspace-states workspaces-workspace-states-compare workspaces-workspace-states-state
-	workspaces-workspace-variables workspaces-workspace-health workspaces-workspace-settings
-	runs start projects profile-tokens
-	drift drift-dark drift-narrow drift-findings drift-findings-finding drift-episodes-episode
-	registry-modules registry-modules-namespace-name-provider registry-modules-namespace-name-provider-dark registry-providers-registry-namespace-name
-	settings-users settings-teams-team settings-varsets-varset settings-agents`)
-
 // Shot judges the screen by axe-core, light, dark and narrow; if SCREENSHOTS names a
 // folder, it leaves a picture of each there: name.png, name-dark.png, name-narrow.png. If
-// DOCS names a folder, those that are documented are there too, as WebP.
+// DOCS names a folder, those of screens/… are there too, as WebP; docs/ui.md shows them.
 // The window is 1280 × 800 and light afterwards.
 func (b *Browser) Shot(name string) {
 	b.t.Helper()
@@ -43,8 +30,8 @@ func (b *Browser) Shot(name string) {
 		if dir := os.Getenv("SCREENSHOTS"); dir != "" {
 			b.whole(look.width, look.height, filepath.Join(dir, name+look.suffix+".png"))
 		}
-		if picture := strings.TrimPrefix(name, "screens/") + look.suffix; os.Getenv("DOCS") != "" && slices.Contains(documented, picture) {
-			b.write(filepath.Join(os.Getenv("DOCS"), picture+".webp"))
+		if screen, ok := strings.CutPrefix(name, "screens/"); ok && os.Getenv("DOCS") != "" {
+			b.write(filepath.Join(os.Getenv("DOCS"), screen+look.suffix+".webp"))
 		}
 	}
 }
@@ -93,7 +80,7 @@ func (b *Browser) write(path string) {
 	err := chromedp.Run(ctx, chromedp.ActionFunc(func(ctx context.Context) (err error) {
 		shot := page.CaptureScreenshot()
 		if filepath.Ext(path) == ".webp" {
-			shot = shot.WithFormat(page.CaptureScreenshotFormatWebp).WithQuality(80)
+			shot = shot.WithFormat(page.CaptureScreenshotFormatWebp).WithQuality(70)
 		}
 		picture, err = shot.Do(ctx)
 		return err

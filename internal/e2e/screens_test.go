@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"maps"
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -22,6 +24,7 @@ func TestEveryScreen(t *testing.T) {
 	d := newDemo(t)
 	d.Go("/app/acme/workspaces")
 	d.See("network-prod")
+	docs := text(t, "../../docs/ui.md")
 	var routes []string
 	d.Eval(`Object.keys(window.__TSR_ROUTER__.routesByPath)`, &routes)
 	slices.Sort(routes)
@@ -46,7 +49,44 @@ func TestEveryScreen(t *testing.T) {
 		d.Unseen(nothing)
 		d.calmly(path)
 		d.Shot("screens/" + screen(route))
+		if !strings.Contains(docs, "pictures/"+screen(route)+".webp") {
+			t.Errorf("docs/ui.md does not show %s: pictures/%s.webp", route, screen(route))
+		}
 	}
+}
+
+// TestPicturesOfDocs: the documentation shows each picture that it has, and has each that it shows.
+func TestPicturesOfDocs(t *testing.T) {
+	shown := map[string]bool{}
+	for _, name := range picture.FindAllString(text(t, "../../docs/ui.md")+text(t, "../../README.md"), -1) {
+		shown[name] = true
+	}
+	files, err := os.ReadDir("../../docs/pictures")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if name := "pictures/" + f.Name(); !shown[name] {
+			t.Errorf("nothing shows docs/%s", name)
+		} else {
+			delete(shown, name)
+		}
+	}
+	for name := range shown {
+		t.Errorf("docs/%s is not there: make screenshots", name)
+	}
+}
+
+// picture is how the documentation names one.
+var picture = regexp.MustCompile(`pictures/[a-z0-9-]+\.webp`)
+
+func text(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }
 
 // fill replaces the parameters of a route.
