@@ -6,6 +6,7 @@ import { listQuery, polling } from '~/kernel/queries'
 import { useMembers } from '~/organization/people'
 import { Button } from '~/ui/Button'
 import { Empty, Failure } from '~/ui/Failure'
+import { Filters } from '~/ui/Filters'
 import { Late } from '~/ui/Late'
 import { Panel } from '~/ui/Page'
 import { Pages } from '~/ui/Pages'
@@ -34,14 +35,17 @@ export function Episodes() {
   const narrowed = Boolean(f.q || f.status || f.severity || f.assignee || f.seen)
   return (
     <>
-      <div className="mb-4 flex flex-wrap gap-2">
-        <Late label="Search by place and summary" className="min-w-56 flex-1 max-sm:basis-full" value={f.q} onChange={(q) => set({ q })} />
+      <Filters
+        active={[f.status, f.severity, f.assignee, f.seen].filter(Boolean).length}
+        search={<Late label="Search by place and summary" value={f.q} onChange={(q) => set({ q })} />}
+        choices={<>
         <OneOf label="Status" all="Open and resolved" value={f.status} options={[['open', 'Open'], ['resolved', 'Resolved']]} onChange={(status) => set({ status })} />
         <OneOf label="Severity" all="All severities" value={f.severity} options={severityOptions} onChange={(severity) => set({ severity })} />
         <OneOf label="Seen" all="Seen or not" value={f.seen} options={[['false', 'Not seen'], ['true', 'Seen']]} onChange={(seen) => set({ seen })} />
-        <OneOf label="Assigned to" className="w-36!" all="Anybody’s" value={f.assignee} options={[['none', 'Nobody’s'], ...(people.data ?? []).map((p) => [p.id, p.name] as const)]} onChange={(assignee) => set({ assignee })} />
+        <OneOf label="Assigned to" className="sm:w-36!" all="Anybody’s" value={f.assignee} options={[['none', 'Nobody’s'], ...(people.data ?? []).map((p) => [p.id, p.name] as const)]} onChange={(assignee) => set({ assignee })} />
         <OneOf label="Order" all="Latest change" value={f.sort} options={[['-severity', 'Worst'], ['-opened-at', 'Newest'], ['opened-at', 'Oldest']]} onChange={(sort) => set({ sort })} />
-      </div>
+        </>}
+      />
       {list.error && <Failure error={list.error} retry={() => void list.refetch()} className="mb-4" />}
       <Panel className={cx('transition-opacity', list.isPlaceholderData && 'opacity-60')}>
         {list.isPending && <SkeletonRows rows={8} />}

@@ -3,6 +3,7 @@ import { useState } from 'react'
 import { readQuery } from '~/kernel/queries'
 import { useMembers } from '~/organization/people'
 import { Button } from '~/ui/Button'
+import { Filters } from '~/ui/Filters'
 import { Late } from '~/ui/Late'
 import { OneOf } from './parts'
 import type { FindingFilter } from './routes'
@@ -15,16 +16,17 @@ export function FindingFilters({ org, filter: f, onChange }: { org: string; filt
   const rare = Boolean(f.kind || f.provider || f.workspace || f.schedule || f.assignee || f.seen || f.target || f.cause || f.sort)
   const [more, setMore] = useState(false)
   return (
-    <div className="mb-3 space-y-2">
-      <div className="flex flex-wrap gap-2">
-        <Late label="Search by address, attribute and title" className="min-w-56 flex-1 max-sm:basis-full" value={f.q} onChange={(q) => onChange({ q })} />
+    <Filters
+      active={[f.severity, f.status, f.group, f.kind, f.provider, f.workspace, f.schedule, f.assignee, f.seen, f.target, f.cause].filter(Boolean).length}
+      search={<Late label="Search by address, attribute and title" value={f.q} onChange={(q) => onChange({ q })} />}
+      choices={<>
         <OneOf label="Severity" all="All severities" value={f.severity} options={severityOptions} onChange={(severity) => onChange({ severity })} />
         <OneOf label="Status" all="Not resolved" value={f.status} options={findingStatuses} onChange={(status) => onChange({ status })} />
         <OneOf label="Group" all="Not grouped" value={f.group} options={[['target', 'By place'], ['cause', 'By cause']]} onChange={(group) => onChange({ group })} />
         {!rare && <Button icon="filter" aria-expanded={more} onClick={() => setMore((was) => !was)}>{more ? 'Fewer filters' : 'More filters'}</Button>}
-      </div>
-      {(rare || more) && <Rare org={org} filter={f} onChange={onChange} />}
-    </div>
+        {(rare || more) && <Rare org={org} filter={f} onChange={onChange} />}
+      </>}
+    />
   )
 }
 
@@ -37,16 +39,16 @@ function Rare({ org, filter: f, onChange }: { org: string; filter: FindingFilter
   const workspaces = keep((s?.['by-workspace'] ?? []).map((g) => [g.label, g.label] as const), f.workspace)
   const schedules = keep((s?.['by-schedule'] ?? []).map((g) => [g.name, g.label || g.name] as const), f.schedule)
   return (
-    <div className="flex flex-wrap gap-2">
+    <>
       <OneOf label="Kind" all="All kinds" value={f.kind} options={Object.entries(kinds).map(([k, v]) => [k, v.label] as const)} onChange={(kind) => onChange({ kind })} />
       <OneOf label="Provider" all="All providers" value={f.provider} options={providers} onChange={(provider) => onChange({ provider })} />
       <OneOf label="Workspace" all="All workspaces" value={f.workspace} options={workspaces} onChange={(workspace) => onChange({ workspace })} />
       {schedules.length > 0 && <OneOf label="Schedule" all="All schedules" value={f.schedule} options={schedules} onChange={(schedule) => onChange({ schedule })} />}
-      <OneOf label="Assigned to" className="w-36!" all="Anybody’s" value={f.assignee} options={[['none', 'Nobody’s'], ...(people.data ?? []).map((p) => [p.id, p.name] as const)]} onChange={(assignee) => onChange({ assignee })} />
+      <OneOf label="Assigned to" className="sm:w-36!" all="Anybody’s" value={f.assignee} options={[['none', 'Nobody’s'], ...(people.data ?? []).map((p) => [p.id, p.name] as const)]} onChange={(assignee) => onChange({ assignee })} />
       <OneOf label="Seen" all="Seen or not" value={f.seen} options={[['false', 'Not seen'], ['true', 'Seen']]} onChange={(seen) => onChange({ seen })} />
       <OneOf label="Order" all="Worst first" value={f.sort} options={sorts} onChange={(sort) => onChange({ sort })} />
       {f.target && <Button icon="cross" onClick={() => onChange({ target: undefined })}>Of one place</Button>}
       {f.cause && <Button icon="cross" className="max-w-80 truncate" onClick={() => onChange({ cause: undefined })}>{f.cause}</Button>}
-    </div>
+    </>
   )
 }

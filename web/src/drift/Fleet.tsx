@@ -8,6 +8,7 @@ import { listQuery, polling, useChange } from '~/kernel/queries'
 import { count } from '~/kernel/formats'
 import { Button } from '~/ui/Button'
 import { Empty, Failure } from '~/ui/Failure'
+import { Filters } from '~/ui/Filters'
 import { Late } from '~/ui/Late'
 import { Panel } from '~/ui/Page'
 import { Skeleton, SkeletonRows } from '~/ui/Skeleton'
@@ -30,14 +31,17 @@ export function Fleet() {
   const narrowed = Boolean(f.q || f.health || f.checks || f.drifted)
   return (
     <>
-      <div className="mb-4 flex flex-wrap gap-2">
-        <Late label="Search by name" className="min-w-56 flex-1 max-sm:basis-full" value={f.q} onChange={(q) => set({ q })} />
+      <Filters
+        active={[f.health, f.drifted, f.checks].filter(Boolean).length}
+        search={<Late label="Search by name" value={f.q} onChange={(q) => set({ q })} />}
+        choices={<>
         <OneOf label="Health" all="Any health" value={f.health} options={Object.entries(healths).map(([v, look]) => [v, look.label] as const)} onChange={(health) => set({ health })} />
         <OneOf label="Drift" all="Drifted or not" value={f.drifted} options={[['true', 'Drifted'], ['false', 'Not drifted']]} onChange={(drifted) => set({ drifted })} />
         <OneOf label="Checks" all="Any checks" value={f.checks} options={[['true', 'All pass'], ['false', 'Some do not pass']]} onChange={(checks) => set({ checks })} />
         <OneOf label="Order" all="Name" value={f.sort} options={sorts} onChange={(sort) => set({ sort })} />
         <Download label="CSV" href={api.address('/organizations/{organization}/explorer/export/csv', { organization: org }, narrowing(f))} />
-      </div>
+        </>}
+      />
       {list.error && <Failure error={list.error} retry={list.retry} className="mb-4" />}
       <Panel className={cx(list.stale && 'opacity-60 transition-opacity')}>
         {list.loading && <SkeletonRows rows={8} />}

@@ -6,6 +6,7 @@ import type { Included, Resource } from '~/kernel/jsonapi'
 import { listQuery, polling } from '~/kernel/queries'
 import { Button } from '~/ui/Button'
 import { Empty, Failure } from '~/ui/Failure'
+import { Filters } from '~/ui/Filters'
 import { Panel } from '~/ui/Page'
 import { Pages } from '~/ui/Pages'
 import { SkeletonRows } from '~/ui/Skeleton'
@@ -32,7 +33,9 @@ export function Scans() {
   const set = (change: ScanFilter) => void navigate({ search: (was) => ({ ...was, page: undefined, ...change }), replace: true })
   return (
     <>
-      <div className="mb-4 flex flex-wrap gap-2">
+      <Filters
+        active={[f.status, f.reason, f.drifted, f.severity, f.schedule, f.workspace].filter(Boolean).length}
+        choices={<>
         <OneOf label="Status" all="All statuses" value={f.status} options={scanStatuses} onChange={(status) => set({ status })} />
         <OneOf label="Why" all="For any reason" value={f.reason} options={Object.entries(reasons)} onChange={(reason) => set({ reason })} />
         <OneOf label="Drift" all="Drift or none" value={f.drifted} options={[['true', 'With drift'], ['false', 'Without drift']]} onChange={(drifted) => set({ drifted })} />
@@ -40,7 +43,8 @@ export function Scans() {
         <OneOf label="Order" all="Newest" value={f.sort} options={[['-resources-drifted', 'Most drift'], ['-severity', 'Worst'], ['queued-at', 'Oldest']]} onChange={(sort) => set({ sort })} />
         {f.schedule && <Button icon="cross" onClick={() => set({ schedule: undefined })}>Of one schedule</Button>}
         {f.workspace && <Button icon="cross" onClick={() => set({ workspace: undefined })}>Of {f.workspace}</Button>}
-      </div>
+        </>}
+      />
       {list.error && <Failure error={list.error} retry={() => void list.refetch()} className="mb-4" />}
       <Panel className={cx('transition-opacity', list.isPlaceholderData && 'opacity-60')}>
         {list.isPending && <SkeletonRows rows={8} />}

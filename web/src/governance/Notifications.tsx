@@ -57,15 +57,17 @@ function Row({ configuration: c, onEdit, onRemove }: { configuration: Configurat
         <span className="font-medium wrap-anywhere">{a.name}</span>
         {a.enabled ? <Badge tone="ok" icon="check">On</Badge> : <Badge tone="idle" icon="stop">Off</Badge>}
         <Responses configuration={c} />
-        <span className="ml-auto flex flex-wrap items-center gap-1">
+        <span className="ml-auto flex flex-wrap items-center gap-1 max-sm:order-last max-sm:ml-0 max-sm:basis-full">
           <Button small aria-label={`Verify ${a.name}`} busy={verify.isPending} onClick={() => verify.mutate(undefined, { onError: toastError })}>Verify</Button>
           <Button small aria-label={`Turn ${a.enabled ? 'off' : 'on'} ${a.name}`} busy={enable.isPending} onClick={() => enable.mutate(!a.enabled, { onError: toastError })}>{a.enabled ? 'Turn off' : 'Turn on'}</Button>
           <IconButton small icon="pencil" label={`Change ${a.name}`} onClick={onEdit} />
           <IconButton small icon="trash" label={`Delete ${a.name}`} onClick={onRemove} />
         </span>
+        <div className="basis-full">
+          <p className="text-sm text-muted wrap-anywhere">{destinations[a['destination-type']]?.label ?? a['destination-type']}{to && ` · ${to}`}</p>
+          <p className="mt-1 flex flex-wrap items-center gap-1.5 text-sm text-muted">{a.triggers.length === 0 ? 'Tells of nothing' : 'Tells of'}{a.triggers.map((t) => <Tag key={t}>{shortOf(t)}</Tag>)}</p>
+        </div>
       </div>
-      <p className="text-sm text-muted wrap-anywhere">{destinations[a['destination-type']]?.label ?? a['destination-type']}{to && ` · ${to}`}</p>
-      <p className="mt-1 flex flex-wrap items-center gap-1.5 text-sm text-muted">{a.triggers.length === 0 ? 'Tells of nothing' : 'Tells of'}{a.triggers.map((t) => <Tag key={t}>{shortOf(t)}</Tag>)}</p>
     </li>
   )
 }

@@ -13,6 +13,7 @@ import { Id } from '~/ui/Copy'
 import { Dialog } from '~/ui/Dialog'
 import { Empty, Failure } from '~/ui/Failure'
 import { Select } from '~/ui/Field'
+import { Filters as FilterBar } from '~/ui/Filters'
 import { Late } from '~/ui/Late'
 import { Menu } from '~/ui/Menu'
 import { Icon } from '~/ui/Icon'
@@ -161,18 +162,20 @@ function Filters({ org, search, set }: { org: string; search: Search; set: (chan
     window.location.assign(api.address(`/organizations/{organization}/audit-events/export/${kind}`, { organization: org }, filterOf(search)))
   }
   return (
-    <div className="mb-4 flex flex-wrap gap-2">
-      <Late label="Search" className="min-w-40 flex-1 max-sm:w-full max-sm:flex-none" value={search.q} onChange={(q) => set({ q })} />
-      <Late label="Actor" plain className="w-36! max-sm:w-[calc(50%-4px)]!" value={search.actor} onChange={(actor) => set({ actor })} />
-      <Select aria-label="Action" className="w-36! max-sm:w-[calc(50%-4px)]!" value={search.action ?? ''} onChange={(e) => set({ action: e.target.value || undefined })}>
+    <FilterBar
+      active={[search.actor, search.action, search.type, search.since, search.resource].filter(Boolean).length}
+      search={<Late label="Search" value={search.q} onChange={(q) => set({ q })} />}
+      choices={<>
+      <Late label="Actor" plain className="sm:w-36!" value={search.actor} onChange={(actor) => set({ actor })} />
+      <Select aria-label="Action" className="sm:w-36!" value={search.action ?? ''} onChange={(e) => set({ action: e.target.value || undefined })}>
         <option value="">Any action</option>
         {options(kinds?.actions, search.action).map((v) => <option key={v} value={v}>{v.replaceAll(/[-_]/g, ' ')}</option>)}
       </Select>
-      <Select aria-label="Kind of resource" className="w-44! max-sm:w-[calc(50%-4px)]!" value={search.type ?? ''} onChange={(e) => set({ type: e.target.value || undefined })}>
+      <Select aria-label="Kind of resource" className="sm:w-44!" value={search.type ?? ''} onChange={(e) => set({ type: e.target.value || undefined })}>
         <option value="">Anything</option>
         {options(kinds?.['resource-types'], search.type).map((v) => <option key={v} value={v}>{v.replaceAll('-', ' ')}</option>)}
       </Select>
-      <Select aria-label="Time" className="w-40! max-sm:w-[calc(50%-4px)]!" value={search.since ?? ''} onChange={(e) => set({ since: e.target.value || undefined })}>
+      <Select aria-label="Time" className="sm:w-40!" value={search.since ?? ''} onChange={(e) => set({ since: e.target.value || undefined })}>
         <option value="">All time</option>
         {Object.entries(times).map(([v, label]) => <option key={v} value={v}>{label}</option>)}
       </Select>
@@ -184,6 +187,7 @@ function Filters({ org, search, set }: { org: string; search: Search; set: (chan
         items={[{ label: 'As CSV', onSelect: () => save('csv') }, { label: 'As JSON', onSelect: () => save('json') }]}
       />
       {search.resource && <Button small icon="cross" className="h-8!" onClick={() => set({ resource: undefined })}>{search.resource}</Button>}
-    </div>
+      </>}
+    />
   )
 }

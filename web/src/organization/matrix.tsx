@@ -4,8 +4,8 @@ import { useQuery } from '@tanstack/react-query'
 import { Link, createRoute } from '@tanstack/react-router'
 import { useState } from 'react'
 import { count } from '~/kernel/formats'
-import { refOf, refsOf, type Resource } from '~/kernel/jsonapi'
-import { allQuery, listQuery } from '~/kernel/queries'
+import type { Resource } from '~/kernel/jsonapi'
+import { allQuery } from '~/kernel/queries'
 import { Badge, Tag } from '~/ui/Badge'
 import { Dialog } from '~/ui/Dialog'
 import { Failure } from '~/ui/Failure'
@@ -15,10 +15,10 @@ import { Panel } from '~/ui/Page'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { groups, levelOf, levelWord, type Right } from './rights'
 import { settingsRoute } from './frame'
+import { useMembers } from './people'
 import { TeamAccess } from './teamAccess'
 
 type Team = Resource<'teams'>
-type Membership = Resource<'organization-memberships'>
 
 export const rightsRoute = createRoute({
   getParentRoute: () => settingsRoute,
@@ -27,14 +27,13 @@ export const rightsRoute = createRoute({
   component: WhoMayWhat,
 })
 
-/** Person is a member with the teams that they are in. */
+/** Person is a member with the teams that they are in; id is that of the membership. */
 type Person = { id: string; name: string; teams: Team[] }
 
 function usePeople(org: string, teams: Team[] | undefined): { people: Person[] | undefined; error: Error | null } {
-  const { data, error } = useQuery(listQuery('organization-memberships', '/organizations/{organization}/organization-memberships', { organization: org }, { include: 'user', 'page[size]': 100 }))
-  const nameOf = (m: Membership) => data?.included.get('users', refOf(m, 'user')?.id)?.attributes.username ?? m.attributes.email
-  const people = teams && data?.items.map((m) => ({ id: m.id, name: nameOf(m), teams: teams.filter((t) => refsOf(m, 'teams').some((r) => r.id === t.id)) }))
-  return { people: people?.toSorted((a, b) => a.name.localeCompare(b.name)), error }
+  const { data, error } = useMembers(org)
+  const people = teams && data?.map((m) => ({ id: m.membership, name: m.name, teams: teams.filter((t) => m.teams.includes(t.id)) }))
+  return { people, error }
 }
 
 function WhoMayWhat() {
@@ -49,7 +48,7 @@ function WhoMayWhat() {
   return (
     <>
       <div className="mb-4 flex flex-wrap items-center gap-x-3 gap-y-2">
-        <Select aria-label="Whose rights" className="w-56! max-sm:w-full!" value={id ?? ''} onChange={(e) => void navigate({ search: { person: e.target.value || undefined }, replace: true })}>
+        <Select aria-label="Whose rights" className="w-56! max-sm:w-full!" value={person?.id ?? ''} onChange={(e) => void navigate({ search: { person: e.target.value || undefined }, replace: true })}>
           <option value="">All teams</option>
           <optgroup label="One person">{people?.map((p) => <option key={p.id} value={p.id}>{p.name}</option>)}</optgroup>
         </Select>
@@ -57,7 +56,7 @@ function WhoMayWhat() {
       </div>
       {failure && <Failure error={failure} retry={() => void refetch()} className="mb-4" />}
       {!failure && !(teams && people) && <Panel><SkeletonRows rows={8} /></Panel>}
-      {teams && people && !id && <ByTeam org={org} teams={teams} people={people} />}
+      {teams && people && !person && <ByTeam org={org} teams={teams} people={people} />}
       {person && <OfPerson org={org} person={person} />}
     </>
   )

@@ -1,10 +1,10 @@
 // The members of an organization, to choose from.
 import { useQuery } from '@tanstack/react-query'
 import * as api from '~/kernel/api'
-import { refOf } from '~/kernel/jsonapi'
+import { refOf, refsOf } from '~/kernel/jsonapi'
 
-/** Person is a member who has accepted the invitation. */
-export type Person = { id: string; name: string; email: string }
+/** Person is a member who has accepted the invitation; teams are ids. */
+export type Person = { id: string; name: string; email: string; membership: string; teams: string[] }
 
 /** most is how many members are read. */
 const most = 2000
@@ -20,7 +20,7 @@ async function members(org: string, signal: AbortSignal): Promise<Person[]> {
     const page = await api.list('/organizations/{organization}/organization-memberships', { organization: org }, { 'page[size]': 100, 'page[number]': number, include: 'user', 'filter[status]': 'active' }, signal)
     for (const m of page.items) {
       const user = page.included.get('users', refOf(m, 'user')?.id)
-      if (user) out.push({ id: user.id, name: user.attributes.username ?? user.id, email: m.attributes.email ?? '' })
+      if (user) out.push({ id: user.id, name: user.attributes.username ?? user.id, email: m.attributes.email ?? '', membership: m.id, teams: refsOf(m, 'teams').map((t) => t.id) })
     }
     if (page.pagination.next === null) break
   }

@@ -37,7 +37,7 @@ export function Keys() {
           <ul aria-label="Keys">
             {keys.data.items.map((k) => (
               <li key={k.id} className="flex min-h-12 items-center gap-4 border-b border-line px-4 py-1.5 last:border-0">
-                <Id>{k.attributes['key-id']}</Id>
+                <span className="shrink-0"><Id>{k.attributes['key-id']}</Id></span>
                 <span className="ml-auto text-sm text-muted">added <Time at={k.attributes['created-at']} /></span>
                 {may && <IconButton small icon="trash" label={`Remove ${k.attributes['key-id']}`} onClick={() => setRemoving(k.attributes['key-id'])} />}
               </li>

@@ -5,12 +5,13 @@ import { Icon } from './Icon'
 import { cx } from './classes'
 
 type Props = {
-  search: ReactNode
+  /** A field, where the list can be searched. */
+  search?: ReactNode
   /** Lists of choices. */
   choices: ReactNode
   chips?: ReactNode
   /** What the chips are about, for who hears it. */
-  label: string
+  label?: string
   /** How many filters are on. */
   active: number
 }
@@ -22,8 +23,8 @@ export function Filters({ search, choices, chips, label, active }: Props) {
   return (
     <div className="mb-4 space-y-3">
       <div className="flex flex-wrap gap-2">
-        <div className="flex min-w-56 flex-1 gap-2 max-sm:basis-full">
-          <div className="min-w-0 flex-1">{search}</div>
+        <div className={cx('flex gap-2 max-sm:basis-full', search ? 'min-w-56 flex-1' : 'sm:hidden')}>
+          {search && <div className="min-w-0 flex-1">{search}</div>}
           <button
             type="button"
             aria-expanded={open}
