@@ -230,7 +230,7 @@ output "vpc_id" {
 	}
 	st.Settle()
 	st.See("completed", "A cluster with everything.", "Inputs (1)", "Where it is.", "Outputs (1)", "Its id.", "Providers (1)", "hashicorp/aws", "vpc", `version = "1.0.0"`)
-	st.Shot("registry-component")
+	st.Shot("screens/registry-components-component")
 
 	st.post("/api/v2/organizations/acme/registry-modules", `{"data":{"type":"registry-modules","attributes":{"name":"labels","provider":"null","registry-name":"private"}}}`)
 	st.post("/api/v2/organizations/acme/registry-modules", `{"data":{"type":"registry-modules","attributes":{"name":"network","provider":"aws","registry-name":"private"}}}`)
