@@ -246,6 +246,7 @@ func TestPagesFollowWithoutAStream(t *testing.T) {
 	st.See("the first line")
 	report(15, "größer, the second line\n")
 	st.See("größer, the second line")
+	e.Put(j, proto.PlanRedacted, `{"format_version":"1.2"}`)
 	e.Finish(j, proto.Result{Outcome: proto.Finished}, proto.PlanResult{EngineVersion: "1.12.6"})
 	st.Until("the log to be complete", `document.querySelector('[data-complete=true]') || !document.querySelector('[data-complete]')`)
 }
