@@ -92,7 +92,7 @@ func TestStreamTellsOfDrift(t *testing.T) {
 		}
 		next := func(lines *bufio.Scanner) string {
 			for lines.Scan() {
-				if data, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
+				if data, ok := strings.CutPrefix(lines.Text(), "data: "); ok && data != "{}" { // a sign of life
 					return data
 				}
 			}
