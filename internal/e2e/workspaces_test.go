@@ -73,7 +73,7 @@ func TestWorkspacesAreFoundAndOpened(t *testing.T) {
 	st.Shot("variables")
 
 	st.Click("Access")
-	st.See("No team has access here alone")
+	st.See("No team has access to this workspace alone")
 	st.Click("Settings")
 	st.Shot("workspace-settings")
 	st.Fill("Name", "payments")
