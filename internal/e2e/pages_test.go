@@ -82,6 +82,7 @@ func TestPagesOutsideTheApp(t *testing.T) {
 	guest.Allow("401")
 	guest.Fill("Code of your authenticator app", "000000")
 	guest.Click("Log in")
+	guest.See("The code is not right")
 	guest.Shot("page-code-wrong")
 }
 
