@@ -196,7 +196,7 @@ func (a *App) build() {
 	a.Bus = events.New(a.DB)
 	a.Tokens = &tokens.Store{DB: a.DB}
 	a.Usage = &tokens.Usage{DB: a.DB}
-	a.Site = &site.Feature{DB: a.DB, Bus: a.Bus, Keyring: a.Keyring, RateLimit: a.Config.RateLimit, Changed: a.changed}
+	a.Site = &site.Feature{DB: a.DB, Bus: a.Bus, Keyring: a.Keyring, RateLimit: a.Config.RateLimit}
 	a.Router = a.router()
 	a.identity()
 	a.workspace()

@@ -149,7 +149,6 @@ func (f *Feature) updateGeneral(ctx context.Context, _ authz.Site, in jsonapi.In
 	a.PlanTimeout.IntoPtr(&c.PlanTimeout)
 	a.ApplyTimeout.IntoPtr(&c.ApplyTimeout)
 	g := f.effective(*c)
-	f.Changed(ctx)
 	return g, keep(ctx, f, r, func() { f.general.Store(&g) })
 }
 

@@ -28,8 +28,6 @@ type Feature struct {
 	Mail *mail.Sender
 	// RateLimit is that of the options, in requests a second; 0 is no limit.
 	RateLimit float64
-	// Changed says that what subjects may do has changed.
-	Changed func(ctx context.Context)
 
 	general atomic.Pointer[General]
 	words   atomic.Pointer[Words] // cleaned
@@ -104,11 +102,16 @@ func one[T any](ctx context.Context, f *Feature, id, suffix string) (row[T], err
 	return db.One[row[T]](ctx, f.DB, `FROM site_settings WHERE id = ?`+suffix, id)
 }
 
-// keep stores what is set of a kind, and tells all nodes. On this one it counts once the
+// store writes what is set of a kind.
+func store[T any](ctx context.Context, f *Feature, r row[T]) error {
+	r.UpdatedAt = db.Now()
+	return f.DB.Update(ctx, "site_settings", r, "chosen", "secret", "updated_at")
+}
+
+// keep stores what the nodes hold in memory, and tells them all. On this one it counts once the
 // transaction is committed: then is called.
 func keep[T any](ctx context.Context, f *Feature, r row[T], then func()) error {
-	r.UpdatedAt = db.Now()
 	f.DB.AfterCommit(ctx, then)
 	f.Bus.Publish(ctx, topic, r.ID)
-	return f.DB.Update(ctx, "site_settings", r, "chosen", "secret", "updated_at")
+	return store(ctx, f, r)
 }

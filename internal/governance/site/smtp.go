@@ -99,13 +99,11 @@ func (f *Feature) smtp(ctx context.Context, suffix string) (row[smtp], smtp, err
 		return r, smtp{}, err
 	}
 	s := r.Chosen.V
-	if len(r.Secret) > 0 {
-		clear, err := f.Keyring.Open(ctx, owner, r.Secret, smtpAAD)
-		if err != nil {
-			return r, s, err
-		}
-		s.password = string(clear)
+	password, err := f.Keyring.OpenText(ctx, owner, r.Secret, smtpAAD)
+	if err != nil {
+		return r, s, err
 	}
+	s.password = password.Reveal()
 	return r, f.inUse(s), nil
 }
 
@@ -231,13 +229,11 @@ func (f *Feature) updateSMTP(ctx context.Context, _ authz.Site, in jsonapi.In[sm
 	if err != nil {
 		return s, err
 	}
-	r.Chosen, r.Secret = db.AsJSON(s), nil
-	if s.password != "" {
-		if r.Secret, err = f.Keyring.Seal(ctx, owner, []byte(s.password), smtpAAD); err != nil {
-			return s, err
-		}
+	r.Chosen = db.AsJSON(s)
+	if r.Secret, err = f.Keyring.SealText(ctx, owner, s.password, smtpAAD); err != nil {
+		return s, err
 	}
-	return f.inUse(s), keep(ctx, f, r, func() {})
+	return f.inUse(s), store(ctx, f, r)
 }
 
 // MailServer returns the mail server that site administrators have enabled, with its password;
