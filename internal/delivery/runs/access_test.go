@@ -23,7 +23,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 			"writer": s.With(f.org, "writer", nil, map[string]string{f.ws: "write"}).Token, "admin": s.With(f.org, "ws-admin", nil, map[string]string{f.ws: "admin"}).Token,
 			"owner": f.org.Owner.Token, "organization": s.Token(tokens.Token{Kind: tokens.Org, OrgID: &orgID}),
 		}
-		_, secret, err := s.App.Tokens.MintRun(f.ctx, f.ws, "")
+		_, secret, err := s.App.Tokens.MintRun(f.ctx, f.ws, "", 0)
 		f.must(err)
 		roles["run"] = secret.Reveal()
 		waiting := func() string {

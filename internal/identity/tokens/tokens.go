@@ -109,13 +109,15 @@ func (s *Store) Lookup(ctx context.Context, secret string) (Token, error) {
 	return t, nil
 }
 
-// RunTTL is how long the token of a run works if nobody revokes it before.
+// RunTTL is how long the token of a run works if nobody revokes it before, unless the run may
+// take longer.
 const RunTTL = 24 * time.Hour
 
 // MintRun makes a token for a run in the workspace, for the time of a job: it reads and
-// writes the state of that workspace, and reads the states that others share with it.
-func (s *Store) MintRun(ctx context.Context, workspaceID, jobID string) (Token, crypt.Secret, error) {
-	expires := db.At(time.Now().Add(RunTTL))
+// writes the state of that workspace, and reads the states that others share with it. It works
+// as long as the job may take, and RunTTL at least.
+func (s *Store) MintRun(ctx context.Context, workspaceID, jobID string, life time.Duration) (Token, crypt.Secret, error) {
+	expires := db.At(time.Now().Add(max(RunTTL, life)))
 	return s.Mint(ctx, Token{Kind: Run, WorkspaceID: &workspaceID, JobID: jobID, ExpiresAt: &expires})
 }
 

@@ -313,7 +313,7 @@ func TestLastUse(t *testing.T) {
 func TestRunToken(t *testing.T) {
 	apptest.Run(t, func(s *apptest.Server) {
 		ctx := s.T.Context()
-		token, secret, err := s.App.Tokens.MintRun(ctx, "ws-none", "job-none")
+		token, secret, err := s.App.Tokens.MintRun(ctx, "ws-none", "job-none", 0)
 		if err != nil || token.ExpiresAt == nil {
 			s.T.Fatalf("MintRun = %+v, %v", token, err)
 		}

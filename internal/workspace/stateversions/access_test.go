@@ -111,7 +111,7 @@ func TestRunsReadWhatIsShared(t *testing.T) {
 		f.must(err)
 		_, err = f.DB.Exec(f.ctx, `UPDATE workspaces SET global_remote_state = TRUE WHERE id = ?`, global)
 		f.must(err)
-		_, secret, err := s.App.Tokens.MintRun(f.ctx, own, "job-example")
+		_, secret, err := s.App.Tokens.MintRun(f.ctx, own, "job-example", 0)
 		f.must(err)
 		token := secret.Reveal()
 		for ws, want := range map[string]int{own: 200, shared: 200, global: 200, private: 404} {
