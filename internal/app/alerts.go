@@ -13,7 +13,7 @@ import (
 // alerts makes the capability that tells people of drift. Schedules are there already.
 func (a *App) alerts() {
 	d := &a.Drift
-	d.Alerts = &alerts.Feature{DB: a.DB, Keyring: a.Keyring, Jobs: a.Jobs, Orgs: a.Orgs, Mail: a.Mail, HTTP: a.issues, AllowHTTP: a.Config.Outbound.HTTP,
+	d.Alerts = &alerts.Feature{DB: a.DB, Keyring: a.Keyring, Jobs: a.Jobs, Bus: a.Bus, Orgs: a.Orgs, Mail: a.Mail, HTTP: a.issues, AllowHTTP: a.Config.Outbound.HTTP,
 		Admins: a.admins, ScanURL: a.scanURL, Snooze: d.Snoozes.Link, InUse: d.Schedules.WithAlert, Drop: d.Schedules.DropAlert, RepositoryOf: a.alertRepository}
 	d.Alerts.TimeZone = func(ctx context.Context, orgID string) (string, error) {
 		s, err := d.Settings.Find(ctx, orgID)

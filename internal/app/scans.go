@@ -52,7 +52,7 @@ func (a *App) scans() {
 	d.Assessments.Routes(r)
 	d.Scans.Connect()
 	a.watchDrift()
-	d.Remedies = &remedies.Feature{DB: a.DB, Keyring: a.Keyring, Jobs: a.Jobs, HTTP: a.outbound, Workspaces: a.Workspaces, Variables: a.Variables, Configs: a.Configs, Runs: a.Runs,
+	d.Remedies = &remedies.Feature{DB: a.DB, Keyring: a.Keyring, Jobs: a.Jobs, Bus: a.Bus, HTTP: a.outbound, Workspaces: a.Workspaces, Variables: a.Variables, Configs: a.Configs, Runs: a.Runs,
 		Scans: d.Scans, Findings: d.Findings, Assessments: d.Assessments, Repositories: d.Repositories, Connections: d.Connections, Schedules: d.Schedules, Address: a.address}
 	d.Remedies.Routes(r)
 }

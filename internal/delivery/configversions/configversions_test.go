@@ -146,8 +146,12 @@ func TestReadmeOfTheWorkspace(t *testing.T) {
 			}
 		}
 		want("of a new workspace", "")
+		heard := s.Hear("acme", f.org.Owner.Token)
 		f.uploaded(tgz(s.T, file("README.md", "# root"), file("envs/prod/README.md", "# first"), file("./envs/prod/README.md", "# prod"), file("z/README.md", "# z")))
 		want("of the working directory", "# prod")
+		if got, want := heard("workspaces"), `{"type":"workspaces","id":"`+f.ws+`","workspace":"`+f.ws+`"}`; got != want {
+			s.T.Errorf("of a readme clients hear %s, want %s", got, want)
+		}
 		other := f.createWith(tfe.ConfigurationVersionCreateOptions{Speculative: new(true)})
 		f.put(other, tgz(s.T, file("envs/prod/README.md", "# a proposal")))
 		want("after a speculative version", "# prod")

@@ -14,6 +14,7 @@ import (
 	"plumbline.dev/plumbline/internal/kernel/authz"
 	"plumbline.dev/plumbline/internal/kernel/crypt"
 	"plumbline.dev/plumbline/internal/kernel/db"
+	"plumbline.dev/plumbline/internal/kernel/events"
 	"plumbline.dev/plumbline/internal/kernel/jobs"
 	"plumbline.dev/plumbline/internal/kernel/mail"
 	"plumbline.dev/plumbline/internal/kernel/safehttp"
@@ -97,6 +98,7 @@ type Feature struct {
 	DB      *db.DB
 	Keyring *crypt.Keyring
 	Jobs    *jobs.Queue
+	Bus     *events.Bus // hears of deliveries
 	Orgs    *orgs.Feature
 	Mail    *mail.Sender
 	HTTP    *safehttp.Client

@@ -335,12 +335,18 @@ func TestFailuresAreTriedAgainAndEndAsDeadLetters(t *testing.T) {
 		t.Errorf("dead letters = %d %s", list.Status, list.Body)
 	}
 	h.status = 200
+	heard := s.Hear("acme", p.org.Owner.Token)
 	if r := s.Do("POST", path+"/actions/redeliver", p.org.Owner.Token, nil); r.Status != 200 {
 		t.Fatalf("redeliver = %d %s", r.Status, r.Body)
 	}
 	s.Settle()
 	if d := first(); d.Status != "sent" || len(h.take()) != 1 {
 		t.Errorf("after redeliver: %+v, want it sent", d)
+	}
+	for _, change := range []string{"that it is sent again", "that it was sent"} {
+		if got, want := heard("drift-alert-deliveries"), `{"type":"drift-alert-deliveries","id":"`+d.ID+`"}`; got != want {
+			t.Errorf("of a delivery clients hear %s, want %s: %s", got, want, change)
+		}
 	}
 	if r := s.Do("POST", path+"/actions/redeliver", p.org.Owner.Token, nil); r.Status != 409 {
 		t.Errorf("redeliver of what was sent = %d %s, want 409", r.Status, r.Body)

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"plumbline.dev/plumbline/internal/identity/changes"
 	"plumbline.dev/plumbline/internal/kernel/db"
 	"plumbline.dev/plumbline/internal/kernel/jobs"
 	"plumbline.dev/plumbline/internal/kernel/mail"
@@ -136,6 +137,7 @@ func (f *Feature) failed(ctx context.Context, a Alert, d Delivery, err error) er
 	slog.WarnContext(ctx, "a drift alert did not go out and will be tried again", "alert", a.ID, "delivery", d.ID, "attempt", d.Attempts, "err", d.Error)
 	f.count(a, "retried")
 	return f.DB.Tx(ctx, func(ctx context.Context) error {
+		f.tell(ctx, d)
 		if err := f.DB.Update(ctx, "drift_alert_deliveries", d, "attempts", "next_attempt_at", "error"); err != nil {
 			return err
 		}
@@ -162,6 +164,7 @@ func (f *Feature) finish(ctx context.Context, a Alert, d Delivery, status string
 	}
 	f.count(a, status)
 	return f.DB.Tx(ctx, func(ctx context.Context) error {
+		f.tell(ctx, d)
 		if d.Event == digest {
 			if err := f.hold(ctx, a); err != nil {
 				return err
@@ -180,6 +183,11 @@ func (f *Feature) finish(ctx context.Context, a Alert, d Delivery, status string
 		}
 		return f.digestTheRest(ctx, a, d)
 	})
+}
+
+// tell tells clients how far a delivery has got.
+func (f *Feature) tell(ctx context.Context, d Delivery) {
+	changes.Tell(ctx, f.Bus, d.Scope(), "drift-alert-deliveries", d.ID)
 }
 
 // mark writes into an alert whether its last message went out.

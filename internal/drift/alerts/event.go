@@ -177,6 +177,7 @@ func (f *Feature) insert(ctx context.Context, d Delivery) (int64, error) {
 		return 0, err
 	}
 	list, err := db.All[string](ctx, f.DB, `SELECT id FROM drift_alert_deliveries WHERE id = ?`, d.ID)
+	f.tell(ctx, d)
 	return int64(len(list)), err
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"plumbline.dev/plumbline/internal/identity/changes"
 	"plumbline.dev/plumbline/internal/kernel/db"
 	"plumbline.dev/plumbline/internal/kernel/problem"
 )
@@ -53,8 +54,12 @@ func (f *Feature) decided(ctx context.Context, a *Adoption) (bool, error) {
 	if err != nil || state == Open {
 		return false, err
 	}
+	was := a.Status
 	a.Status, a.Error, a.UpdatedAt = state, "", db.Now()
-	return true, f.DB.Update(ctx, "drift_adoptions", *a, "status", "error", "updated_at")
+	// Unless it has got another pull request meanwhile.
+	_, err = f.DB.Exec(ctx, `UPDATE drift_adoptions SET status = ?, error = '', updated_at = ? WHERE id = ? AND status = ? AND number = ?`, state, a.UpdatedAt, a.ID, was, a.Number)
+	changes.Tell(ctx, f.Bus, e.Scope(), "drift-adoptions", a.ID)
+	return true, err
 }
 
 // stateOf is Open, Merged or Closed (GitHub REST API 2022-11-28, "Get a pull request"; GitLab REST

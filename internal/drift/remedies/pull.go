@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"plumbline.dev/plumbline/internal/drift/findings"
+	"plumbline.dev/plumbline/internal/identity/changes"
 	"plumbline.dev/plumbline/internal/kernel/db"
 	"plumbline.dev/plumbline/internal/kernel/problem"
 )
@@ -65,7 +66,8 @@ func (f *Feature) publish(ctx context.Context, job publication) error {
 		return err
 	}
 	if job.Again {
-		if over, err := f.decided(ctx, &a); over { // another one is opened only for who asks for it
+		over, err := f.decided(ctx, &a)
+		if over || err != nil && !forGood(err) { // another one is opened only for who asks for it
 			return err
 		}
 		if ok, err := f.redraft(ctx, &a, e); err != nil || !ok {
@@ -82,11 +84,18 @@ func (f *Feature) publish(ctx context.Context, job publication) error {
 	if e := f.DB.Update(ctx, "drift_adoptions", a, "status", "error", "number", "url", "head", "updated_at"); e != nil {
 		return errors.Join(err, e)
 	}
-	var final *refusal
-	if errors.As(err, &final) && !final.passing() {
+	changes.Tell(ctx, f.Bus, e.Scope(), "drift-adoptions", a.ID)
+	if forGood(err) {
 		return nil
 	}
 	return err
+}
+
+// forGood reports whether an error is the host's word that another try is no use, or that
+// something is not there.
+func forGood(err error) bool {
+	final, ok := errors.AsType[*refusal](err)
+	return ok && !final.passing()
 }
 
 // words are what people are told of an error: only what a host said, not what is ours.

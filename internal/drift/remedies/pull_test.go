@@ -79,8 +79,14 @@ func TestAPullRequestAdopts(t *testing.T) {
 			if len(f.forge.Asked()) != 0 || a["status"] != "ready" || a["adopted-count"] != 1.0 {
 				t.Errorf("a patch asks the host %v: %v", f.forge.Asked(), a)
 			}
+			heard := f.Hear("acme", f.org.Owner.Token)
 			f.do(200, "POST", at+"/actions/adopt", `{"data":{"attributes":{"open-pull-request":true}}}`)
 			f.Settle()
+			for _, change := range []string{"that it is opened", "that it is open"} {
+				if got, want := heard("drift-adoptions"), `{"type":"drift-adoptions","id":"`+id+`"}`; got != want {
+					t.Errorf("of a pull request clients hear %s, want %s: %s", got, want, change)
+				}
+			}
 			a = f.adoption(id)
 			p := f.forge.Pulls()
 			if a["status"] != "open" || a["pull-request-number"] != 1.0 || len(p) != 1 || p[0].Base != "main" || p[0].Title != "Adopt drift of infra, network" {

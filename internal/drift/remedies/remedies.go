@@ -22,6 +22,7 @@ import (
 	"plumbline.dev/plumbline/internal/kernel/authz"
 	"plumbline.dev/plumbline/internal/kernel/crypt"
 	"plumbline.dev/plumbline/internal/kernel/db"
+	"plumbline.dev/plumbline/internal/kernel/events"
 	"plumbline.dev/plumbline/internal/kernel/jobs"
 	"plumbline.dev/plumbline/internal/kernel/jsonapi"
 	"plumbline.dev/plumbline/internal/kernel/safehttp"
@@ -63,6 +64,7 @@ type Feature struct {
 	DB           *db.DB
 	Keyring      *crypt.Keyring
 	Jobs         *jobs.Queue
+	Bus          *events.Bus      // hears how far pull requests have got
 	HTTP         *safehttp.Client // of the APIs of git hosts
 	Workspaces   *workspaces.Feature
 	Variables    *variables.Feature

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 
+	"plumbline.dev/plumbline/internal/identity/changes"
 	"plumbline.dev/plumbline/internal/kernel/db"
 	"plumbline.dev/plumbline/internal/kernel/id"
 	"plumbline.dev/plumbline/internal/workspace/stateversions/statefile"
@@ -139,7 +140,11 @@ func (f *Feature) readResources(ctx context.Context, job reading) error {
 	if err != nil {
 		return err
 	}
-	return f.setResources(ctx, rows[0], s)
+	if err := f.setResources(ctx, rows[0], s); err != nil {
+		return err
+	}
+	changes.Tell(ctx, f.Bus, rows[0].Scope(), "state-versions", job.VersionID)
+	return nil
 }
 
 // scan reads the stored state of a version.

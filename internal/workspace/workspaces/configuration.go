@@ -47,6 +47,9 @@ func (f *Feature) SetReadme(ctx context.Context, workspaceID, configurationVersi
 		if err != nil || db.Text(w.CurrentConfigurationVersionID) != configurationVersionID {
 			return err
 		}
+		if err := f.tell(ctx, workspaceID); err != nil {
+			return err
+		}
 		if markdown == "" {
 			_, err := f.DB.Exec(ctx, `DELETE FROM workspace_readmes WHERE workspace_id = ?`, workspaceID)
 			return err

@@ -12,7 +12,9 @@ import { store, useStore } from './store'
 const touches: Record<string, readonly string[]> = {
   'drift-scans': ['drift-scans', 'drift-schedules', 'drift-blind-spots'],
   'drift-findings': ['drift-findings', 'drift-finding-groups', 'drift-summaries', 'drift-heat-maps'],
-  'drift-episodes': ['drift-episodes', 'drift-episode-events', 'drift-findings', 'drift-finding-groups', 'drift-summaries', 'drift-heat-maps'],
+  'drift-episodes': ['drift-episodes', 'drift-episode-events', 'drift-findings', 'drift-finding-groups', 'drift-summaries', 'drift-heat-maps', 'drift-remedies'],
+  'drift-adoptions': ['drift-adoptions', 'drift-remedies'],
+  'drift-alert-deliveries': ['drift-alert-deliveries', 'drift-alerts'],
   'drift-schedules': ['drift-schedules', 'drift-blind-spots'],
   'drift-snoozes': ['drift-snoozes', 'drift-schedules'],
   'assessment-results': ['assessment-results', 'workspaces', 'visibility-workspaces', 'drift-summaries', 'drift-blind-spots'],

@@ -5,7 +5,7 @@ import { useState } from 'react'
 import * as api from '~/kernel/api'
 import { count } from '~/kernel/formats'
 import type { Resource } from '~/kernel/jsonapi'
-import { readQuery, useChange } from '~/kernel/queries'
+import { polling, readQuery, useChange } from '~/kernel/queries'
 import { useOrganization } from '~/kernel/session'
 import { Button } from '~/ui/Button'
 import { Confirm } from '~/ui/Dialog'
@@ -27,7 +27,7 @@ export function AlertPage() {
 
 function One({ org, id }: { org: string; id: string }) {
   const may = useOrganization(org).attributes.permissions
-  const { data, error } = useQuery({ ...readQuery('drift-alerts', '/drift-alerts/{id}', { id }), refetchInterval: 10_000 })
+  const { data, error } = useQuery({ ...readQuery('drift-alerts', '/drift-alerts/{id}', { id }), ...polling })
   if (error) return <Page title="Alert"><Failure error={error} /></Page>
   if (!data) return <Page title="Alert"><Panel><SkeletonRows rows={6} /></Panel></Page>
   const alert = data.item
