@@ -13,7 +13,9 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"net"
 	"net/http"
+	"net/url"
 	"time"
 
 	"plumbline.dev/plumbline/internal/drift/scans"
@@ -172,15 +174,28 @@ func (f *Feature) ask(ctx context.Context, r Request, v *scans.Verdict) (answer,
 	var a answer
 	var err error
 	a.Severity, a.Words, err = model.Improve(asking, v.Verdict, v.Words)
+	if err == nil {
+		r.Answer, err = f.seal(ctx, r, a)
+	}
 	if err != nil {
-		r.Error = err.Error()
-	} else if r.Answer, err = f.seal(ctx, r, a); err != nil {
-		return a, err
+		r.Error = told(err)
 	}
 	if !kept {
 		return a, err
 	}
-	return a, errors.Join(err, f.DB.Update(ctx, "drift_model_requests", r, "answer", "tokens", "error"))
+	// What it cost counts, also if whoever asked has hung up.
+	return a, errors.Join(err, f.DB.Update(context.WithoutCancel(ctx), "drift_model_requests", r, "answer", "tokens", "error"))
+}
+
+// told is what people of the organization read of an error: not where the model is in the
+// operator's network.
+func told(err error) string {
+	_, request := errors.AsType[*url.Error](err)
+	_, connection := errors.AsType[*net.OpError](err)
+	if request || connection {
+		return "the model did not answer"
+	}
+	return err.Error()
 }
 
 func (f *Feature) seal(ctx context.Context, r Request, a answer) ([]byte, error) {
