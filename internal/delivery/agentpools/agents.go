@@ -47,7 +47,7 @@ func (a Agent) Scope() authz.Scope { return authz.Scope{Org: a.OrgID} }
 func (f *Feature) agentRoutes(r *api.Router) {
 	api.Type(r, "agents", authz.ManageAgentPools, nil, agentView)
 	api.List(r, "/agent-pools/{id}/agents", authz.ManageAgentPools, f.Find, f.listAgents, api.Params("filter[last-ping-since]"))
-	api.Read(r, "/agents/{id}", authz.ManageAgentPools, f.findAgent)
+	api.Read(r, "/agents/{id}", authz.ManageAgentPools, f.showAgent)
 	api.Delete(r, "/agents/{id}", authz.ManageAgentPools, f.findAgent, f.deleteAgent)
 	api.List(r, "/admin/agents", authz.SiteAdmin, api.Site, f.allAgents, api.Params("filter[status]")) // ours
 }
@@ -133,7 +133,12 @@ func (f *Feature) allAgents(ctx context.Context, _ authz.Site, q api.Query) (api
 }
 
 func (f *Feature) findAgent(ctx context.Context, id string) (Agent, error) {
-	a, err := db.One[Agent](ctx, f.DB, selectAgents+` WHERE a.id = ?`, id)
+	return db.One[Agent](ctx, f.DB, selectAgents+` WHERE a.id = ?`, id)
+}
+
+// showAgent is findAgent with what the agent does.
+func (f *Feature) showAgent(ctx context.Context, id string) (Agent, error) {
+	a, err := f.findAgent(ctx, id)
 	if err != nil {
 		return a, err
 	}

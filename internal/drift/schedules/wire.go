@@ -68,10 +68,6 @@ type attributes struct {
 }
 
 func view(_ context.Context, s Schedule) jsonapi.Resource {
-	repository := ""
-	if s.RepositoryID != nil {
-		repository = *s.RepositoryID
-	}
 	return jsonapi.Resource{Type: "drift-schedules", ID: s.ID, Links: jsonapi.Self("/api/v2/drift-schedules/" + s.ID),
 		Attributes: attributes{Name: s.Name, Branch: s.Branch, Folders: jsonapi.List(s.Folders.V), Frequency: s.Frequency, FrequencyLabel: s.label(""), Offset: s.Offset,
 			Tool: s.Tool, ToolVersion: s.ToolVersion, Workspace: s.Workspace, VarFiles: jsonapi.List(s.VarFiles.V), HasEnv: s.Env != nil, Mode: s.Mode, MinSeverity: s.MinSeverity,
@@ -79,7 +75,7 @@ func view(_ context.Context, s Schedule) jsonapi.Resource {
 			Active: s.Active, InactiveReason: s.InactiveReason, NextAt: s.NextAt, LastAt: s.LastAt, SkippedOverlap: s.SkippedOverlap, CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt},
 		Relationships: jsonapi.Relationships{
 			"organization": jsonapi.ToOne("organizations", s.OrgName),
-			"repository":   jsonapi.ToOne("drift-repositories", repository),
+			"repository":   jsonapi.ToOne("drift-repositories", db.Text(s.RepositoryID)),
 			"connections":  jsonapi.ToMany("drift-connections", s.ConnectionIDs),
 			"alerts":       jsonapi.ToMany("drift-alerts", s.AlertIDs),
 		}}

@@ -144,13 +144,15 @@ type brief struct {
 	Deprecated bool `db:"deprecated"` // or revoked
 }
 
+const selectBriefs = `SELECT module_id, version, status, error, sort_key, revoked_at IS NOT NULL AS revoked, deprecation_id IS NOT NULL AS deprecated FROM registry_module_versions WHERE `
+
 // addVersions adds their versions to modules, with one statement.
 func (f *Feature) addVersions(ctx context.Context, list []Module) error {
 	ids, at := make([]string, len(list)), map[string]*Module{}
 	for i := range list {
 		ids[i], at[list[i].ID] = list[i].ID, &list[i]
 	}
-	rows, err := db.In[brief](ctx, f.DB, `SELECT module_id, version, status, error, sort_key, revoked_at IS NOT NULL AS revoked, deprecation_id IS NOT NULL AS deprecated FROM registry_module_versions WHERE module_id IN (?)`, ids)
+	rows, err := db.In[brief](ctx, f.DB, selectBriefs+`module_id IN (?)`, ids)
 	slices.SortFunc(rows, func(a, b brief) int { return compare(b.SortKey, b.Version, a.SortKey, a.Version) })
 	for _, v := range rows {
 		m := at[v.ModuleID]

@@ -108,7 +108,7 @@ func (f *Feature) finish(ctx context.Context, v Version, status VersionStatus, r
 // by everybody. A pre-release is the newest only if there is nothing else. Call it with
 // the module locked, after its versions have changed.
 func (f *Feature) settle(ctx context.Context, moduleID string) error {
-	rows, err := db.All[brief](ctx, f.DB, `SELECT module_id, version, status, error, sort_key, revoked_at IS NOT NULL AS revoked, deprecation_id IS NOT NULL AS deprecated FROM registry_module_versions WHERE module_id = ?`, moduleID)
+	rows, err := db.All[brief](ctx, f.DB, selectBriefs+`module_id = ?`, moduleID)
 	if err != nil {
 		return err
 	}
