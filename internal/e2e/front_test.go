@@ -182,7 +182,7 @@ func TestASessionThatEndsLosesNothing(t *testing.T) {
 	st := newStage(t)
 	st.Allow("401")
 	var done bool
-	st.Workspace(st.org, "", "payments")
+	ws := st.Workspace(st.org, "", "payments")
 	st.Go("/app/acme/workspaces/payments/variables")
 	st.Click("Add variable")
 	st.Fill("Key", "region")
@@ -214,8 +214,8 @@ func TestASessionThatEndsLosesNothing(t *testing.T) {
 	tab.Go("/app/acme/workspaces")
 	tab.See("No workspaces yet")
 	st.See("There is nothing here")
-	if r := st.Do("GET", "/api/v2/vars", st.org.Owner.Token, nil); strings.Contains(string(r.Body), "secret_plan") {
-		t.Errorf("what one person has typed was sent by another: %s", r.Body)
+	if r := st.Do("GET", "/api/v2/workspaces/"+ws+"/vars", st.org.Owner.Token, nil); r.Status != 200 || !strings.Contains(string(r.Body), `"region"`) || strings.Contains(string(r.Body), "secret_plan") {
+		t.Errorf("variables = %d %s, want region, and nothing that one person has typed and another has sent", r.Status, r.Body)
 	}
 }
 

@@ -49,6 +49,7 @@ func TestPagesOutsideTheApp(t *testing.T) {
 	b.See("asks for a token of your account linus", "port 10007")
 	b.Shot("page-consent")
 	b.Go("/app/oauth2/auth?client_id=other")
+	b.See("is not known")
 	b.Shot("page-consent-wrong")
 	b.Go("/app/settings/tokens")
 	b.See("You have none.")
@@ -59,6 +60,7 @@ func TestPagesOutsideTheApp(t *testing.T) {
 
 	b.Go("/app/profile/security")
 	b.Click("Set it up")
+	b.See("Your password")
 	b.Shot("two-factor-password")
 	b.Fill("Your password", "correct horse battery")
 	b.Press("\r")

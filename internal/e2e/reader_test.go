@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"slices"
 	"strings"
 	"testing"
 )
@@ -15,26 +14,11 @@ const spaced = `* { line-height: 1.5 !important; letter-spacing: 0.12em !importa
 // enlarged: 200 and 400 % of 1280 px, and text with more space.
 func TestEveryScreenSuitsItsReader(t *testing.T) {
 	d := newDemo(t)
-	d.Go("/app/acme/workspaces")
-	d.See("network-prod")
-	var routes []string
-	d.Eval(`Object.keys(window.__TSR_ROUTER__.routesByPath)`, &routes)
-	slices.Sort(routes)
 	titles := map[string]string{}
-	for _, route := range routes {
-		path, ok := d.fill(route)
-		if slices.Contains(elsewhere, route) || !ok { // TestEveryScreen tells of what has no address
-			continue
-		}
-		d.visit("/app" + path)
-		d.Until("the screen "+path, `document.querySelector('main h1') && window.__TSR_ROUTER__.state.status === 'idle'`)
-		if d.route() != route && d.route() != route+"/" {
-			continue // it leads to another one
-		}
-		d.loaded()
+	d.walk(func(route, _ string) {
 		d.reads(route, titles)
 		d.holds(route)
-	}
+	})
 }
 
 // reads judges what a screen says of itself to who hears it.

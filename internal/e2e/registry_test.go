@@ -54,6 +54,7 @@ func TestModuleIsPublishedAndInstalled(t *testing.T) {
 	}
 
 	h.Click("Deprecate 1.0.0")
+	h.See("Those who use it are warned in each run.")
 	h.Shot("registry-deprecate")
 	h.Fill("Why, and what to use instead", "Use tags.")
 	h.Click("Deprecate")

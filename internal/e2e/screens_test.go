@@ -22,14 +22,27 @@ var elsewhere = []string{"/$org/registry/components/$component"}
 // stands in for the parameters of an address is in demo.params.
 func TestEveryScreen(t *testing.T) {
 	d := newDemo(t)
+	docs := text(t, "../../docs/ui.md")
+	d.walk(func(route, path string) {
+		d.Unseen(nothing)
+		d.calmly(path)
+		d.Shot("screens/" + screen(route))
+		if !strings.Contains(docs, "pictures/"+screen(route)+".webp") {
+			t.Errorf("docs/ui.md does not show %s: pictures/%s.webp", route, screen(route))
+		}
+	})
+}
+
+// walk opens each route that has a screen of its own, as the router has them.
+func (d *demo) walk(look func(route, path string)) {
+	d.T.Helper()
 	d.Go("/app/acme/workspaces")
 	d.See("network-prod")
-	docs := text(t, "../../docs/ui.md")
 	var routes []string
 	d.Eval(`Object.keys(window.__TSR_ROUTER__.routesByPath)`, &routes)
 	slices.Sort(routes)
 	if len(routes) < 30 {
-		t.Fatalf("the router has the routes %q, want all of the UI", routes)
+		d.T.Fatalf("the router has the routes %q, want all of the UI", routes)
 	}
 	for _, route := range routes {
 		path, ok := d.fill(route)
@@ -37,7 +50,7 @@ func TestEveryScreen(t *testing.T) {
 			continue
 		}
 		if !ok {
-			t.Errorf("nothing stands in for a parameter of %s: add it to the demo", route)
+			d.T.Errorf("nothing stands in for a parameter of %s: add it to the demo", route)
 			continue
 		}
 		d.visit("/app" + path)
@@ -46,12 +59,7 @@ func TestEveryScreen(t *testing.T) {
 			continue // it leads to another one
 		}
 		d.loaded()
-		d.Unseen(nothing)
-		d.calmly(path)
-		d.Shot("screens/" + screen(route))
-		if !strings.Contains(docs, "pictures/"+screen(route)+".webp") {
-			t.Errorf("docs/ui.md does not show %s: pictures/%s.webp", route, screen(route))
-		}
+		look(route, path)
 	}
 }
 

@@ -112,6 +112,7 @@ func TestConnectionsWithoutSecretsAreMadeAndTested(t *testing.T) {
 	st.Click("Change billing")
 	st.Until("what was saved", `[...document.querySelectorAll('dialog input')].some((i) => i.value === 'arn:aws:iam::123456789012:role/drift')`)
 	st.Click("Cancel")
+	st.Until("the dialog to be closed", `!document.querySelector('dialog[open]')`)
 	st.Shot("drift-connections-without-secrets")
 }
 
