@@ -69,7 +69,7 @@ function Overview() {
 
 /** span says a duration of Go, such as 720h0m0s. */
 function span(duration: string): ReactNode {
-  const hours = Number(/^(\d+)h/.exec(duration)?.[1] ?? 0)
+  const hours = Number(/^(\d+)h0m0s$/.exec(duration)?.[1] ?? 0)
   if (duration === '0s') return <span className="text-muted">are gone at once</span>
   if (hours >= 24 && hours % 24 === 0) return `can be restored for ${count(hours / 24, 'day')}`
   return `can be restored for ${duration.replace(/(\D)0m0s$/, '$1').replace(/(\D)0s$/, '$1')}`

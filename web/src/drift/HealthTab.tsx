@@ -98,7 +98,7 @@ function Listed({ title, of, empty, children }: { title: string; of: Any; empty:
 
 /** Last is the current assessment, with its files for who may read them. */
 function Last({ org, workspace }: { org: string; workspace: Resource<'workspaces'> }) {
-  const newest = useQuery({ ...listQuery('assessment-results', '/workspaces/{id}/assessment-results', { id: workspace.id }, { 'page[size]': 20 }), ...polling })
+  const newest = useQuery({ ...listQuery('assessment-results', '/workspaces/{id}/assessment-results', { id: workspace.id }, { 'page[size]': 1 }), ...polling })
   const id = newest.data?.items[0]?.id ?? ''
   const one = useQuery({ ...readQuery('assessment-results', '/assessment-results/{id}', { id }), enabled: id !== '' })
   const list = newest

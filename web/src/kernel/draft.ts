@@ -21,6 +21,11 @@ export function typedOver(draft: Draft, saved: object, change: object): Draft {
   return next
 }
 
+/** without is what was typed since a draft was sent. */
+export function without(draft: Draft, sent: Draft): Draft {
+  return Object.fromEntries(Object.entries(draft).filter(([name, typed]) => typed !== sent[name]))
+}
+
 /** conflicts are the fields that somebody else has saved another value of since they were typed into. */
 export function conflicts(draft: Draft, saved: object): string[] {
   const has = saved as Record<string, unknown>
@@ -40,5 +45,7 @@ export function useDraft<T extends object>(saved: T) {
     clean: Object.entries(typed).every(([name, now]) => same(now, (saved as Record<string, unknown>)[name])),
     conflicts: conflicts(draft, saved),
     reset: () => setDraft({}),
+    /** sent is called when a save begins; what it returns forgets what was sent, and keeps what was typed since. */
+    sent: () => () => setDraft((now) => without(now, draft)),
   }
 }

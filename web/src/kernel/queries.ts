@@ -79,8 +79,9 @@ export function useChange<V, R>(kinds: readonly string[], change: (v: V) => Prom
       client.setQueriesData({ queryKey: [e.kind] }, (data: unknown) => withExpected(data, e))
       return before
     },
-    onError: (_, __, before) => {
+    onError: (_, v, before) => {
       for (const [key, data] of before ?? []) client.setQueryData(key, data)
+      if (expected) void client.invalidateQueries({ queryKey: [expected(v).kind] }) // what was being read was stopped
     },
     onSuccess: async (result, v) => {
       await then?.(result, v) // it may lead away from what is gone

@@ -16,6 +16,7 @@ import { Empty, Failure } from '~/ui/Failure'
 import { Choice, Field, Input } from '~/ui/Field'
 import { FormDialog } from '~/ui/Form'
 import { Panel } from '~/ui/Page'
+import { Pages } from '~/ui/Pages'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { Table } from '~/ui/Table'
 import { Time } from '~/ui/Time'
@@ -77,7 +78,8 @@ function Agents() {
 
 function PoolView({ org, pool }: { org: string; pool: Pool }) {
   const [deleting, setDeleting] = useState(false)
-  const agents = useQuery({ ...listQuery('agents', '/agent-pools/{id}/agents', { id: pool.id }, { include: 'workspaces', 'page[size]': 100 }), refetchInterval: 5000 })
+  const [page, setPage] = useState<number>()
+  const agents = useQuery({ ...listQuery('agents', '/agent-pools/{id}/agents', { id: pool.id }, { include: 'workspaces', sort: '-created-at', 'page[size]': 100, 'page[number]': page }), refetchInterval: 5000 })
   const remove = useChange(['agent-pools'], () => api.remove('/agent-pools/{id}', { id: pool.id }), () => setDeleting(false))
   const forget = useChange(['agents', 'agent-pools'], (a: Agent) => api.remove('/agents/{id}', { id: a.id }))
   const list = agents.data?.items
@@ -108,13 +110,14 @@ function PoolView({ org, pool }: { org: string; pool: Pool }) {
             ]}
           />
         )}
-        {list && !list.some((a) => !gone.includes(a.attributes.status)) && (
+        {list && (page ?? 1) === 1 && !list.some((a) => !gone.includes(a.attributes.status)) && (
           <div className="p-4">
             <p className="mb-3 text-muted">No agent is running. Make a token below, then start one on a machine that reaches this server:</p>
             <Code text={`export PLUMBLINE_ADDRESS=${window.location.origin}\nexport PLUMBLINE_AGENT_TOKEN=…\nplumbline agent`} />
           </div>
         )}
       </Panel>
+      {agents.data && <Pages at={agents.data.pagination} what="agent" onPage={setPage} />}
       <Tokens
         title="Tokens of the pool"
         can="Agents log in with one. It can do nothing but take runs of this pool."

@@ -6,6 +6,7 @@ import { useState } from 'react'
 import { count } from '~/kernel/formats'
 import type { Resource } from '~/kernel/jsonapi'
 import { allQuery } from '~/kernel/queries'
+import { textIn } from '~/kernel/search'
 import { Badge, Tag } from '~/ui/Badge'
 import { Dialog } from '~/ui/Dialog'
 import { Failure } from '~/ui/Failure'
@@ -23,17 +24,17 @@ type Team = Resource<'teams'>
 export const rightsRoute = createRoute({
   getParentRoute: () => settingsRoute,
   path: '/rights',
-  validateSearch: (s: Record<string, unknown>): { person?: string } => ({ person: typeof s.person === 'string' && s.person ? s.person : undefined }),
+  validateSearch: (s: Record<string, unknown>): { person?: string } => ({ person: textIn(s.person) }),
   component: WhoMayWhat,
 })
 
 /** Person is a member with the teams that they are in; id is that of the membership. */
 type Person = { id: string; name: string; teams: Team[] }
 
-function usePeople(org: string, teams: Team[] | undefined): { people: Person[] | undefined; error: Error | null } {
-  const { data, error } = useMembers(org)
-  const people = teams && data?.map((m) => ({ id: m.membership, name: m.name, teams: teams.filter((t) => m.teams.includes(t.id)) }))
-  return { people, error }
+function usePeople(org: string, teams: Team[] | undefined) {
+  const { data, error, refetch } = useMembers(org)
+  const people: Person[] | undefined = teams && data?.map((m) => ({ id: m.membership, name: m.name, teams: teams.filter((t) => m.teams.includes(t.id)) }))
+  return { people, error, refetch }
 }
 
 function WhoMayWhat() {
@@ -42,7 +43,7 @@ function WhoMayWhat() {
   const navigate = rightsRoute.useNavigate()
   const { data, error, refetch } = useQuery(allQuery('teams', '/organizations/{organization}/teams', { organization: org }))
   const teams = data?.toSorted((a, b) => Number(b.attributes.name === 'owners') - Number(a.attributes.name === 'owners'))
-  const { people, error: wrong } = usePeople(org, teams)
+  const { people, error: wrong, refetch: again } = usePeople(org, teams)
   const person = people?.find((p) => p.id === id)
   const failure = error ?? wrong
   return (
@@ -54,7 +55,7 @@ function WhoMayWhat() {
         </Select>
         <p className="text-sm text-muted">{person ? 'What they may do, and because of which team.' : 'What teams may do in the whole organization. Rights in single projects and workspaces are on their pages, under Access.'}</p>
       </div>
-      {failure && <Failure error={failure} retry={() => void refetch()} className="mb-4" />}
+      {failure && <Failure error={failure} retry={() => void (error ? refetch() : again())} className="mb-4" />}
       {!failure && !(teams && people) && <Panel><SkeletonRows rows={8} /></Panel>}
       {teams && people && !person && <ByTeam org={org} teams={teams} people={people} />}
       {person && <OfPerson org={org} person={person} />}
@@ -118,7 +119,7 @@ function Who({ right, people, onAsk }: { right: Right; people: Person[]; onAsk: 
 }
 
 function Holders({ right, people, onClose }: { right: Right; people: Person[]; onClose: () => void }) {
-  const holders = people.map((p) => ({ ...p, ...best(p, right), all: p.teams })).filter((p) => p.level !== 'none')
+  const holders = people.map((p) => ({ ...p, ...best(p, right) })).filter((p) => p.level !== 'none')
   return (
     <Dialog title={`Who has this right: ${right.title}`} onClose={onClose}>
       <p className="mb-3 text-muted">{right.help}</p>

@@ -1,7 +1,7 @@
 // The people of an organization, and invitations to it.
 import { useQuery } from '@tanstack/react-query'
 import { Link, createRoute } from '@tanstack/react-router'
-import { useState } from 'react'
+import { useState, type ReactNode } from 'react'
 import * as api from '~/kernel/api'
 import { body, refOf, refsOf, type Resource } from '~/kernel/jsonapi'
 import { fieldsOf } from '~/kernel/problem'
@@ -70,7 +70,7 @@ function Users() {
                   <span className="flex min-w-0 items-center gap-2.5">
                     <Avatar name={nameOf(m)} />
                     <span className="min-w-0">
-                      <Link to="/$org/settings/rights" params={{ org }} search={{ person: m.id }} className="block truncate font-medium hover:text-accent">{nameOf(m)}{refOf(m, 'user')?.id === me.id && <span className="font-normal text-muted"> (you)</span>}</Link>
+                      <Name org={org} membership={m}>{nameOf(m)}{refOf(m, 'user')?.id === me.id && <span className="font-normal text-muted"> (you)</span>}</Name>
                       {nameOf(m) !== m.attributes.email && <span className="block truncate text-sm text-muted">{m.attributes.email}</span>}
                       <span className="mt-1 block md:hidden"><Teams names={teamsOf(m)} /></span>
                     </span>
@@ -129,4 +129,10 @@ function Invite({ org, onClose }: { org: string; onClose: () => void }) {
       </fieldset>
     </FormDialog>
   )
+}
+
+/** Name leads to what a member may do; who is only invited may nothing yet. */
+function Name({ org, membership: m, children }: { org: string; membership: Membership; children: ReactNode }) {
+  if (m.attributes.status !== 'active') return <span className="block truncate font-medium">{children}</span>
+  return <Link to="/$org/settings/rights" params={{ org }} search={{ person: m.id }} className="block truncate font-medium hover:text-accent">{children}</Link>
 }

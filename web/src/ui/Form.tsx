@@ -7,7 +7,7 @@ import { Actions, Dialog } from './Dialog'
 import { Failure, Notice } from './Failure'
 import type { IconName } from './Icon'
 
-type Change = { mutate: (v: undefined) => void; isPending: boolean; error: unknown }
+type Change = { mutate: (v: undefined, options?: { onSuccess?: () => void }) => void; isPending: boolean; error: unknown }
 
 type Props = {
   change: Change
@@ -18,7 +18,7 @@ type Props = {
   shows?: readonly string[]
   disabled?: boolean
   /** Where others may change the same meanwhile: what is typed, and how the fields are called. */
-  draft?: Pick<ReturnType<typeof useDraft>, 'conflicts' | 'reset'>
+  draft?: Pick<ReturnType<typeof useDraft>, 'conflicts' | 'reset' | 'sent'>
   names?: Readonly<Record<string, string>>
   children: ReactNode
   onCancel?: () => void
@@ -33,7 +33,7 @@ export function Form({ change, action, look = 'primary', icon, shows = [], disab
       className="space-y-4"
       onSubmit={(e) => {
         e.preventDefault()
-        change.mutate(undefined)
+        change.mutate(undefined, draft && { onSuccess: draft.sent() })
       }}
     >
       {children}

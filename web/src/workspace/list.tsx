@@ -89,7 +89,7 @@ function Row({ org, filter, item, included }: { org: string; filter: WorkspaceFi
       </div>
       <Tags org={org} filter={filter} tags={tagsOf(item, included)} />
       <span className="w-24 text-right text-sm text-muted tabular max-md:hidden">{count(a['resource-count'], 'resource')}</span>
-      <span className="w-40 shrink-0 max-sm:w-auto">{run ? <RunStatus status={run.attributes.status} /> : <span className="text-sm text-faint">No run yet</span>}</span>
+      <span className="w-40 shrink-0 max-sm:w-auto"><RunStatus status={run?.attributes.status} /></span>
       <Time at={run?.attributes['created-at'] ?? a['latest-change-at']} className="w-24 text-right text-sm whitespace-nowrap text-muted max-sm:hidden" />
     </div>
   )

@@ -11,9 +11,9 @@ import { Form } from '~/ui/Form'
 import { Panel } from '~/ui/Page'
 import { Skeleton } from '~/ui/Skeleton'
 import { toast } from '~/ui/Toast'
+import { tagText, type TagOf } from './tags'
 
 type Owner = { kind: 'workspaces' | 'projects'; id: string }
-type Binding = { key: string; value: string }
 
 const lists = { workspaces: '/workspaces/{id}/tag-bindings', projects: '/projects/{id}/tag-bindings' } as const
 const all = { workspaces: '/workspaces/{id}/effective-tag-bindings', projects: '/projects/{id}/effective-tag-bindings' } as const
@@ -28,21 +28,17 @@ export function TagEditor({ of, may, about }: { of: Owner; may: boolean; about: 
       <p className="mb-3 text-muted">{about}</p>
       {own.error && <Failure error={own.error} />}
       {!mine && !own.error && <Skeleton className="h-16 w-full" />}
-      {inherited.length > 0 && <p className="mb-3 flex flex-wrap items-center gap-1.5 text-sm text-muted">From the project: {inherited.map((b) => <Tag key={b.attributes.key}>{text(b.attributes)}</Tag>)}</p>}
-      {mine && (may ? <Edit of={of} mine={mine} /> : <span className="flex flex-wrap gap-1.5">{mine.length === 0 ? <span className="text-faint">none</span> : mine.map((b) => <Tag key={b.key}>{text(b)}</Tag>)}</span>)}
+      {inherited.length > 0 && <p className="mb-3 flex flex-wrap items-center gap-1.5 text-sm text-muted">From the project: {inherited.map((b) => <Tag key={b.attributes.key}>{tagText(b.attributes)}</Tag>)}</p>}
+      {mine && (may ? <Edit of={of} mine={mine} /> : <span className="flex flex-wrap gap-1.5">{mine.length === 0 ? <span className="text-faint">none</span> : mine.map((b) => <Tag key={b.key}>{tagText(b)}</Tag>)}</span>)}
     </Panel>
   )
 }
 
-function text(b: Binding): string {
-  return b.value ? `${b.key}: ${b.value}` : b.key
-}
-
-function Edit({ of, mine }: { of: Owner; mine: Binding[] }) {
+function Edit({ of, mine }: { of: Owner; mine: TagOf[] }) {
   const draft = useDraft({ tags: mine })
   const rows = draft.values.tags
-  const setRows = (tags: Binding[]) => draft.set({ tags })
-  const set = (at: number, change: Partial<Binding>) => setRows(rows.map((r, i) => (i === at ? { ...r, ...change } : r)))
+  const setRows = (tags: TagOf[]) => draft.set({ tags })
+  const set = (at: number, change: Partial<TagOf>) => setRows(rows.map((r, i) => (i === at ? { ...r, ...change } : r)))
   const change = useChange(
     ['tag-bindings', 'workspaces', 'projects', 'tags'],
     () => api.send('PATCH', api.address(`/${of.kind}/{id}/relationships/tag-bindings`, { id: of.id }), { data: rows.filter((r) => r.key.trim() !== '').map((r) => ({ type: 'tag-bindings', attributes: { key: r.key.trim(), value: r.value.trim() } })) }),

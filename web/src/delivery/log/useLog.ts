@@ -92,6 +92,7 @@ export function follow(url: string, store: LogStore, readable?: string): () => v
   }
   const watched = watchSilence(() => {
     if (store.complete || document.hidden) return
+    clearTimeout(timer)
     source?.close()
     connect()
   })

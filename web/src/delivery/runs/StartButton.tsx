@@ -1,9 +1,10 @@
 import { Suspense, lazy, useMemo, useState } from 'react'
 import type { Resource } from '~/kernel/jsonapi'
 import { useCommands } from '~/kernel/keyboard'
+import { surely } from '~/kernel/lazy'
 import { Button } from '~/ui/Button'
 
-const StartRun = lazy(() => import('./StartRun').then((m) => ({ default: m.StartRun })))
+const StartRun = lazy(() => surely(() => import('./StartRun')).then((m) => ({ default: m.StartRun })))
 
 /** StartButton opens the dialog that starts a run in a workspace, for who may, if the server or agents execute its runs. */
 export function StartButton({ org, workspace: w }: { org: string; workspace: Resource<'workspaces'> }) {
