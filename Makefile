@@ -49,10 +49,17 @@ build: web ## bin/plumbline with the UI, static and stamped with the version
 run: build ## build and serve, with all data in ./data (ARGS="--listen 127.0.0.1:9000" for more)
 	bin/plumbline serve --data-dir ./data $(ARGS)
 
+GOTEST := go run ./internal/apptest/postgres/cmd/pgtest -- go test -json -timeout 30m
+# The browser comes last and has the machine to itself: what a page shows late it would show too late.
+BROWSER := plumbline.dev/plumbline/internal/e2e
+
 .PHONY: test
 test: ## all tests that need no secret, on SQLite and, if installed, PostgreSQL (PKG=./internal/... for some); those of the UI where npm is
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory web && cd web && npm run --silent test; else echo "npm is missing: the UI is not built, and its tests are skipped"; fi
-	go run ./internal/apptest/postgres/cmd/pgtest -- go test -json -timeout 30m $(PKG) | go run ./internal/apptest/cmd/testlog
+	@failed=0; all=$$(go list $(PKG)); others=$$(grep -vx '$(BROWSER)' <<<"$$all" || true); { \
+	[ -z "$$others" ] || $(GOTEST) $$others || failed=1; \
+	[ "$$others" = "$$all" ] || $(GOTEST) $(BROWSER) || failed=1; \
+	exit $$failed; } | go run ./internal/apptest/cmd/testlog
 
 PICTURES ?= $(CURDIR)/.cache/pictures
 .PHONY: screenshots
