@@ -155,10 +155,7 @@ func (s *Sandbox) spawn(o order, spec Spec) (*Process, error) {
 	p.cmd = exec.Command(s.starts, marker, "supervise") //nolint:gosec // this binary or its launcher
 	p.cmd.Env = []string{}
 	p.cmd.Dir = "/"
-	p.cmd.Stdout, p.cmd.Stderr = spec.Stdout, p.tail
-	if spec.Stderr != nil {
-		p.cmd.Stderr = io.MultiWriter(spec.Stderr, p.tail)
-	}
+	p.cmd.Stdout, p.cmd.Stderr = spec.outputs(p.tail)
 	p.cmd.ExtraFiles = []*os.File{file, told, controlled}
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	p.cmd.WaitDelay = killWait
@@ -168,6 +165,34 @@ func (s *Sandbox) spawn(o order, spec Spec) (*Process, error) {
 		return nil, errors.Join(err, control.Close(), status.Close())
 	}
 	return p, nil
+}
+
+// outputs are the writers of the output, of which one is called at a time, as both may be
+// the same. The end of what the program complains of goes to t too. A file is handed on as
+// it is.
+func (spec Spec) outputs(t *tail) (stdout, stderr io.Writer) {
+	turn := &sync.Mutex{}
+	stderr = inTurn{turn, t}
+	if spec.Stderr != nil {
+		stderr = inTurn{turn, io.MultiWriter(spec.Stderr, t)}
+	}
+	if _, isFile := spec.Stdout.(*os.File); isFile || spec.Stdout == nil {
+		return spec.Stdout, stderr
+	}
+	return inTurn{turn, spec.Stdout}, stderr
+}
+
+// inTurn is a writer that waits for its turn.
+type inTurn struct {
+	turn *sync.Mutex
+	to   io.Writer
+}
+
+// Write implements io.Writer.
+func (w inTurn) Write(p []byte) (int, error) {
+	w.turn.Lock()
+	defer w.turn.Unlock()
+	return w.to.Write(p)
 }
 
 // Interrupt sends SIGINT to the program, as Ctrl-C does, and kills all after the grace.

@@ -99,7 +99,8 @@ type Spec struct {
 	// Read are more files and folders that can be read and executed, under the same path;
 	// the program need not be among them.
 	Read []string
-	// Stdout and Stderr get the output as it comes; nil drops it.
+	// Stdout and Stderr get the output as it comes; nil drops it. They may be the same: only
+	// one is written to at a time.
 	Stdout, Stderr io.Writer
 	// Allow are addresses that this process may reach, beside those of Options.Allow and
 	// written like them: that of the server, where it is on this machine.

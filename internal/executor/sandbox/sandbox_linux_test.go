@@ -6,9 +6,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -30,6 +32,37 @@ func TestAProgramRuns(t *testing.T) {
 			t.Errorf("killed by itself: Run = %+v, want signal 15", exit)
 		}
 	})
+}
+
+// TestOutputComesOnePieceAtATime: what is printed and what is complained of may go to one
+// writer, which need not bear two at a time.
+func TestOutputComesOnePieceAtATime(t *testing.T) {
+	each(t, func(t *testing.T, s *Sandbox) {
+		spec, both := shell(t, `(for i in $(seq 3000); do echo out; done) & (for i in $(seq 3000); do echo bad >&2; done); wait`), &alone{}
+		spec.Stdout, spec.Stderr = both, both
+		if exit, err := s.Run(t.Context(), spec); err != nil || !exit.Success() {
+			t.Fatalf("Run = %v, %v", exit, err)
+		}
+		if both.disturbed.Load() || both.size != 4*6000 {
+			t.Errorf("Writes met each other: %v; %d bytes arrived, want %d", both.disturbed.Load(), both.size, 4*6000)
+		}
+	})
+}
+
+// alone is a writer that notices when it is called while it is at work.
+type alone struct {
+	busy, disturbed atomic.Bool
+	size            int
+}
+
+func (a *alone) Write(p []byte) (int, error) {
+	if !a.busy.CompareAndSwap(false, true) {
+		a.disturbed.Store(true)
+	}
+	runtime.Gosched()
+	a.size += len(p)
+	a.busy.Store(false)
+	return len(p), nil
 }
 
 func TestTheEnvironmentIsWhatIsGiven(t *testing.T) {
