@@ -53,7 +53,7 @@ func Identify(ctx context.Context, path string) (Engine, error) {
 		return Engine{}, fmt.Errorf("engine: %s version: %w", path, err)
 	}
 	found := introduction.FindSubmatch(out)
-	if found == nil || !exact.Match(found[2]) {
+	if found == nil || !isVersion(string(found[2])) {
 		return Engine{}, fmt.Errorf("engine: %s is neither OpenTofu nor Terraform: it says %.100q", path, out)
 	}
 	e := Engine{Product: OpenTofu, Version: string(found[2]), Path: path}

@@ -98,7 +98,7 @@ func (s *Store) here(p Product) []string {
 	entries, _ := os.ReadDir(filepath.Join(s.options.Dir, string(p))) // not there until something is fetched
 	for _, e := range entries {
 		v, found := strings.CutSuffix(e.Name(), "_"+s.options.OS+"_"+s.options.Arch)
-		if found && exact.MatchString(v) && !slices.Contains(all, v) {
+		if found && isVersion(v) && !slices.Contains(all, v) {
 			all = append(all, v)
 		}
 	}
@@ -138,6 +138,13 @@ func (s *Store) remote(ctx context.Context, p Product) ([]string, error) {
 	return versions, nil
 }
 
+// isVersion says whether a name is that of a version. Not all that looks like one is: it may
+// have a number that is too large, or an empty part.
+func isVersion(name string) bool {
+	_, err := version.NewVersion(name)
+	return err == nil && exact.MatchString(name)
+}
+
 // parseList reads a list of versions in either form. Names that are no versions are left out.
 func parseList(b []byte) ([]string, error) {
 	var page struct{ Versions json.RawMessage }
@@ -158,5 +165,5 @@ func parseList(b []byte) ([]string, error) {
 	} else {
 		return nil, err
 	}
-	return slices.DeleteFunc(names, func(v string) bool { return !exact.MatchString(v) }), nil
+	return slices.DeleteFunc(names, func(v string) bool { return !isVersion(v) }), nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 )
@@ -27,6 +28,24 @@ func TestConstraints(t *testing.T) {
 		if _, err := constraint(want); !errors.Is(err, ErrNoVersion) {
 			t.Errorf("%q: %v, want ErrNoVersion", want, err)
 		}
+	}
+}
+
+// TestAListOfNonsense: what a mirror lists is not ours to trust. Names that are no versions
+// count for nothing, whatever they look like.
+func TestAListOfNonsense(t *testing.T) {
+	got, err := parseList([]byte(`{"versions": [{"id": "99999999999999999999.0.0"}, {"id": "1.2.3-a..b"}, {"id": "1.2.3-"}, {"id": "../1.2.3"}, {"id": "1.2.3-rc.1"}, {"id": "1.2.3"}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := New(Options{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.options.Mirrors = map[Product]Mirror{OpenTofu: {}}
+	s.lists[OpenTofu] = list{versions: got, at: time.Now()}
+	if got, err := s.Versions(t.Context(), OpenTofu); err != nil || !slices.Equal(got, []string{"1.2.3", "1.2.3-rc.1"}) {
+		t.Errorf("Versions = %q, %v, want 1.2.3 and its candidate", got, err)
 	}
 }
 
