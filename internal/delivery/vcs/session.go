@@ -119,7 +119,7 @@ func (s *session) judge(ctx context.Context, u *url.URL) (netip.Addr, uint16, er
 func (s *session) connectSSH(r Remote, u *url.URL, addr netip.Addr) error {
 	s.ssh, s.url = true, u.String()
 	key, known := filepath.Join(s.dir, "key"), filepath.Join(s.dir, "known_hosts")
-	text := strings.TrimRight(r.Key.Reveal(), "\r\n") + "\n"
+	text := strings.TrimSpace(strings.ReplaceAll(r.Key.Reveal(), "\r\n", "\n")) + "\n"
 	hosts := ""
 	if lines := strings.TrimSpace(strings.ReplaceAll(r.KnownHosts, "\r\n", "\n")); lines != "" {
 		hosts = lines + "\n"

@@ -45,7 +45,7 @@ func (r *run) equip() error {
 	files := map[string]string{
 		cliConfig:                 r.cliConfig(),
 		path.Join(r.in, override): r.backend(),
-		sshKey:                    r.spec.SSHKey,
+		sshKey:                    keyFile(r.spec.SSHKey),
 		caBundle:                  r.bundle(),
 	}
 	for _, f := range r.spec.Files {
@@ -93,6 +93,15 @@ func (r *run) cliConfig() string {
 	return text
 }
 
+// keyFile is a private key as ssh reads it: in whatever way it was pasted, with line feeds
+// and one at its end.
+func keyFile(key string) string {
+	if key = strings.TrimSpace(strings.ReplaceAll(key, "\r\n", "\n")); key == "" {
+		return ""
+	}
+	return key + "\n"
+}
+
 // bundle is the certificates of the system and that of the server.
 func (r *run) bundle() string {
 	if r.spec.CA == "" {
@@ -113,7 +122,7 @@ func (r *run) environment() []string {
 		env["SSL_CERT_FILE"] = filepath.Join(r.t.Dir, caBundle)
 	}
 	if r.spec.SSHKey != "" {
-		env["GIT_SSH_COMMAND"] = "ssh -i " + filepath.Join(r.t.Dir, sshKey) + " -o IdentitiesOnly=yes -o StrictHostKeyChecking=accept-new"
+		env["GIT_SSH_COMMAND"] = "ssh -i " + shellQuote(filepath.Join(r.t.Dir, sshKey)) + " -o IdentitiesOnly=yes -o StrictHostKeyChecking=accept-new"
 	}
 	if r.spec.Debug {
 		env["TF_LOG"] = "TRACE"
@@ -222,6 +231,9 @@ func identifier(text string) bool {
 	}
 	return text != ""
 }
+
+// shellQuote is text as one word of a shell.
+func shellQuote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
 
 // quote is text as a string of HCL.
 func quote(text string) string {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -217,6 +218,30 @@ variable "secret" {}
 	for _, words := range []string{"SHOWN=shown-value", "HIDDEN=***", "var: ***", "TF_WORKSPACE=prod", "end"} {
 		if !strings.Contains(log, words) {
 			t.Errorf("the log has no %q:\n%s", words, log)
+		}
+	}
+}
+
+// TestAKeyWorksAsItWasPasted: ssh wants a line feed at the end and no carriage returns, and git
+// takes its command apart as a shell does.
+func TestAKeyWorksAsItWasPasted(t *testing.T) {
+	p := newPlace(t)
+	p.worker.Dir = filepath.Join(p.worker.Dir, "a folder")
+	p.start()
+	script := `
+resource "terraform_data" "x" {
+  provisioner "local-exec" {
+    command = "eval \"set -- $GIT_SSH_COMMAND\"; tail -c 6 \"$3\" | od -An -c; printf 'returns: '; tr -cd '\\r' < \"$3\" | wc -c"
+  }
+}
+`
+	for name, key := range map[string]string{"cut": "-----BEGIN KEY-----\nx\n-----END KEY-----", "windows": "-----BEGIN KEY-----\r\nx\r\n-----END KEY-----\r\n", "whole": "-----BEGIN KEY-----\nx\n-----END KEY-----\n"} {
+		run := "run-" + name
+		plan := p.planOf(run, map[string]string{"main.tf": script}, func(s *proto.Plan) { s.SSHKey = key })
+		apply := p.end(t, p.apply(run, plan, nil, func(a *proto.Apply) { a.SSHKey = key }))
+		log := strings.Join(strings.Fields(string(apply.log)), " ")
+		if want := `(local-exec): - - - - - \n`; apply.result.Outcome != proto.Finished || !strings.Contains(log, want) || !strings.Contains(log, "returns: 0") {
+			t.Errorf("%s: apply = %+v, want %q and no returns in its log:\n%s", name, apply.result, want, apply.log)
 		}
 	}
 }
