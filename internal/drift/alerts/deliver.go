@@ -108,11 +108,13 @@ func (f *Feature) stale(ctx context.Context, d Delivery) (bool, error) {
 	return n > 0, err
 }
 
-// staleFailure is stale for failures of scans, and for the end of them.
+// staleFailure is stale for failures of scans, and for the end of them: of that those hear who
+// heard of a failure since scans worked last.
 func (f *Feature) staleFailure(ctx context.Context, d Delivery) (bool, error) {
 	if d.Event == Recovered {
-		n, err := db.One[int](ctx, f.DB, `SELECT COUNT(*) FROM drift_alert_deliveries WHERE alert_id = ? AND schedule_id = ? AND folder = ? AND event = 'error' AND status IN ('sent', 'digested')`, d.AlertID, d.ScheduleID, d.Folder)
-		return n == 0, err
+		last, err := db.All[string](ctx, f.DB, `SELECT event FROM drift_alert_deliveries WHERE alert_id = ? AND schedule_id = ? AND folder = ? AND created_at <= ? AND id <> ?
+			AND event IN ('error', 'recovered') AND status IN ('sent', 'digested') ORDER BY created_at DESC, id DESC LIMIT 1`, d.AlertID, d.ScheduleID, d.Folder, d.CreatedAt, d.ID)
+		return len(last) == 0 || last[0] != Failed, err
 	}
 	n, err := db.One[int](ctx, f.DB, `SELECT COUNT(*) FROM drift_alert_deliveries WHERE alert_id = ? AND schedule_id = ? AND folder = ? AND created_at > ? AND event = 'recovered' AND status <> 'dead'`, d.AlertID, d.ScheduleID, d.Folder, d.CreatedAt)
 	return n > 0, err

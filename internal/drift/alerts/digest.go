@@ -24,7 +24,7 @@ const (
 // its batch has had its messages. Issues and incidents are one for each folder whatever their number.
 func (f *Feature) gathers(ctx context.Context, a Alert, e Event) (bool, error) {
 	switch {
-	case e.Kind == Test || e.Kind == Recovered || a.single():
+	case e.Kind == Test || a.single():
 		return false, nil
 	case a.Digest != "":
 		return true, nil
@@ -131,7 +131,7 @@ func (f *Feature) digestTheRest(ctx context.Context, a Alert, d Delivery) error 
 }
 
 // collect makes of a digest's event one that lists all that it stands for: of each folder what is
-// known last, the worst first.
+// known last of its drift, and whether its scans fail; the worst first.
 func (f *Feature) collect(ctx context.Context, a Alert, d Delivery, e Event) (Event, error) {
 	rows, err := db.All[Delivery](ctx, f.DB, `FROM drift_alert_deliveries WHERE digest_id = ? ORDER BY created_at DESC, id DESC LIMIT ?`, d.ID, maxDigested)
 	if err != nil {
@@ -140,11 +140,14 @@ func (f *Feature) collect(ctx context.Context, a Alert, d Delivery, e Event) (Ev
 	var list []Event
 	seen := map[string]bool{}
 	for _, row := range rows {
-		place := row.ScheduleID + "\n" + row.Folder
-		if seen[place] {
+		about := row.place()
+		if row.Event == Failed || row.Event == Recovered { // says nothing of the drift that was told before
+			about += "\nscans"
+		}
+		if seen[about] {
 			continue
 		}
-		seen[place] = true
+		seen[about] = true
 		one, err := f.event(ctx, row)
 		if err != nil {
 			return e, err
@@ -166,29 +169,48 @@ func (f *Feature) collect(ctx context.Context, a Alert, d Delivery, e Event) (Ev
 
 // weight orders the lines of a digest.
 func weight(e Event) int {
-	if e.Kind == Resolved {
+	if e.over() {
 		return -2
 	}
 	return rank(e.Severity)
 }
 
+// tally counts the folders of a digest by what is said of them. One that drifts and can no
+// longer be scanned is counted for both.
+type tally struct{ drifted, waiting, resolved, failed, recovered int }
+
+// kind is the kind of the whole: that of the worst.
+func (t tally) kind() string {
+	switch {
+	case t.drifted+t.waiting > 0:
+		return New
+	case t.failed > 0:
+		return Failed
+	case t.resolved > 0:
+		return Resolved
+	}
+	return Recovered
+}
+
 // of is a digest's event about all of list.
 func (e Event) of(list []Event) Event {
-	var drifted, waiting, resolved, failed int
-	repos, schedules := map[string]bool{}, map[string]bool{}
+	var t tally
+	repos, schedules, folders := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	e.Description, e.OutputBrief, e.Drifted, e.Severity = "", "", 0, "info"
 	for _, one := range list {
-		repos[one.Repo], schedules[one.ScheduleName] = true, true
+		repos[one.Repo], schedules[one.ScheduleName], folders[one.place()] = true, true, true
 		word := one.Severity
 		switch {
 		case one.Kind == Resolved:
-			resolved, word = resolved+1, "resolved"
+			t.resolved, word = t.resolved+1, "resolved"
 		case one.Kind == Failed:
-			failed, word = failed+1, "error"
+			t.failed, word = t.failed+1, "error"
+		case one.Kind == Recovered:
+			t.recovered, word = t.recovered+1, "works"
 		case one.Pending:
-			waiting, word = waiting+1, "pending"
+			t.waiting, word = t.waiting+1, "pending"
 		default:
-			drifted, e.Drifted = drifted+1, e.Drifted+one.Drifted
+			t.drifted, e.Drifted = t.drifted+1, e.Drifted+one.Drifted
 			if rank(one.Severity) > rank(e.Severity) {
 				e.Severity = one.Severity
 			}
@@ -196,11 +218,8 @@ func (e Event) of(list []Event) Event {
 		e.OutputBrief += fmt.Sprintf("%-8s %s: %s\n", word, source(one), one.Summary)
 		e.Description += fmt.Sprintf("- `%s` %s\n", strings.ReplaceAll(source(one), "`", "'"), one.Summary)
 	}
-	e.Kind = map[bool]string{true: New, false: Resolved}[drifted+waiting > 0]
-	if drifted+waiting == 0 && failed > 0 {
-		e.Kind = Failed
-	}
-	e.Folder, e.Output = fmt.Sprintf("(%d folders)", len(list)), e.OutputBrief
+	e.Kind = t.kind()
+	e.Folder, e.Output = fmt.Sprintf("(%d folder%s)", len(folders), map[bool]string{false: "s"}[len(folders) == 1]), e.OutputBrief
 	e.ScanID, e.ScheduleID = "", "" // there is no one scan to show and no one folder to silence
 	if len(repos) > 1 {
 		e.Repo = fmt.Sprintf("%d repositories", len(repos))
@@ -208,17 +227,21 @@ func (e Event) of(list []Event) Event {
 	if len(schedules) > 1 {
 		e.ScheduleName = fmt.Sprintf("%d schedules", len(schedules))
 	}
-	e.Summary = summaryOf(drifted, waiting, resolved, failed)
+	e.Summary = t.summary()
 	return e
 }
 
-// summaryOf says how many folders are how, such as "3 folders have drifted, 1 folder is as it should be".
-func summaryOf(drifted, waiting, resolved, failed int) string {
+// summary says how many folders are how, such as "3 folders have drifted, 1 folder is as it should be again".
+func (t tally) summary() string {
 	var said []string
 	for _, one := range []struct {
 		n        int
 		it, them string
-	}{{drifted, "has drifted", "have drifted"}, {waiting, "has code that is not applied", "have code that is not applied"}, {resolved, "is as it should be again", "are as they should be again"}, {failed, "cannot be scanned", "cannot be scanned"}} {
+	}{
+		{t.drifted, "has drifted", "have drifted"}, {t.waiting, "has code that is not applied", "have code that is not applied"},
+		{t.resolved, "is as it should be again", "are as they should be again"}, {t.failed, "cannot be scanned", "cannot be scanned"},
+		{t.recovered, "can be scanned again", "can be scanned again"},
+	} {
 		switch one.n {
 		case 0:
 		case 1:

@@ -99,6 +99,55 @@ func TestADigestOfAScanHoldsWhatCameUntilThen(t *testing.T) {
 	}
 }
 
+func TestADigestTellsThatScansWorkAgain(t *testing.T) {
+	h := newHook(t)
+	apptest.Run(t, func(s *apptest.Server) {
+		p, f := newPlace(s), s.App.Drift.Alerts
+		now := time.Date(2026, 11, 21, 20, 30, 0, 0, time.UTC)
+		f.Now = func() time.Time { return now }
+		id := p.save(map[string]any{"alert_type": "other", "alert_url": h.URL, "alert_body": "EVENT FOLDER|AI_SUMMARY\nOUTPUT_BRIEF", "digest": "daily"})
+		scan := 0
+		tell := func(kind, folder string) {
+			scan++
+			e := p.event(id, kind)
+			e.ScanID, e.Folder, e.EpisodeID = fmt.Sprint("drsc-", scan), folder, ""
+			if kind == alerts.New {
+				e.EpisodeID = "drep-" + folder
+			}
+			p.raise(e)
+		}
+		digest := func() string {
+			waiting := p.digests()
+			if len(waiting) != 1 {
+				s.T.Fatalf("%d digests wait, want one", len(waiting))
+			}
+			now = waiting[0].NextAttemptAt.Add(time.Minute)
+			if err := f.Deliver(s.T.Context(), waiting[0].ID); err != nil {
+				s.T.Fatal(err)
+			}
+			got := h.take()
+			if len(got) != 1 {
+				s.T.Fatalf("sent = %v, want one digest", got)
+			}
+			return got[0].body
+		}
+		tell(alerts.New, "net")
+		tell(alerts.Failed, "net")
+		tell(alerts.Failed, "db")
+		if got, want := digest(), "new (2 folders)|1 folder has drifted, 2 folders cannot be scanned\n"; !strings.HasPrefix(got, want) || strings.Count(got, "acme/infra/net") != 2 {
+			s.T.Errorf("digest = %q, want %q: a failing scan does not hide the drift that was seen", got, want)
+		}
+		tell(alerts.Recovered, "db")
+		tell(alerts.Recovered, "web") // of which nobody heard that it fails
+		if got := h.take(); len(got) != 0 {
+			s.T.Errorf("sent = %v, want it to wait for the digest", got)
+		}
+		if got, want := digest(), "recovered (1 folder)|1 folder can be scanned again\nworks    acme/infra/db: "; !strings.HasPrefix(got, want) || strings.Contains(got, "web") {
+			s.T.Errorf("digest = %q, want %q", got, want)
+		}
+	}, open)
+}
+
 func TestIncidentsAreOpenedOnceAndClosed(t *testing.T) {
 	h := newHook(t)
 	s := apptest.Start(t, open, func(c *config.Server) {

@@ -88,6 +88,9 @@ func (e Event) drift() bool { return slices.Contains([]string{New, Changed, Rais
 // over reports whether the event is the end of something: of drift, or of failures.
 func (e Event) over() bool { return e.Kind == Resolved || e.Kind == Recovered }
 
+// place is the folder that the event tells of.
+func (e Event) place() string { return e.ScheduleID + "\n" + e.Folder }
+
 // Delivery is an event on its way to where an alert sends it.
 type Delivery struct {
 	ID            string   `db:"id"`
@@ -112,6 +115,9 @@ type Delivery struct {
 	FinishedAt    *db.Time `db:"finished_at"`
 	DigestID      string   `db:"digest_id"` // of a digested one: the delivery that told of it, "" if it waits
 }
+
+// place is the folder that the delivery tells of.
+func (d Delivery) place() string { return d.ScheduleID + "\n" + d.Folder }
 
 // Statuses of deliveries.
 const (
