@@ -166,6 +166,11 @@ func (f *Feature) ended(ctx context.Context, s scans.Scan, _ *scans.Verdict) err
 	if s.Status != scans.Errored {
 		return nil
 	}
+	return f.fails(ctx, s)
+}
+
+// fails tells of a scan that failed, if it is time to.
+func (f *Feature) fails(ctx context.Context, s scans.Scan) error {
 	sched, err := f.Schedules.Find(ctx, *s.ScheduleID)
 	if errors.Is(err, problem.NotFound) {
 		return nil
@@ -182,12 +187,7 @@ func (f *Feature) ended(ctx context.Context, s scans.Scan, _ *scans.Verdict) err
 	if !due {
 		return nil
 	}
-	e, err := f.base(ctx, sched, s)
-	if err != nil {
-		return err
-	}
-	e.Kind, e.Severity, e.Summary, e.Output, e.FirstSeen = alerts.Failed, string(severity.Info), "The scan of "+s.Folder+" failed: "+s.Error, s.Error, e.At
-	return f.raise(ctx, sched, e)
+	return f.tell(ctx, sched, s, alerts.Failed, "The scan of "+s.Folder+" failed: "+s.Error)
 }
 
 // works tells those who were told that scans of a target fail that one has not.
@@ -204,11 +204,16 @@ func (f *Feature) works(ctx context.Context, s scans.Scan) error {
 	if err != nil {
 		return err
 	}
+	return f.tell(ctx, sched, s, alerts.Recovered, "Scans of "+s.Folder+" work again")
+}
+
+// tell offers the alerts of a schedule how scans go, which has no severity of its own.
+func (f *Feature) tell(ctx context.Context, sched schedules.Schedule, s scans.Scan, kind, summary string) error {
 	e, err := f.base(ctx, sched, s)
 	if err != nil {
 		return err
 	}
-	e.Kind, e.Severity, e.Summary, e.FirstSeen = alerts.Recovered, string(severity.Info), "Scans of "+s.Folder+" work again", e.At
+	e.Kind, e.Severity, e.Summary, e.Output, e.FirstSeen = kind, string(severity.Info), summary, s.Error, e.At
 	return f.raise(ctx, sched, e)
 }
 

@@ -16,16 +16,18 @@ import (
 	"plumbline.dev/plumbline/internal/kernel/problem"
 )
 
-// Verdict is what a scan found, without the values of sensitive attributes.
+// Verdict is what a scan found, without the values of sensitive attributes. Its row holds it
+// as JSON.
 type Verdict struct {
-	severity.Verdict
-	Fingerprints     []string // of Findings, in order
-	Undrifted        int
-	TerraformVersion string
-	Providers        map[string]string
-	Text             string // the plan as the engine prints it
-	Words            words.Text
-	Moved            int // steps that a model moved the severity by, from what the rules say
+	severity.Verdict `json:"verdict"`
+
+	Fingerprints     []string          `json:"fingerprints"` // of Findings, in order
+	Undrifted        int               `json:"undrifted"`
+	TerraformVersion string            `json:"terraform_version"`
+	Providers        map[string]string `json:"providers"`
+	Text             string            `json:"text"` // the plan as the engine prints it
+	Words            words.Text        `json:"words"`
+	Moved            int               `json:"moved,omitempty"` // steps that a model moved the severity by, from what the rules say
 }
 
 // Limits of what is taken from executors and kept, in bytes.
@@ -152,31 +154,15 @@ func Sum(fingerprints []string) string {
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
-// kept is a verdict in its row.
-type kept struct {
-	Verdict          severity.Verdict  `json:"verdict"`
-	Fingerprints     []string          `json:"fingerprints"`
-	Undrifted        int               `json:"undrifted"`
-	TerraformVersion string            `json:"terraform_version"`
-	Providers        map[string]string `json:"providers"`
-	Text             string            `json:"text"`
-	Words            words.Text        `json:"words"`
-	Moved            int               `json:"moved,omitempty"`
-}
-
-func keep(v Verdict) kept {
-	return kept{v.Verdict, v.Fingerprints, v.Undrifted, v.TerraformVersion, v.Providers, v.Text, v.Words, v.Moved}
-}
-
 func place(scanID string) string { return "drift_scans/verdict/" + scanID }
 
 // seal makes a verdict fit for its row: findings that need nothing go first if it is too long.
 func (f *Feature) seal(ctx context.Context, s Scan, v Verdict) ([]byte, error) {
-	b, err := json.Marshal(keep(v))
+	b, err := json.Marshal(v)
 	for n := len(v.Findings); err == nil && len(b) > maxKept && n > 100; {
 		n /= 2
 		v.Findings, v.Fingerprints = v.Findings[:n], v.Fingerprints[:n] // the worst come first
-		b, err = json.Marshal(keep(v))
+		b, err = json.Marshal(v)
 	}
 	if err != nil {
 		return nil, err
@@ -193,9 +179,9 @@ func (f *Feature) VerdictOf(ctx context.Context, s Scan) (Verdict, error) {
 	if err != nil {
 		return Verdict{}, err
 	}
-	var k kept
-	err = json.Unmarshal(b, &k)
-	return Verdict{k.Verdict, k.Fingerprints, k.Undrifted, k.TerraformVersion, k.Providers, k.Text, k.Words, k.Moved}, err
+	var v Verdict
+	err = json.Unmarshal(b, &v)
+	return v, err
 }
 
 // worse reports whether a severity is above what was known.
