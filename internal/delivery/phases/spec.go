@@ -11,6 +11,7 @@ import (
 	"plumbline.dev/plumbline/internal/delivery/plans"
 	"plumbline.dev/plumbline/internal/delivery/runs"
 	"plumbline.dev/plumbline/internal/executor/proto"
+	"plumbline.dev/plumbline/internal/identity/orgs"
 	"plumbline.dev/plumbline/internal/kernel/crypt"
 	"plumbline.dev/plumbline/internal/workspace/stateversions"
 	"plumbline.dev/plumbline/internal/workspace/workspaces"
@@ -71,8 +72,8 @@ func (f *Feature) applySpec(ctx context.Context, j dispatch.Job) (any, error) {
 }
 
 // minutes is how long a phase may take, a minute at least: what site administrators say of the
-// organization, or else of the whole site (Terraform Enterprise, "Build worker timeouts"); longest
-// at most, as of the site.
+// organization, or else of the whole site (Terraform Enterprise, "Build worker timeouts");
+// orgs.MaxTimeout at most.
 func (f *Feature) minutes(ctx context.Context, orgID, kind string) (int, error) {
 	org, err := f.Workspaces.Orgs.Find(ctx, orgID)
 	if err != nil {
@@ -86,11 +87,8 @@ func (f *Feature) minutes(ctx context.Context, orgID, kind string) (int, error) 
 	if d, err := time.ParseDuration(own); err == nil {
 		limit = d
 	}
-	return max(1, int((min(limit, longest)+time.Minute-1)/time.Minute)), nil
+	return max(1, int((min(limit, orgs.MaxTimeout)+time.Minute-1)/time.Minute)), nil
 }
-
-// longest is how long a phase may take whatever is set.
-const longest = 31 * 24 * time.Hour
 
 // readLag is how much later than the server a command line knows that a plan is over: it
 // asks for more of the log after up to 2 s, and then for the run.

@@ -5,6 +5,7 @@ import (
 	"math"
 	"time"
 
+	"plumbline.dev/plumbline/internal/identity/orgs"
 	"plumbline.dev/plumbline/internal/kernel/api"
 	"plumbline.dev/plumbline/internal/kernel/authz"
 	"plumbline.dev/plumbline/internal/kernel/jsonapi"
@@ -42,12 +43,9 @@ const (
 	defaultApply = "24h"
 )
 
-// The least and the most of what can be set. The least of the rate is that of Terraform
-// Enterprise: with less, no page of the UI would load.
-const (
-	minLimit, maxLimit     = 30, 100_000
-	minTimeout, maxTimeout = time.Minute, 31 * 24 * time.Hour
-)
+// The least and the most of what can be set, in requests a second. The least is that of
+// Terraform Enterprise: with less, no page of the UI would load.
+const minLimit, maxLimit = 30, 100_000
 
 func (f *Feature) generalRoutes(r *api.Router) {
 	api.Type(r, "general-settings", authz.SiteAdmin, nil, viewGeneral)
@@ -119,17 +117,7 @@ func (a generalRequest) check() error {
 	if n := a.RateLimit.V; a.RateLimit.Set && !a.RateLimit.Null && (n < minLimit || n > maxLimit) {
 		refused = append(refused, problem.Invalid("api-rate-limit", "Api rate limit must be from %d to %d requests a second", minLimit, maxLimit))
 	}
-	return problem.All(append(refused, badTimeout("plan-timeout", a.PlanTimeout), badTimeout("apply-timeout", a.ApplyTimeout))...)
-}
-
-func badTimeout(attribute string, v jsonapi.Opt[string]) *problem.Problem {
-	if !v.Set || v.Null {
-		return nil
-	}
-	if d, err := time.ParseDuration(v.V); err != nil || len(v.V) > 30 || d < minTimeout || d > maxTimeout {
-		return problem.Invalid(attribute, "Timeout must be a duration such as 2h or 30m, from a minute to 31 days (744h)")
-	}
-	return nil
+	return problem.All(append(refused, orgs.BadTimeout("plan-timeout", a.PlanTimeout), orgs.BadTimeout("apply-timeout", a.ApplyTimeout))...)
 }
 
 func (f *Feature) updateGeneral(ctx context.Context, _ authz.Site, in jsonapi.In[generalRequest]) (General, error) {

@@ -98,13 +98,16 @@ func (f *Feature) smtp(ctx context.Context, suffix string) (row[smtp], smtp, err
 	if err != nil {
 		return r, smtp{}, err
 	}
+	s, err := f.opened(ctx, r)
+	return r, s, err
+}
+
+// opened is the mail server of a row, with its password.
+func (f *Feature) opened(ctx context.Context, r row[smtp]) (smtp, error) {
 	s := r.Chosen.V
 	password, err := f.Keyring.OpenText(ctx, owner, r.Secret, smtpAAD)
-	if err != nil {
-		return r, s, err
-	}
 	s.password = password.Reveal()
-	return r, f.inUse(s), nil
+	return f.inUse(s), err
 }
 
 // inUse is s with who mail goes by.
@@ -239,6 +242,10 @@ func (f *Feature) updateSMTP(ctx context.Context, _ authz.Site, in jsonapi.In[sm
 // MailServer returns the mail server that site administrators have enabled, with its password;
 // false if they have not.
 func (f *Feature) MailServer(ctx context.Context) (config.SMTP, bool, error) {
-	_, s, err := f.smtp(ctx, "")
-	return s.settings(), err == nil && s.Enabled, err
+	r, err := one[smtp](ctx, f, smtpID, "")
+	if err != nil || !r.Chosen.V.Enabled {
+		return config.SMTP{}, false, err
+	}
+	s, err := f.opened(ctx, r)
+	return s.settings(), err == nil, err
 }

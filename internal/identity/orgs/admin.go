@@ -148,8 +148,28 @@ type adminRequest struct {
 	WorkspaceLimit        jsonapi.Opt[int]    `json:"workspace-limit"`
 }
 
+func (a adminRequest) check() error {
+	var bad []*problem.Problem
+	refuse := func(attribute string, v jsonapi.Opt[string]) {
+		if v.V != "" { // else as the site has it
+			bad = append(bad, BadTimeout(attribute, v))
+		}
+	}
+	refuse("plan-timeout", a.PlanTimeout)
+	refuse("apply-timeout", a.ApplyTimeout)
+	refuse("terraform-build-worker-plan-timeout", a.BuildPlanTimeout)
+	refuse("terraform-build-worker-apply-timeout", a.BuildApplyTimeout)
+	if a.WorkspaceLimit.V < 0 {
+		bad = append(bad, problem.Invalid("workspace-limit", "Workspace limit must be greater than or equal to 0"))
+	}
+	return problem.All(bad...)
+}
+
 func (f *Feature) updateAdmin(ctx context.Context, o adminOrg, in jsonapi.In[adminRequest]) (adminOrg, error) {
 	a, s := in.Data.Attributes, &o.Site.V
+	if err := a.check(); err != nil {
+		return o, err
+	}
 	o.Disabled = a.IsDisabled.Or(o.Disabled)
 	s.AccessBetaTools = a.AccessBetaTools.Or(s.AccessBetaTools)
 	s.GlobalModuleSharing = a.GlobalModuleSharing.Or(s.GlobalModuleSharing)
@@ -160,22 +180,24 @@ func (f *Feature) updateAdmin(ctx context.Context, o adminOrg, in jsonapi.In[adm
 	a.ApplyTimeout.Into(&s.ApplyTimeout)
 	a.PlanTimeout.Into(&s.PlanTimeout)
 	a.WorkspaceLimit.IntoPtr(&s.WorkspaceLimit)
-	if err := problem.All(badTimeout("apply-timeout", s.ApplyTimeout), badTimeout("plan-timeout", s.PlanTimeout)); err != nil {
-		return o, err
-	}
-	if s.WorkspaceLimit != nil && *s.WorkspaceLimit < 0 {
-		return o, problem.Invalid("workspace-limit", "Workspace limit must be greater than or equal to 0")
-	}
 	f.Changed(ctx)
 	return o, f.DB.Update(ctx, "organizations", o.Org, "is_disabled", "site_settings")
 }
 
-func badTimeout(attribute, v string) *problem.Problem {
-	if v == "" {
+// How long a plan or an apply may be given.
+const (
+	minTimeout = time.Minute
+	MaxTimeout = 31 * 24 * time.Hour
+)
+
+// BadTimeout says what is wrong with the time that plans or applies are given: it is a Go
+// duration from a minute to MaxTimeout. Nil if it is right, or not given.
+func BadTimeout(attribute string, v jsonapi.Opt[string]) *problem.Problem {
+	if !v.Set || v.Null {
 		return nil
 	}
-	if d, err := time.ParseDuration(v); err != nil || d <= 0 {
-		return problem.Invalid(attribute, "Timeout must be a duration such as 2h or 30m")
+	if d, err := time.ParseDuration(v.V); err != nil || len(v.V) > 30 || d < minTimeout || d > MaxTimeout {
+		return problem.Invalid(attribute, "Timeout must be a duration such as 2h or 30m, from a minute to 31 days (744h)")
 	}
 	return nil
 }

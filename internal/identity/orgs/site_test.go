@@ -157,9 +157,16 @@ func TestSiteDisablesAnOrganization(t *testing.T) {
 		if r := s.Do("GET", "/api/v2/organizations/acme", o.Owner.Token, nil); r.Status != 200 {
 			s.T.Errorf("GET of an enabled organization = %d, want 200", r.Status)
 		}
-		bad := `{"data":{"type":"organizations","attributes":{"apply-timeout":"soon"}}}`
-		if r := s.Do("PATCH", "/api/v2/admin/organizations/acme", s.AdminToken(), bad); r.Status != 422 {
-			s.T.Errorf("PATCH with a bad timeout = %d, want 422", r.Status)
+		for attribute, bad := range map[string]string{"apply-timeout": "soon", "plan-timeout": "59s", "terraform-build-worker-plan-timeout": "745h", "terraform-build-worker-apply-timeout": "-1h"} {
+			r := s.Do("PATCH", "/api/v2/admin/organizations/acme", s.AdminToken(), `{"data":{"type":"organizations","attributes":{"`+attribute+`":"`+bad+`"}}}`)
+			if r.Status != 422 || !strings.Contains(string(r.Body), `"/data/attributes/`+attribute+`"`) {
+				s.T.Errorf("PATCH with %s of %s = %d %s, want 422 for it", attribute, bad, r.Status, r.Body)
+			}
+		}
+		for _, right := range []string{`"744h"`, `"1m"`, `""`, `null`} {
+			if r := s.Do("PATCH", "/api/v2/admin/organizations/acme", s.AdminToken(), `{"data":{"type":"organizations","attributes":{"plan-timeout":`+right+`}}}`); r.Status != 200 {
+				s.T.Errorf("PATCH with a plan-timeout of %s = %d %s", right, r.Status, r.Body)
+			}
 		}
 		if r := s.Do("GET", "/api/v2/admin/organizations", o.Owner.Token, nil); r.Status != 404 {
 			s.T.Errorf("GET /admin/organizations by an owner = %d, want 404", r.Status)
