@@ -27,6 +27,7 @@ func (b *Browser) Shot(name string) {
 		b.calm()
 		b.Axe(name + look.suffix)
 		b.fits(name + look.suffix)
+		b.hit(name + look.suffix)
 		if dir := os.Getenv("SCREENSHOTS"); dir != "" {
 			b.whole(look.width, look.height, filepath.Join(dir, name+look.suffix+".png"))
 		}
@@ -53,6 +54,19 @@ func (b *Browser) fits(name string) {
 	b.Eval(`document.documentElement.scrollWidth - document.documentElement.clientWidth`, &over)
 	if over > 0 {
 		b.t.Errorf("%s is %d px wider than the window", name, over)
+	}
+}
+
+// hit fails if something that a finger must hit is less than 40 px high on a page that the
+// server writes itself, where the window is as narrow as a phone. Those of the app have it
+// from the parts that they are made of.
+func (b *Browser) hit(name string) {
+	b.t.Helper()
+	var low []string
+	b.Eval(`innerWidth > 640 || !document.querySelector('link[href="/app/style.css"]') ? [] :
+		[...document.querySelectorAll('button, select, input:not([type=hidden]), nav a, .brand')].filter((e) => e.getBoundingClientRect().height < 40).map((e) => e.outerHTML.slice(0, 100))`, &low)
+	for _, control := range low {
+		b.t.Errorf("%s: less than 40 px high: %s", name, control)
 	}
 }
 
