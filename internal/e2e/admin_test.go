@@ -111,6 +111,18 @@ func TestSiteIsAdministered(t *testing.T) {
 	b.Click("Try now: mail")
 	b.See("The job is tried again now.")
 	b.See("Nothing has failed")
+
+	b.Click("Audit log")
+	b.See("Logins, accounts and settings of the server.", "suspend", "user grace", "boss", "organization globex")
+	b.Unseen("create", "workspace")
+	b.Shot("admin-audit")
+	b.Choose("Kind of resource", "users")
+	b.Choose("Action", "grant admin")
+	b.At("/app/admin/audit?type=users&action=grant_admin")
+	b.Until("one event", `document.querySelectorAll('tbody tr').length === 1`)
+	b.Click("user grace")
+	b.See("Grant admin user", "Was set", "127.0.0.1")
+	b.Shot("admin-audit-event")
 }
 
 // agentAt makes an agent of the organization.

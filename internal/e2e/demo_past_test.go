@@ -78,3 +78,31 @@ func (d *demo) encoded(v any) string {
 	}
 	return string(b)
 }
+
+// recorded is what the log of the site tells of.
+func (d *demo) recorded() {
+	d.T.Helper()
+	d.sql(`DELETE FROM audit_events WHERE org_id = ''`)
+	for i, e := range []struct {
+		days              float64
+		who, action, kind string
+		whom              string // a user, or the id of what is no user
+		changed           []string
+	}{
+		{0.01, "ada", "login", "users", "ada", nil}, {0.06, "grace", "login", "users", "grace", nil}, {0.2, "barbara", "login", "users", "barbara", nil}, {0.201, "", "login-failed", "users", "barbara", nil},
+		{1.1, "ada", "update", "smtp-settings", "smtp", []string{"auth", "enabled", "host", "password", "sender", "username"}}, {1.3, "linus", "enable-two-factor", "users", "linus", nil},
+		{2.2, "ada", "suspend", "users", "alan", nil}, {2.3, "ada", "unsuspend", "users", "alan", nil}, {4.4, "ada", "update", "general-settings", "general", []string{"apply-timeout", "limit-user-organization-creation"}},
+		{6.1, "margaret", "create", "authentication-tokens", "at-7rYwqGm3nBzKfTn1", []string{"description"}}, {9.2, "ada", "destroy", "admin-organizations", "sandbox", nil}, {14, "ada", "setup", "users", "ada", nil},
+	} {
+		on := e.whom
+		if e.kind == "users" {
+			on = d.id(`SELECT id FROM users WHERE username = ?`, e.whom)
+		}
+		actor, kind := "", ""
+		if e.who != "" {
+			actor, kind = d.id(`SELECT id FROM users WHERE username = ?`, e.who), "user"
+		}
+		d.sql(`INSERT INTO audit_events (id, org_id, actor_id, actor_kind, actor_name, token_id, action, resource_type, resource_id, changed, ip, request_id, at) VALUES (?, '', ?, ?, ?, '', ?, ?, ?, ?, '203.0.113.24', ?, ?)`,
+			fmt.Sprintf("ae-%d", i), actor, kind, e.who, e.action, e.kind, on, d.encoded(e.changed), fmt.Sprintf("req-%d", i), ago(e.days))
+	}
+}

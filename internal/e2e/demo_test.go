@@ -39,6 +39,7 @@ func newDemo(t *testing.T) *demo {
 		d.happened(workspace, i)
 	}
 	d.earlier()
+	d.recorded()
 	return d
 }
 

@@ -25,17 +25,45 @@ type record struct {
 // Scope implements authz.Scoped.
 func (r record) Scope() authz.Scope { return authz.Scope{Org: r.OrgID} }
 
-// eventRoutes are the trail for people who may read it, searched and exported. They are ours:
-// HCP Terraform has them on a page only.
+// eventRoutes are the trail for people who may read it, searched and exported: that of an
+// organization, and for site administrators that of the site, which has what belongs to no
+// organization, such as logins and settings of the server. They are ours: HCP Terraform has
+// them on a page only.
 func (f *Feature) eventRoutes(r *api.Router) {
-	const path = "/organizations/{organization}/audit-events"
+	const path, site = "/organizations/{organization}/audit-events", "/admin/audit-events"
 	api.Type(r, "audit-events", authz.ReadAudit, nil, viewRecord)
 	api.Type(r, "audit-event-kinds", authz.ReadAudit, nil, viewKinds)
-	api.List(r, path, authz.ReadAudit, f.Orgs.ByName, f.records, api.Params(filters...))
-	api.Show(r, "/organizations/{organization}/audit-event-kinds", authz.ReadAudit, f.Orgs.ByName, f.kinds)
-	api.Handle(r, "GET "+path+"/export/csv", authz.ReadAudit, f.Orgs.ByName, f.exportCSV)
-	api.Handle(r, "GET "+path+"/export/json", authz.ReadAudit, f.Orgs.ByName, f.exportJSON)
+	api.List(r, path, authz.ReadAudit, f.ofOrg, f.records, api.Params(filters...))
+	api.Show(r, "/organizations/{organization}/audit-event-kinds", authz.ReadAudit, f.ofOrg, f.kinds)
+	api.Handle(r, "GET "+path+"/export/csv", authz.ReadAudit, f.ofOrg, f.exportCSV)
+	api.Handle(r, "GET "+path+"/export/json", authz.ReadAudit, f.ofOrg, f.exportJSON)
+	api.List(r, site, authz.SiteAdmin, ofSite, f.records, api.Params(filters...))
+	api.Show(r, "/admin/audit-event-kinds", authz.SiteAdmin, ofSite, f.kinds)
+	api.Handle(r, "GET "+site+"/export/csv", authz.SiteAdmin, ofSite, f.exportCSV)
+	api.Handle(r, "GET "+site+"/export/json", authz.SiteAdmin, ofSite, f.exportJSON)
 }
+
+// whole is a trail: all that happened in an organization, or else at the site.
+type whole struct {
+	orgID    string // "" is the site
+	name     string
+	readable bool // it is kept for people
+}
+
+// Scope implements authz.Scoped.
+func (t whole) Scope() authz.Scope { return authz.Scope{Org: t.orgID} }
+
+func (f *Feature) ofOrg(ctx context.Context, name string) (whole, error) {
+	o, err := f.Orgs.ByName(ctx, name)
+	return whole{o.ID, o.Name, readable(o)}, err
+}
+
+func ofSite(context.Context, string) (whole, error) { return whole{name: "site", readable: true}, nil }
+
+// errNotEnabled is for an organization that keeps no trail for its people.
+var errNotEnabled = problem.Denied("The audit trail of this organization is not enabled")
+
+func readable(o orgs.Org) bool { return o.AuditTrailsEnabled && o.Entitled().AuditLogging }
 
 // filters are those of records.
 var filters = []string{"filter[actor]", "filter[action]", "filter[resource-type]", "filter[resource-id]", "filter[from]", "filter[to]"}
@@ -66,8 +94,8 @@ func viewRecord(_ context.Context, r record) jsonapi.Resource {
 	return jsonapi.Resource{Type: "audit-events", ID: r.ID, Attributes: a}
 }
 
-func (f *Feature) records(ctx context.Context, o orgs.Org, q api.Query) (api.Page[record], error) {
-	from, args, err := search(o, q)
+func (f *Feature) records(ctx context.Context, t whole, q api.Query) (api.Page[record], error) {
+	from, args, err := t.search(q)
 	if err != nil {
 		return api.Page[record]{}, err
 	}
@@ -79,7 +107,7 @@ func (f *Feature) records(ctx context.Context, o orgs.Org, q api.Query) (api.Pag
 	for i, e := range page.Items {
 		ids[i] = e.ResourceID
 	}
-	names, err := f.Names(ctx, o.ID, ids)
+	names, err := f.Names(ctx, t.orgID, ids)
 	out := api.Page[record]{Total: page.Total}
 	for _, e := range page.Items {
 		out.Items = append(out.Items, record{e, names[e.ResourceID]})
@@ -89,11 +117,11 @@ func (f *Feature) records(ctx context.Context, o orgs.Org, q api.Query) (api.Pag
 
 // search is the statement that finds what a request asks for, the newest first. An actor is
 // asked for by a part of the name, or the whole id; q is a part of any of the words.
-func search(o orgs.Org, q api.Query) (string, []any, error) {
-	if !readable(o) {
+func (t whole) search(q api.Query) (string, []any, error) {
+	if !t.readable {
 		return "", nil, errNotEnabled
 	}
-	where, args := `org_id = ?`, []any{o.ID}
+	where, args := `org_id = ?`, []any{t.orgID}
 	and := func(cond string, more ...any) { where, args = where+" AND "+cond, append(args, more...) }
 	if like := q.Like("filter[actor]"); like != "" {
 		and(`(LOWER(actor_name) LIKE ? ESCAPE '\' OR actor_id = ?)`, like, q.Get("filter[actor]"))
@@ -108,11 +136,11 @@ func search(o orgs.Org, q api.Query) (string, []any, error) {
 		if v == "" {
 			continue
 		}
-		t, err := time.Parse(time.RFC3339, v)
-		if err != nil || t.Year() < 1 || t.Year() > 9999 {
+		at, err := time.Parse(time.RFC3339, v)
+		if err != nil || at.Year() < 1 || at.Year() > 9999 {
 			return "", nil, problem.BadRequest("%s must be a time such as 2024-03-01T12:30:00Z, not %q", name, v)
 		}
-		and(`at `+op+` ?`, db.At(t))
+		and(`at `+op+` ?`, db.At(at))
 	}
 	if like := q.Like("q"); like != "" {
 		and(`(LOWER(actor_name) LIKE ? ESCAPE '\' OR action LIKE ? ESCAPE '\' OR resource_type LIKE ? ESCAPE '\' OR LOWER(resource_id) LIKE ? ESCAPE '\')`, like, like, like, like)
@@ -123,25 +151,25 @@ func search(o orgs.Org, q api.Query) (string, []any, error) {
 // maxExport is how many events an export has at most; filters choose which.
 const maxExport = 50_000
 
-func (f *Feature) export(ctx context.Context, w http.ResponseWriter, req *http.Request, o orgs.Org, typ, ending string) ([]audit.Event, error) {
+func (f *Feature) export(ctx context.Context, w http.ResponseWriter, req *http.Request, t whole, typ, ending string) ([]audit.Event, error) {
 	q, err := api.ParseQuery(req, filters...)
 	if err != nil {
 		return nil, err
 	}
-	from, args, err := search(o, q)
+	from, args, err := t.search(q)
 	if err != nil {
 		return nil, err
 	}
 	list, err := db.All[audit.Event](ctx, f.DB, from+` LIMIT ?`, append(args, maxExport)...)
 	if err == nil {
 		w.Header().Set("Content-Type", typ)
-		w.Header().Set("Content-Disposition", `attachment; filename="audit-`+o.Name+`.`+ending+`"`)
+		w.Header().Set("Content-Disposition", `attachment; filename="audit-`+t.name+`.`+ending+`"`)
 	}
 	return list, err
 }
 
-func (f *Feature) exportJSON(ctx context.Context, w http.ResponseWriter, req *http.Request, o orgs.Org) error {
-	list, err := f.export(ctx, w, req, o, "application/json", "json")
+func (f *Feature) exportJSON(ctx context.Context, w http.ResponseWriter, req *http.Request, t whole) error {
+	list, err := f.export(ctx, w, req, t, "application/json", "json")
 	if err != nil {
 		return err
 	}
@@ -156,8 +184,8 @@ func (f *Feature) exportJSON(ctx context.Context, w http.ResponseWriter, req *ht
 	return json.NewEncoder(w).Encode(out)
 }
 
-func (f *Feature) exportCSV(ctx context.Context, w http.ResponseWriter, req *http.Request, o orgs.Org) error {
-	list, err := f.export(ctx, w, req, o, "text/csv; charset=utf-8", "csv")
+func (f *Feature) exportCSV(ctx context.Context, w http.ResponseWriter, req *http.Request, t whole) error {
+	list, err := f.export(ctx, w, req, t, "text/csv; charset=utf-8", "csv")
 	if err != nil {
 		return err
 	}

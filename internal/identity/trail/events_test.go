@@ -127,3 +127,50 @@ func TestTrailIsExported(t *testing.T) {
 		}
 	})
 }
+
+func TestTheSiteHasATrailOfItsOwn(t *testing.T) {
+	apptest.Run(t, func(s *apptest.Server) {
+		const site = "/api/v2/admin/audit-events"
+		ctx, o, admin := s.T.Context(), s.Org("acme"), s.AdminToken()
+		if _, err := s.Client(o.Owner.Token).Teams.Create(ctx, "acme", tfe.TeamCreateOptions{Name: new("devs")}); err != nil {
+			s.T.Fatal(err)
+		}
+		mia := s.Member(o, "mia")
+		if r := s.Do("POST", "/api/v2/admin/users/"+mia.ID+"/actions/suspend", admin, nil); r.Status != 200 {
+			s.T.Fatalf("suspend = %d %s", r.Status, r.Body)
+		}
+		if r := s.Do("PATCH", "/api/v2/admin/general-settings", admin, `{"data":{"type":"general-settings","attributes":{"plan-timeout":"3h"}}}`); r.Status != 200 {
+			s.T.Fatalf("PATCH = %d %s", r.Status, r.Body)
+		}
+		told := func(query string) (out []string) {
+			r := s.Do("GET", site+query, admin, nil)
+			if r.Status != 200 {
+				s.T.Fatalf("GET %s = %d %s", query, r.Status, r.Body)
+			}
+			for _, v := range r.JSON()["data"].([]any) {
+				a := v.(map[string]any)["attributes"].(map[string]any)
+				out = append(out, fmt.Sprint(a["action"], " ", a["resource-type"], " ", a["resource-name"]))
+			}
+			return out
+		}
+		if got, want := fmt.Sprint(told("")), "[update general-settings <nil> suspend users mia]"; got != want {
+			s.T.Errorf("events = %s, want %s: what belongs to no organization", got, want)
+		}
+		if got, want := fmt.Sprint(told("?filter[action]=suspend&q=users")), "[suspend users mia]"; got != want {
+			s.T.Errorf("events that suspend = %s, want %s", got, want)
+		}
+		r := s.Do("GET", "/api/v2/admin/audit-event-kinds", admin, nil)
+		if !strings.Contains(string(r.Body), `"actions":["suspend","update"],"resource-types":["general-settings","users"]`) || strings.Contains(string(r.Body), "teams") {
+			s.T.Errorf("kinds = %d %s", r.Status, r.Body)
+		}
+		r = s.Do("GET", site+"/export/csv", admin, nil)
+		if n := strings.Count(string(r.Body), "\n"); r.Status != 200 || n != 3 || !strings.Contains(r.Header.Get("Content-Disposition"), "audit-site.csv") {
+			s.T.Errorf("CSV = %d, %d lines of %q, want a head and two lines", r.Status, n, r.Header.Get("Content-Disposition"))
+		}
+		for _, path := range []string{site, site + "/export/csv", site + "/export/json", "/api/v2/admin/audit-event-kinds"} {
+			if r := s.Do("GET", path, o.Owner.Token, nil); r.Status != 404 {
+				s.T.Errorf("GET %s by an owner = %d, want 404", path, r.Status)
+			}
+		}
+	})
+}

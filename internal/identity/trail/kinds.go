@@ -1,19 +1,18 @@
 package trail
 
 import (
+	"cmp"
 	"context"
 
-	"plumbline.dev/plumbline/internal/identity/orgs"
 	"plumbline.dev/plumbline/internal/kernel/authz"
 	"plumbline.dev/plumbline/internal/kernel/db"
 	"plumbline.dev/plumbline/internal/kernel/jsonapi"
-	"plumbline.dev/plumbline/internal/kernel/problem"
 )
 
-// kinds are what the trail of an organization can be filtered by: the actions and the types
-// of resources that it tells of, each once and in order.
+// kinds are what a trail can be filtered by: the actions and the types of resources that it
+// tells of, each once and in order.
 type kinds struct {
-	orgID                  string
+	orgID                  string // "" is the site
 	actions, resourceTypes []string
 }
 
@@ -26,36 +25,31 @@ type kindsAttributes struct {
 }
 
 func viewKinds(_ context.Context, k kinds) jsonapi.Resource {
-	return jsonapi.Resource{Type: "audit-event-kinds", ID: k.orgID, Attributes: kindsAttributes{k.actions, k.resourceTypes}}
+	return jsonapi.Resource{Type: "audit-event-kinds", ID: cmp.Or(k.orgID, "site"), Attributes: kindsAttributes{k.actions, k.resourceTypes}}
 }
 
-func (f *Feature) kinds(ctx context.Context, o orgs.Org) (kinds, error) {
-	out := kinds{orgID: o.ID}
-	if !readable(o) {
+func (f *Feature) kinds(ctx context.Context, t whole) (kinds, error) {
+	out := kinds{orgID: t.orgID}
+	if !t.readable {
 		return out, errNotEnabled
 	}
 	var err error
-	if out.actions, err = f.distinct(ctx, o, "action"); err != nil {
+	if out.actions, err = f.distinct(ctx, t.orgID, "action"); err != nil {
 		return out, err
 	}
-	out.resourceTypes, err = f.distinct(ctx, o, "resource_type")
+	out.resourceTypes, err = f.distinct(ctx, t.orgID, "resource_type")
 	return out, err
 }
 
 // distinct returns the different values of a column of the trail. It goes from each value to
 // the next by the index, because a trail may have millions of events of some dozen kinds.
-func (f *Feature) distinct(ctx context.Context, o orgs.Org, column string) ([]string, error) {
+func (f *Feature) distinct(ctx context.Context, orgID, column string) ([]string, error) {
 	list, err := db.All[string](ctx, f.DB, `WITH RECURSIVE found(v) AS (
 		SELECT (SELECT MIN(`+column+`) FROM audit_events WHERE org_id = ?)
 		UNION ALL SELECT (SELECT MIN(e.`+column+`) FROM audit_events e WHERE e.org_id = ? AND e.`+column+` > found.v) FROM found WHERE found.v IS NOT NULL)
-		SELECT v FROM found WHERE v IS NOT NULL ORDER BY v`, o.ID, o.ID)
+		SELECT v FROM found WHERE v IS NOT NULL ORDER BY v`, orgID, orgID)
 	if list == nil {
 		list = []string{}
 	}
 	return list, err
 }
-
-// errNotEnabled is for an organization that keeps no trail for its people.
-var errNotEnabled = problem.Denied("The audit trail of this organization is not enabled")
-
-func readable(o orgs.Org) bool { return o.AuditTrailsEnabled && o.Entitled().AuditLogging }

@@ -1,8 +1,9 @@
 // Package trail lets an organization's token read its audit trail, in the form of
-// HCP Terraform, for collectors of logs.
+// HCP Terraform, for collectors of logs; and people that of their organization or, if they
+// administer it, of the site, searched.
 //
-// The surprising rule: the path names no organization. The token does, and tokens of
-// users and teams are not taken (API schema, showOrganizationAuditTrail).
+// The surprising rule: the path for collectors names no organization. The token does, and
+// tokens of users and teams are not taken (API schema, showOrganizationAuditTrail).
 package trail
 
 import (
@@ -26,7 +27,7 @@ import (
 type Feature struct {
 	DB    *db.DB
 	Orgs  *orgs.Feature
-	Names func(ctx context.Context, orgID string, ids []string) (map[string]string, error) // how resources of an organization are called now, by id
+	Names func(ctx context.Context, orgID string, ids []string) (map[string]string, error) // how resources of an organization, or else of the site, are called now, by id
 }
 
 // Routes adds the endpoints of this package to r.
@@ -90,8 +91,8 @@ type pagination struct {
 
 // list answers with a page of the events, the newest first.
 func (f *Feature) list(ctx context.Context, w http.ResponseWriter, req *http.Request, o orgs.Org) error {
-	if !o.AuditTrailsEnabled || !o.Entitled().AuditLogging {
-		return problem.Denied("The audit trail of this organization is not enabled")
+	if !readable(o) {
+		return errNotEnabled
 	}
 	q, err := parse(req.URL.Query())
 	if err != nil {

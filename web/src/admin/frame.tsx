@@ -38,6 +38,7 @@ function Frame() {
           <Tab to="/admin/runs">Runs</Tab>
           <Tab to="/admin/agents">Agents</Tab>
           <Tab to="/admin/jobs">Failed jobs</Tab>
+          <Tab to="/admin/audit">Audit log</Tab>
           <Tab to="/admin/settings">Settings</Tab>
         </Tabs>
       }

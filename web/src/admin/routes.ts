@@ -1,4 +1,5 @@
 import { adminAgentsRoute } from './agents'
+import { adminAuditRoute } from './audit'
 import { adminRoute } from './frame'
 import { adminJobsRoute } from './jobs'
 import { adminOrganizationsRoute } from './organizations'
@@ -9,4 +10,4 @@ import { adminUsersRoute } from './users'
 import { adminWorkspacesRoute } from './workspaces'
 
 /** adminRoutes are the admin area. */
-export const adminRoutes = adminRoute.addChildren([adminOverviewRoute, adminUsersRoute, adminOrganizationsRoute, adminWorkspacesRoute, adminRunsRoute, adminAgentsRoute, adminJobsRoute, adminSettingsRoute])
+export const adminRoutes = adminRoute.addChildren([adminOverviewRoute, adminUsersRoute, adminOrganizationsRoute, adminWorkspacesRoute, adminRunsRoute, adminAgentsRoute, adminJobsRoute, adminAuditRoute, adminSettingsRoute])

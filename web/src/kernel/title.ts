@@ -2,7 +2,7 @@
 
 /** named is the last part of an address as a name: "varsets" is "Variable sets". */
 export function named(part: string): string {
-  const text = { varsets: 'variable sets', 'ssh-keys': 'SSH keys' }[part] ?? part.replaceAll('-', ' ')
+  const text = { audit: 'audit log', varsets: 'variable sets', 'ssh-keys': 'SSH keys' }[part] ?? part.replaceAll('-', ' ')
   return text.charAt(0).toUpperCase() + text.slice(1)
 }
 

@@ -23,7 +23,7 @@ export function Filters({ search, choices, chips, label, active }: Props) {
   return (
     <div className="mb-4 space-y-3">
       <div className="flex flex-wrap gap-2">
-        <div className={cx('flex gap-2 max-sm:basis-full', search ? 'min-w-56 flex-1' : 'sm:hidden')}>
+        <div className={cx('flex gap-2 max-sm:basis-full', search ? 'min-w-72 flex-1' : 'sm:hidden')}>
           {search && <div className="min-w-0 flex-1">{search}</div>}
           <button
             type="button"
