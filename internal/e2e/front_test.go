@@ -219,11 +219,22 @@ func TestASessionThatEndsLosesNothing(t *testing.T) {
 	}
 }
 
-// TestPagesFollowWithoutAStream: where a proxy lets no stream through, lists and logs still
-// show what is new.
+// TestPagesFollowWithoutAStream: where a proxy lets nothing of a stream through, or refuses
+// it, lists and logs still show what is new.
 func TestPagesFollowWithoutAStream(t *testing.T) {
-	st, f := newFronted(t)
-	f.mute = true
+	for name, hinder := range map[string]func(*front){"swallowed": func(f *front) { f.mute = true }, "refused": func(f *front) { f.Answer("/events", http.StatusForbidden) }} {
+		t.Run(name, func(t *testing.T) {
+			st, f := newFronted(t)
+			st.Allow("403")
+			hinder(f)
+			st.followed(t)
+		})
+	}
+}
+
+// followed looks at what is new in a list and in a log.
+func (st *stage) followed(t *testing.T) {
+	t.Helper()
 	st.Go("/app/acme/settings/teams")
 	st.See("owners", "Connecting")
 	st.post("/api/v2/organizations/acme/teams", `{"data":{"type":"teams","attributes":{"name":"platform"}}}`)

@@ -64,6 +64,34 @@ test('where no stream comes through, the log is asked for what is new until it i
   stop()
 })
 
+test('where each stream is refused, the log is asked too, and says when that is refused', async () => {
+  const texts = ['\u0002one\n', '']
+  let refusing = false
+  vi.stubGlobal('window', { location: { href: 'https://here/app/' } })
+  vi.stubGlobal('fetch', () => Promise.resolve(refusing ? new Response('', { status: 403 }) : new Response(texts.shift() ?? '')))
+  const store = new LogStore()
+  const failed = vi.fn<(err: Error) => void>()
+  const stop = follow('/log', store, '/_archivist/x', failed)
+  const refuse = () => {
+    const last = Source.all.at(-1)
+    last?.close()
+    last?.dispatchEvent(new Event('error'))
+  }
+  refuse()
+  await vi.advanceTimersByTimeAsync(3000)
+  expect(Source.all).toHaveLength(2) // the server may be starting
+  refuse()
+  await vi.advanceTimersByTimeAsync(3000)
+  expect(store.text()).toBe('one')
+  await vi.advanceTimersByTimeAsync(10_000)
+  expect(Source.all.filter((s) => s.readyState !== 2)).toEqual([])
+  expect(failed).not.toHaveBeenCalled()
+  refusing = true
+  await vi.advanceTimersByTimeAsync(2000)
+  expect(failed.mock.calls.map(([err]) => err.message)).toEqual(['The address of this file has expired. Load the page again.'])
+  stop()
+})
+
 test('a tab that is hidden for long gives up its connection, and goes on where it was when it is seen', () => {
   const store = new LogStore()
   const stop = follow('/log', store)

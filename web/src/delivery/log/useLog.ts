@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState, useSyncExternalStore } from 'react'
 import { signed } from '~/kernel/api'
+import { Problem } from '~/kernel/problem'
 import { watchSilence } from '~/kernel/shared'
 import { LogStore } from './store'
 
@@ -25,7 +26,7 @@ export function useLog({ id, events, url, complete }: Source): LogState {
   useEffect(() => {
     setError(undefined)
     store.reset()
-    if (!whole.current) return follow(events, store, url)
+    if (!whole.current) return follow(events, store, url, setError)
     if (url === undefined) return
     const stop = new AbortController()
     download(url, store, stop.signal).catch((err: unknown) => {
@@ -38,16 +39,17 @@ export function useLog({ id, events, url, complete }: Source): LogState {
   return { store, error, retry: () => setAttempt((n) => n + 1) }
 }
 
-/** hiddenFor is how long a tab may be hidden before it stops to follow, in ms; muteFor, how long a stream may take to say its first word. */
+/** hiddenFor is how long a tab may be hidden before it stops to follow, in ms; muteFor, how long streams may take to say their first word, refusals included. */
 const hiddenFor = 5000
 const muteFor = 6000
 
 /**
  * follow hears of what is new. The browser connects again by itself, and goes on where it
  * was. A hidden tab does not keep one of the few connections that a browser opens. Where no
- * stream comes through, as behind some proxies, the log is asked for its new text instead.
+ * stream comes through or each is refused, as behind some proxies, the log is asked for its
+ * new text instead; failed hears when that is refused too.
  */
-export function follow(url: string, store: LogStore, readable?: string): () => void {
+export function follow(url: string, store: LogStore, readable?: string, failed: (err: Problem) => void = () => undefined): () => void {
   let source: EventSource | undefined
   let timer: ReturnType<typeof setTimeout> | undefined
   let mute: ReturnType<typeof setTimeout> | undefined
@@ -56,10 +58,9 @@ export function follow(url: string, store: LogStore, readable?: string): () => v
   const connect = () => {
     const s = new EventSource(at === '' ? url : `${url}?since=${at}`)
     source = s
-    clearTimeout(mute)
-    if (readable !== undefined) mute = setTimeout(askInstead, muteFor)
+    if (readable !== undefined) mute ??= setTimeout(askInstead, muteFor)
     const heard = () => {
-      clearTimeout(mute)
+      unmute()
       watched.heard()
     }
     s.addEventListener('alive', heard)
@@ -84,11 +85,15 @@ export function follow(url: string, store: LogStore, readable?: string): () => v
       }, 3000)
     })
   }
+  const unmute = () => {
+    clearTimeout(mute)
+    mute = undefined
+  }
   const askInstead = () => {
     source?.close()
     clearTimeout(timer)
     watched.stop()
-    stopAsking = ask(readable ?? '', Number(at), store)
+    stopAsking = ask(readable ?? '', Number(at), store, failed)
   }
   const watched = watchSilence(() => {
     if (store.complete || document.hidden) return
@@ -101,7 +106,7 @@ export function follow(url: string, store: LogStore, readable?: string): () => v
     if (store.complete || stopAsking) return
     if (document.hidden) {
       timer = setTimeout(() => {
-        clearTimeout(mute)
+        unmute()
         source?.close()
       }, hiddenFor)
     } else if (source?.readyState === EventSource.CLOSED) connect()
@@ -114,15 +119,15 @@ export function follow(url: string, store: LogStore, readable?: string): () => v
     watched.stop()
     stopAsking?.()
     clearTimeout(timer)
-    clearTimeout(mute)
+    unmute()
   }
 }
 
 /** askEvery is how often a log is asked for what is new, in ms. */
 const askEvery = 2000
 
-/** ask reads what a log has behind an offset again and again, until it is complete. */
-function ask(url: string, from: number, store: LogStore): () => void {
+/** ask reads what a log has behind an offset again and again, until it is complete, or no longer to be had: failed hears of that. */
+function ask(url: string, from: number, store: LogStore, failed: (err: Problem) => void): () => void {
   const stop = new AbortController()
   const decoder = new TextDecoder()
   let at = from
@@ -132,8 +137,9 @@ function ask(url: string, from: number, store: LogStore): () => void {
       const bytes = await (await signed(`${url}?offset=${at}`, { signal: stop.signal })).arrayBuffer()
       at += bytes.byteLength
       store.append(decoder.decode(bytes, { stream: true }))
-    } catch {
-      // it is asked again
+    } catch (err) {
+      if (err instanceof Problem && [403, 404, 410].includes(err.status)) return failed(err)
+      // else it is asked again
     }
     if (!store.complete && !stop.signal.aborted) timer = setTimeout(() => void next(), askEvery)
   }
