@@ -203,7 +203,7 @@ func TestAComponentIsLookedAt(t *testing.T) {
 	component := st.post("/api/v2/organizations/acme/registry-components", `{"data":{"type":"registry-components","attributes":{"name":"cluster"}}}`)["id"].(string)
 	version := st.post("/api/v2/registry-components/"+component+"/versions", `{"data":{"type":"registry-component-versions","attributes":{"version":"1.0.0"}}}`)
 	archive := apptest.TarGz(t, map[string]string{
-		"README.md": "# Cluster\n\nA cluster with **everything**.\n",
+		"README.md": "# Cluster\n\nA cluster with **everything**, as [its pages](https://example.com/cluster) say.\n",
 		"main.tfcomponent.hcl": `required_providers {
   aws = { source = "hashicorp/aws", version = "~> 5.0" }
 }
@@ -229,7 +229,7 @@ output "vpc_id" {
 		t.Fatalf("PUT version = %d %s", r.Status, r.Body)
 	}
 	st.Settle()
-	st.See("completed", "A cluster with everything.", "Inputs (1)", "Where it is.", "Outputs (1)", "Its id.", "Providers (1)", "hashicorp/aws", "vpc", `version = "1.0.0"`)
+	st.See("completed", "A cluster with everything, as its pages say.", "Inputs (1)", "Where it is.", "Outputs (1)", "Its id.", "Providers (1)", "hashicorp/aws", "vpc", `version = "1.0.0"`)
 	st.Shot("screens/registry-components-component")
 
 	st.post("/api/v2/organizations/acme/registry-modules", `{"data":{"type":"registry-modules","attributes":{"name":"labels","provider":"null","registry-name":"private"}}}`)

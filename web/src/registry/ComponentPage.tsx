@@ -11,7 +11,7 @@ import { Page, Panel } from '~/ui/Page'
 import { Skeleton, SkeletonRows } from '~/ui/Skeleton'
 import { Time } from '~/ui/Time'
 import { cx } from '~/ui/classes'
-import { Markdown } from '~/ui/markdown/Markdown'
+import { Markdown, MarkdownLine } from '~/ui/markdown/Markdown'
 import { byVersion } from './versions'
 
 const from = '/$org/registry/components/$component'
@@ -28,7 +28,7 @@ export function ComponentPage() {
   const list = (versions.data ?? []).toSorted((x, y) => byVersion(x.attributes.version, y.attributes.version))
   const shown = list.find((v) => v.attributes.version === asked) ?? list.find((v) => v.attributes.status === 'completed') ?? list[0]
   return (
-    <Page title={a.name} status={a['latest-version'] && <Badge tone="ok">{a['latest-version']}</Badge>} about={a.description || <code className="font-mono text-sm">{a.namespace}/{a.name}</code>}>
+    <Page title={a.name} status={a['latest-version'] && <Badge tone="ok">{a['latest-version']}</Badge>} about={a.description ? <Markdown text={a.description} level={3} /> : <code className="font-mono text-sm">{a.namespace}/{a.name}</code>}>
       <div className="grid gap-5 lg:grid-cols-[minmax(0,1fr)_20rem]">
         <div className="min-w-0 space-y-5">
           {versions.isPending && <Panel><SkeletonRows rows={4} /></Panel>}
@@ -97,7 +97,7 @@ function Part({ id, version, kind, title }: { id: string; version: string; kind:
               {text(r, 'version') && <span className="ml-auto font-mono text-sm text-muted">{text(r, 'version')}</span>}
             </div>
             {text(r, 'source') && <p className="mt-0.5 font-mono text-sm wrap-anywhere text-muted">{text(r, 'source')}</p>}
-            {text(r, 'description') && <p className="mt-0.5 wrap-anywhere text-muted">{text(r, 'description')}</p>}
+            {text(r, 'description') && <p className="mt-0.5 wrap-anywhere text-muted"><MarkdownLine text={text(r, 'description')} /></p>}
           </li>
         ))}
       </ul>

@@ -8,6 +8,7 @@ import { Empty, Failure } from '~/ui/Failure'
 import { Panel } from '~/ui/Page'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { Time } from '~/ui/Time'
+import { MarkdownLine } from '~/ui/markdown/Markdown'
 
 export function Components() {
   const { org } = useParams({ from: '/$org/registry/components' })
@@ -33,7 +34,7 @@ function One({ org, component }: { org: string; component: Resource<'registry-co
         {a['latest-version'] ? <Badge tone="ok">{a['latest-version']}</Badge> : <Badge tone="warn">{a.status}</Badge>}
         <Time at={a['published-at'] ?? a['created-at']} className="ml-auto text-sm text-muted" />
       </div>
-      {a.description && <p className="mt-0.5 text-muted">{a.description}</p>}
+      {a.description && <p className="mt-0.5 wrap-anywhere text-muted"><MarkdownLine text={a.description} /></p>}
       {a['version-statuses'].length > 0 && <p className="mt-0.5 text-sm text-muted">Versions: {a['version-statuses'].map((v) => (v.status === 'completed' ? v.version : `${v.version} (${v.status})`)).join(', ')}</p>}
     </li>
   )

@@ -2,12 +2,23 @@ import { createElement, useMemo, type ReactNode } from 'react'
 import { Code } from '~/ui/Copy'
 import { Icon } from '~/ui/Icon'
 import { parse, type Block } from './blocks'
-import type { Inline } from './inline'
+import { parse as parseLine, type Inline } from './inline'
 
 /** Markdown shows a text that strangers wrote: no HTML, no images from elsewhere, no addresses but those of pages. */
 export function Markdown({ text, level = 2 }: { text: string; level?: number }) {
   const blocks = useMemo(() => parse(text), [text])
   return <div className="max-w-3xl space-y-3.5 leading-relaxed [&_li>p]:my-0">{blocks.map((b, i) => <One key={i} block={b} level={level} />)}</div>
+}
+
+/** MarkdownLine shows one line of such a text inside of another, as in a list; its links are words there. */
+export function MarkdownLine({ text }: { text: string }) {
+  const list = useMemo(() => unlinked(parseLine(text)), [text])
+  return <Inlines list={list} />
+}
+
+/** unlinked is a line without its links, but with their words. */
+function unlinked(list: Inline[]): Inline[] {
+  return list.flatMap((i) => (i.kind === 'link' ? unlinked(i.children) : 'children' in i ? [{ ...i, children: unlinked(i.children) }] : [i]))
 }
 
 const sizes = ['text-xl', 'text-xl', 'text-lg', 'text-base', 'text-base', 'text-base']
