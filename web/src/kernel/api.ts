@@ -113,15 +113,15 @@ export async function list<P extends Path<'get'>>(path: P, params: Params<P>, qu
   return pageOf(await send('GET', address(path, params, query), undefined, signal))
 }
 
-/** everything reads all pages of a list that is known to be short; it stops at limit. */
-export async function everything<P extends Path<'get'>>(path: P, params: Params<P>, query?: Query, signal?: AbortSignal, limit = 1000) {
+/** everything reads all pages of a list that is known to be short; it stops at limit, and says whether there is more. */
+export async function everything<P extends Path<'get'>>(path: P, params: Params<P>, query: Query, signal: AbortSignal, limit: number) {
   const items: Page<KindAt<P, 'get'>>['items'] = []
   for (let number = 1; items.length < limit; number++) {
     const page = await list(path, params, { 'page[size]': 100, ...query, 'page[number]': number }, signal)
     items.push(...page.items)
-    if (page.pagination.next === null) break
+    if (page.pagination.next === null) return { items, more: false }
   }
-  return items
+  return { items, more: true }
 }
 
 /** read reads one resource. */

@@ -1,10 +1,11 @@
-import { describe, expect, test } from 'vitest'
+import { QueryClient } from '@tanstack/react-query'
+import { describe, expect, test, vi } from 'vitest'
 import { address } from './api'
 import { ago, brief, bytes, count, duration, lasting } from './formats'
 import { Included, pageOf, refOf, refsOf } from './jsonapi'
 import { pressed } from './keyboard'
 import { Problem, problemOf } from './problem'
-import { withExpected } from './queries'
+import { allQuery, cut, most, withExpected } from './queries'
 import { partOf } from './title'
 import { parseSearch, stringifySearch, words } from './search'
 
@@ -78,6 +79,28 @@ test('a key press has the name that commands use', () => {
 
 test('a part of a thing is called by its address', () => {
   expect(['/$org/settings/teams/$team', '/$org/settings/ssh-keys', '/$org/workspaces/$workspace/', '/$org/projects/$project/varsets'].map(partOf)).toEqual(['Teams', 'SSH keys', undefined, 'Variable sets'])
+})
+
+test('a list is read to its end, and one that is too long is said to be', async () => {
+  const total = 350
+  const asked: string[] = []
+  vi.stubGlobal('fetch', (url: string) => {
+    const page = Number(new URL(url, 'https://here').searchParams.get('page[number]'))
+    asked.push(url)
+    const data = Array.from({ length: Math.min(100, total - (page - 1) * 100) }, (_, i) => ({ id: `team-${(page - 1) * 100 + i}`, type: 'teams', attributes: {} }))
+    return Promise.resolve(new Response(JSON.stringify({ data, meta: { pagination: { 'current-page': page, 'next-page': page * 100 < total ? page + 1 : null } } })))
+  })
+  const read = (limit?: number) => new QueryClient().fetchQuery(allQuery('teams', '/organizations/{organization}/teams', { organization: 'acme' }, {}, limit))
+  expect((await read()).map((t) => t.id)).toEqual(Array.from({ length: total }, (_, i) => `team-${i}`))
+  expect(asked).toHaveLength(4)
+  expect(cut.get()).toBe(undefined)
+  expect(await read(200)).toHaveLength(200) // its screen says so
+  expect(cut.get()).toBe(undefined)
+  vi.stubGlobal('fetch', () => Promise.resolve(new Response(JSON.stringify({ data: Array.from({ length: 100 }, (_, i) => ({ id: String(i), type: 'teams', attributes: {} })), meta: { pagination: { 'next-page': 2 } } }))))
+  expect(await read()).toHaveLength(most)
+  expect(cut.get()).toBe('teams')
+  cut.set(undefined)
+  vi.unstubAllGlobals()
 })
 
 test('what is expected is put into everything that shows it, and into nothing else', () => {

@@ -3,6 +3,7 @@ import { QueryClient, keepPreviousData, queryOptions, useMutation, useQueryClien
 import * as api from './api'
 import type { Params, Path, Query } from './api'
 import { Problem, isPassing } from './problem'
+import { store } from './store'
 
 /** live tells whether the stream of changes is wanted, as on all screens of an organization, and works; without it, screens ask every 5 s. */
 export const live = { connected: false, wanted: false }
@@ -35,10 +36,23 @@ export function listQuery<P extends Path<'get'>>(kind: string, path: P, params: 
   return queryOptions({ queryKey, queryFn: ({ signal }) => api.list(path, params, query, signal), placeholderData: keepPreviousData })
 }
 
-/** allQuery reads every page of a list that is known to be short. */
-export function allQuery<P extends Path<'get'>>(kind: string, path: P, params: Params<P>, query: Query = {}) {
+/** most is how many entries of a list are read that is shown as a whole. */
+export const most = 10_000
+
+/** cut is the kind of a list that has more than most; the frame says so, as the screen shows no more of it. */
+export const cut = store<string | undefined>(undefined)
+
+/** allQuery reads every page of a list that is known to be short. A screen that gives a limit of its own says itself that there is more. */
+export function allQuery<P extends Path<'get'>>(kind: string, path: P, params: Params<P>, query: Query = {}, limit = most) {
   const queryKey: Key = [kind, 'all', path, params, query]
-  return queryOptions({ queryKey, queryFn: ({ signal }) => api.everything(path, params, query, signal) })
+  return queryOptions({
+    queryKey,
+    queryFn: async ({ signal }) => {
+      const { items, more } = await api.everything(path, params, query, signal, limit)
+      if (more && limit === most) cut.set(kind)
+      return items
+    },
+  })
 }
 
 /** readQuery reads one resource. */

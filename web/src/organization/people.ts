@@ -2,12 +2,10 @@
 import { useQuery } from '@tanstack/react-query'
 import * as api from '~/kernel/api'
 import { refOf, refsOf } from '~/kernel/jsonapi'
+import { cut, most } from '~/kernel/queries'
 
 /** Person is a member who has accepted the invitation; teams are ids. */
 export type Person = { id: string; name: string; email: string; membership: string; teams: string[] }
-
-/** most is how many members are read. */
-const most = 2000
 
 /** useMembers are the people of an organization, by name. */
 export function useMembers(org: string) {
@@ -23,6 +21,7 @@ async function members(org: string, signal: AbortSignal): Promise<Person[]> {
       if (user) out.push({ id: user.id, name: user.attributes.username ?? user.id, email: m.attributes.email ?? '', membership: m.id, teams: refsOf(m, 'teams').map((t) => t.id) })
     }
     if (page.pagination.next === null) break
+    if (out.length >= most) cut.set('people')
   }
   return out.toSorted((a, b) => a.name.localeCompare(b.name))
 }

@@ -36,7 +36,7 @@ function Resources() {
   const filter = resourcesRoute.useSearch()
   const navigate = useNavigate({ from: resourcesRoute.fullPath })
   const set = (change: Filter) => void navigate({ search: (was) => ({ ...was, ...change }), replace: true })
-  const { data, error, refetch } = useQuery({ ...allQuery('resources', '/workspaces/{id}/resources', { id: w.id }), ...polling })
+  const { data, error, refetch } = useQuery({ ...allQuery('resources', '/workspaces/{id}/resources', { id: w.id }, {}, most), ...polling })
   const types = useMemo(() => [...new Set(data?.map((r) => r.attributes['provider-type']))].toSorted(), [data])
   const words = (filter.q ?? '').toLowerCase().split(/\s+/)
   const shown = data?.filter(({ attributes: a }) => (!filter.type || a['provider-type'] === filter.type) && words.every((x) => a.address.toLowerCase().includes(x)))
