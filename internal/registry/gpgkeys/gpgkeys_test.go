@@ -15,6 +15,7 @@ import (
 
 	"plumbline.dev/plumbline/internal/apptest"
 	"plumbline.dev/plumbline/internal/identity/tokens"
+	"plumbline.dev/plumbline/internal/kernel/problem"
 	"plumbline.dev/plumbline/internal/registry/gpgkeys"
 )
 
@@ -303,4 +304,18 @@ func TestListsTakeTheSameStatementsForAnyLength(t *testing.T) {
 			s.T.Errorf("page 3 of 2 = %s, want the fifth key", r.Body)
 		}
 	})
+}
+
+// TestAKeyThatIsNone: registries name their keys themselves, and a block may hold nothing.
+func TestAKeyThatIsNone(t *testing.T) {
+	document, signature := read(t, "document"), read(t, "rsa2048.sig")
+	for name, armor := range map[string]string{
+		"nothing":  "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\n=twTO\n-----END PGP PUBLIC KEY BLOCK-----\n",
+		"no block": "key",
+	} {
+		err := gpgkeys.Verify(armor, document, signature)
+		if p, ok := problem.From(err); !ok || p.Status != 422 || !strings.Contains(p.Detail, "The GPG key cannot be read") {
+			t.Errorf("Verify with %s = %v, want a problem with the key", name, err)
+		}
+	}
 }

@@ -81,6 +81,9 @@ func (k Key) Verify(document, signature []byte) error {
 // Verify is Key.Verify for a key in ASCII armor.
 func Verify(armored string, document, signature []byte) error {
 	keys, err := openpgp.ReadArmoredKeyRing(strings.NewReader(armored))
+	if err == nil && len(keys) == 0 {
+		err = errors.New("its block is empty")
+	}
 	if err != nil {
 		return problem.Unprocessable("The GPG key cannot be read: %v", err)
 	}
