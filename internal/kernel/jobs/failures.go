@@ -79,9 +79,13 @@ func (q *Queue) row(ctx context.Context, id int64) (*rivertype.JobRow, error) {
 }
 
 // Retry makes a job that failed due at once, once more if it was given up. It is part of the
-// transaction of ctx, which there must be.
+// transaction of ctx, which there must be. problem.Conflict if a newer job with the same key
+// has not finished yet (Once).
 func (q *Queue) Retry(ctx context.Context, id int64) error {
 	row, err := q.inserter.JobRetryTx(ctx, q.db.SQLTx(ctx), id)
+	if db.IsUnique(err) {
+		return problem.Conflict("What this job was to do is asked of a newer one, which has not finished yet.")
+	}
 	if err != nil {
 		return err
 	}

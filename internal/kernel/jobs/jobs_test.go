@@ -13,6 +13,7 @@ import (
 	"plumbline.dev/plumbline/internal/apptest/postgres"
 	"plumbline.dev/plumbline/internal/kernel/db"
 	"plumbline.dev/plumbline/internal/kernel/jobs"
+	"plumbline.dev/plumbline/internal/kernel/problem"
 )
 
 // onBoth calls fn with the address of an empty database of each engine.
@@ -265,4 +266,27 @@ func TestEnqueueWithoutAHandlerIsRefused(t *testing.T) {
 	if err := queue(t, d).Enqueue(t.Context(), greet{"ann"}); err == nil {
 		t.Error("Enqueue of a kind without a handler = nil, want an error")
 	}
+}
+
+// TestRetryOfAJobThatWasAskedForAgain: there is one at a time of those with the same key.
+func TestRetryOfAJobThatWasAskedForAgain(t *testing.T) {
+	onBoth(t, func(t *testing.T, url string) {
+		d := open(t, url)
+		q := queue(t, d)
+		jobs.Handle(q, func(context.Context, greet) error { return errors.New("nobody is there") }, jobs.Attempts(1))
+		must(t, q.Enqueue(t.Context(), greet{"ann"}, jobs.Once("ann")))
+		stop := start(t, q)
+		wait(t, q)
+		stop()
+		list, err := q.Failures(t.Context())
+		if err != nil || len(list) != 1 {
+			t.Fatalf("Failures = %+v, %v, want the one", list, err)
+		}
+		must(t, q.Enqueue(t.Context(), greet{"ann"}, jobs.Once("ann"), jobs.At(time.Now().Add(time.Hour))))
+		err = d.Tx(t.Context(), func(ctx context.Context) error { return q.Retry(ctx, list[0].ID) })
+		if p, ok := problem.From(err); !ok || p.Status != 409 {
+			t.Errorf("Retry = %v, want a conflict with the job that waits", err)
+		}
+		equal(t, "states", states(t, d), []string{"discarded", "scheduled"})
+	})
 }
