@@ -3,7 +3,6 @@ package agentpools
 import (
 	"context"
 	"slices"
-	"time"
 
 	"plumbline.dev/plumbline/internal/identity/tokens"
 	"plumbline.dev/plumbline/internal/kernel/api"
@@ -87,11 +86,11 @@ func (f *Feature) listAgents(ctx context.Context, p Pool, q api.Query) (api.Page
 	}
 	where, args := ` WHERE a.pool_id = ?`, []any{p.ID}
 	if since := q.Get("filter[last-ping-since]"); since != "" {
-		t, err := time.Parse(time.RFC3339, since)
-		if err != nil || t.Year() < 1 || t.Year() > 9999 {
+		t, err := db.ParseTime(since)
+		if err != nil {
 			return api.Page[Agent]{}, problem.BadRequest("filter[last-ping-since] must be a time such as 2020-08-11T10:41:23Z")
 		}
-		where, args = where+` AND a.last_ping_at >= ?`, append(args, db.At(t))
+		where, args = where+` AND a.last_ping_at >= ?`, append(args, t)
 	}
 	return f.page(ctx, q, selectAgents+where+` ORDER BY `+order, args...)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"strings"
-	"time"
 
 	"plumbline.dev/plumbline/internal/kernel/api"
 	"plumbline.dev/plumbline/internal/kernel/authz"
@@ -29,11 +28,11 @@ func (f *Feature) adminList(ctx context.Context, _ authz.Site, q api.Query) (api
 		if v == "" {
 			continue
 		}
-		at, err := time.Parse(time.RFC3339, v)
+		at, err := db.ParseTime(v)
 		if err != nil {
 			return api.Page[Run]{}, problem.BadRequest("%s must be a time such as 2024-03-01T12:30:00Z, not %q", name, v)
 		}
-		c.and("r.created_at "+op+" ?", db.At(at))
+		c.and("r.created_at "+op+" ?", at)
 	}
 	if like := q.Like("q"); like != "" {
 		c.and(`(r.id = ? OR w.name_lower LIKE ? ESCAPE '\' OR r.org_id IN (SELECT o.id FROM organizations o WHERE o.name_lower LIKE ? ESCAPE '\'))`,

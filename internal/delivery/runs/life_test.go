@@ -280,8 +280,10 @@ func TestSiteAdministratorsSeeAndEndRunsOfAll(t *testing.T) {
 				s.T.Errorf("%s = %d %v, want %s", query, res.Status, got, want)
 			}
 		}
-		if res := s.Do("GET", "/api/v2/admin/runs?filter[from]=yesterday", s.AdminToken(), nil); res.Status != 400 {
-			s.T.Errorf("filter[from]=yesterday = %d, want 400", res.Status)
+		for _, bad := range []string{"yesterday", "0000-01-01T00:00:00Z"} {
+			if res := s.Do("GET", "/api/v2/admin/runs?filter[from]="+bad, s.AdminToken(), nil); res.Status != 400 {
+				s.T.Errorf("filter[from]=%s = %d, want 400", bad, res.Status)
+			}
 		}
 		f.must(admin.Admin.Runs.ForceCancel(f.ctx, r.ID, tfe.AdminRunForceCancelOptions{Comment: new("stop")}))
 		f.wants(map[string]runs.Status{r.ID: runs.Canceled, next.ID: runs.PlanQueued})

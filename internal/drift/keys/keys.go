@@ -120,14 +120,13 @@ func (k *Key) expire(at jsonapi.Opt[string]) *problem.Problem {
 	if !at.Set || at.Null || at.V == "" {
 		return nil
 	}
-	t, err := time.Parse(time.RFC3339, at.V)
+	expires, err := db.ParseTime(at.V)
 	if err != nil {
 		return problem.Invalid("expires-at", "Expires at must be a time as in RFC 3339")
 	}
-	if !t.After(time.Now()) {
+	if !expires.After(time.Now()) {
 		return problem.Invalid("expires-at", "Expires at must be in the future")
 	}
-	expires := db.At(t)
 	k.ExpiresAt = &expires
 	return nil
 }

@@ -113,16 +113,16 @@ func (r Request) expiry(longest time.Duration) (*db.Time, error) {
 		}
 		return nil, nil
 	}
-	end, err := time.Parse(time.RFC3339, r.ExpiredAt.V)
+	end, err := db.ParseTime(r.ExpiredAt.V)
 	switch {
-	case err != nil || end.Year() > 9999:
+	case err != nil:
 		return nil, problem.Invalid("expired-at", "Expired at must be a date and time in ISO 8601 format, such as 2030-04-06T12:00:00.000Z")
 	case !end.After(now):
 		return nil, problem.Invalid("expired-at", "Expired at must be in the future")
 	case longest > 0 && end.After(now.Add(longest+time.Minute)): // clocks differ
 		return nil, problem.Invalid("expired-at", "Expired at is later than the maximum time to live of the organization allows, which is %s", longest)
 	}
-	return at(end), nil
+	return &end, nil
 }
 
 func at(t time.Time) *db.Time {

@@ -79,6 +79,7 @@ func TestExpiry(t *testing.T) {
 		for attributes, want := range map[string]int{
 			`{"expired-at":null}`:                                 201,
 			`{"expired-at":"2999-04-06T12:00:00.000Z"}`:           201,
+			`{"expired-at":"9999-12-31T23:59:59-12:00"}`:          422,
 			`{"expired-at":"2999-04-06T12:00:00+02:00"}`:          201,
 			`{"expired-at":"2020-04-06T12:00:00.000Z"}`:           422,
 			`{"expired-at":"tomorrow"}`:                           422,

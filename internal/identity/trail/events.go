@@ -136,11 +136,11 @@ func (t whole) search(q api.Query) (string, []any, error) {
 		if v == "" {
 			continue
 		}
-		at, err := time.Parse(time.RFC3339, v)
-		if err != nil || at.Year() < 1 || at.Year() > 9999 {
+		when, err := db.ParseTime(v)
+		if err != nil {
 			return "", nil, problem.BadRequest("%s must be a time such as 2024-03-01T12:30:00Z, not %q", name, v)
 		}
-		and(`at `+op+` ?`, db.At(at))
+		and(`at `+op+` ?`, when)
 	}
 	if like := q.Like("q"); like != "" {
 		and(`(LOWER(actor_name) LIKE ? ESCAPE '\' OR action LIKE ? ESCAPE '\' OR resource_type LIKE ? ESCAPE '\' OR LOWER(resource_id) LIKE ? ESCAPE '\')`, like, like, like, like)

@@ -68,7 +68,7 @@ func TestTrailIsSearched(t *testing.T) {
 		if list := string(s.Do("GET", events, o.Owner.Token, nil).Body); strings.Count(list, `"resource-name":"ops"`) != 2 || !strings.Contains(list, `"resource-name":"Web"`) {
 			s.T.Errorf("events = %s, want what the resources are called now", list)
 		}
-		for _, bad := range []string{"?filter[from]=yesterday", "?filter[color]=red"} {
+		for _, bad := range []string{"?filter[from]=yesterday", "?filter[from]=0001-01-01T00:00:00%2B12:00", "?filter[color]=red"} {
 			if r := s.Do("GET", events+bad, o.Owner.Token, nil); r.Status != 400 {
 				s.T.Errorf("GET %s = %d, want 400", bad, r.Status)
 			}

@@ -160,16 +160,15 @@ const (
 func parse(v url.Values) (query, error) {
 	q := query{number: 1, size: defaultSize}
 	if s := v.Get("since"); s != "" {
-		t, err := time.Parse(time.RFC3339, s)
+		t, err := db.ParseTime(s)
 		if err != nil {
 			return q, problem.BadRequest("since must be a time such as 2006-01-02T15:04:05.000Z, not %q", s)
 		}
 		// HCP's events are told apart by seconds: a time without a fraction means its whole second.
 		if !strings.Contains(s, ".") {
-			t = t.Add(time.Second - time.Microsecond)
+			t = db.At(t.Add(time.Second - time.Microsecond))
 		}
-		since := db.At(t)
-		q.since = &since
+		q.since = &t
 	}
 	for name, p := range map[string]*int{"page[number]": &q.number, "page[size]": &q.size} {
 		s := v.Get(name)

@@ -58,7 +58,7 @@ func TestTrailIsForTokensOfTheOrganization(t *testing.T) {
 		if r := s.Do("GET", "/api/v2/organizations/acme", auditor, nil); r.Status != 404 {
 			s.T.Errorf("GET of the organization by the auditor = %d, want 404", r.Status)
 		}
-		for _, bad := range []string{"?since=yesterday", "?page[number]=0", "?page[size]=x"} {
+		for _, bad := range []string{"?since=yesterday", "?page[number]=0", "?page[size]=x", "?since=0000-01-01T00:00:00Z", "?since=9999-12-31T23:59:59-12:00"} {
 			if r := s.Do("GET", path+bad, auditor, nil); r.Status != 400 {
 				s.T.Errorf("GET %s = %d, want 400", bad, r.Status)
 			}

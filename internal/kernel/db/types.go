@@ -18,6 +18,20 @@ func Now() Time { return At(time.Now()) }
 // At returns t as it is stored.
 func At(t time.Time) Time { return Time{t.UTC().Truncate(time.Microsecond)} }
 
+// ParseTime reads a time that a client sends (RFC 3339). What does not lie in the years 1 to
+// 9999 of UTC is an error: it could not be stored, or not be read again.
+func ParseTime(text string) (Time, error) {
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return Time{}, err
+	}
+	at := At(t)
+	if at.Year() < 1 || at.Year() > 9999 {
+		return Time{}, fmt.Errorf("db: %s lies outside of the years 1 to 9999", text)
+	}
+	return at, nil
+}
+
 // Value implements driver.Valuer.
 func (t Time) Value() (driver.Value, error) { return t.UTC().Format(layout), nil }
 

@@ -6,7 +6,6 @@ import (
 	"path"
 	"regexp"
 	"strings"
-	"time"
 
 	"plumbline.dev/plumbline/internal/kernel/db"
 	"plumbline.dev/plumbline/internal/kernel/jsonapi"
@@ -212,11 +211,10 @@ func (w *Workspace) setAutoDestroy(a settings) *problem.Problem {
 	if a.AutoDestroyAt.Set {
 		w.AutoDestroyAt = nil
 		if !a.AutoDestroyAt.Null {
-			t, err := time.Parse(time.RFC3339, a.AutoDestroyAt.V)
+			at, err := db.ParseTime(a.AutoDestroyAt.V)
 			if err != nil {
 				return problem.Invalid("auto-destroy-at", "Auto destroy at must be a time such as 2030-01-31T12:00:00Z")
 			}
-			at := db.At(t)
 			w.AutoDestroyAt = &at
 		}
 	}

@@ -82,6 +82,8 @@ func TestWrongSettingsAreRefused(t *testing.T) {
 			`{"setting-overwrites":{"execution-mode":true,"agent-pool":false}}`:              "their values must be the same",
 			`{"trigger-prefixes":["a"],"trigger-patterns":["b"]}`:                            "cannot both be set",
 			`{"trigger-prefixes":[""]}`:                                                      "must have from 1 to",
+			`{"auto-destroy-at":"9999-12-31T23:59:59-12:00"}`:                                "Auto destroy at must be a time", // in UTC it could not be read again
+			`{"auto-destroy-at":"0001-01-01T00:00:00+12:00"}`:                                "Auto destroy at must be a time",
 			`{"auto-destroy-at":"tomorrow"}`:                                                 "Auto destroy at must be a time",
 			`{"auto-destroy-activity-duration":"20m","inherits-project-auto-destroy":false}`: "incorrect format",
 			`{"global-remote-state":true,"project-remote-state":true}`:                       "Project remote state cannot be enabled",
