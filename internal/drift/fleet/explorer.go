@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"plumbline.dev/plumbline/internal/identity/orgs"
 	"plumbline.dev/plumbline/internal/kernel/api"
@@ -126,6 +125,9 @@ func (f *Feature) explore(ctx context.Context, o orgs.Org, q api.Query) (api.Pag
 	return page, f.hydrate(ctx, page.Items)
 }
 
+// maxFilters is how many filters there are at most: a database takes minutes to plan for a thousand.
+const maxFilters = 50
+
 // query is the statement that a request asks for, without its page.
 func (f *Feature) query(ctx context.Context, o orgs.Org, q api.Query) (string, []any, error) {
 	if t := q.Get("type"); t != "workspaces" {
@@ -133,9 +135,13 @@ func (f *Feature) query(ctx context.Context, o orgs.Org, q api.Query) (string, [
 	}
 	allowed, args := authz.FilterOf(ctx, authz.ReadWorkspace, o.ID).SQL("w.project_id", "w.id")
 	where, args := "w.org_id = ? AND "+allowed, append([]any{o.ID, o.ID}, args...)
+	filters := 0
 	for name, values := range q.Values() {
 		if !strings.HasPrefix(name, "filter[") {
 			continue
+		}
+		if filters++; filters > maxFilters {
+			return "", nil, problem.BadRequest("There are more than %d filters", maxFilters)
 		}
 		cond, value, err := filter(name, values)
 		if err != nil {
@@ -240,10 +246,7 @@ func compare(one field, operator, value string) (string, []any, error) {
 	case boolean:
 		arg, err = strconv.ParseBool(value)
 	case moment:
-		var at time.Time
-		if at, err = time.Parse(time.RFC3339, value); err == nil {
-			arg = db.At(at)
-		}
+		arg, err = db.ParseTime(value)
 	}
 	if err != nil {
 		return "", nil, problem.BadRequest("%q is no value of the field %s", value, one.name)

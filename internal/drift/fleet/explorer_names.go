@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"plumbline.dev/plumbline/internal/kernel/api"
@@ -33,7 +34,8 @@ type use struct {
 	Name        string `db:"name"`
 }
 
-// hydrate adds to rows the names of what the workspaces use, with one statement for each kind.
+// hydrate adds to rows the names of what the workspaces use, with one statement for each kind and
+// ten thousand of them.
 func (f *Feature) hydrate(ctx context.Context, rows []Row) error {
 	ids, byID := make([]string, len(rows)), make(map[string]*Row, len(rows))
 	for i := range rows {
@@ -45,19 +47,29 @@ func (f *Feature) hydrate(ctx context.Context, rows []Row) error {
 		{"modules", `SELECT DISTINCT workspace_id, module AS name FROM workspace_resources WHERE module <> 'root' AND workspace_id IN (?) ORDER BY workspace_id, name`},
 		{"tags", `SELECT b.workspace_id AS workspace_id, ` + tagName + ` AS name FROM tag_bindings b JOIN tags t ON t.id = b.tag_id WHERE b.workspace_id IN (?) ORDER BY workspace_id, name`},
 	} {
-		found, err := db.In[use](ctx, f.DB, one.query, ids)
-		if err != nil {
-			return err
-		}
-		for _, u := range found {
-			used := byID[u.WorkspaceID].used
-			if used[one.kind] != "" {
-				used[one.kind] += ", "
+		for some := range slices.Chunk(ids, maxIDs) {
+			found, err := db.In[use](ctx, f.DB, one.query, some)
+			if err != nil {
+				return err
 			}
-			used[one.kind] += u.Name
+			for _, u := range found {
+				byID[u.WorkspaceID].use(one.kind, u.Name)
+			}
 		}
 	}
 	return nil
+}
+
+// maxIDs is how many ids a statement names; SQLite takes 32,766. A page needs one statement
+// of a kind.
+const maxIDs = 10_000
+
+// use adds a name of a kind.
+func (r *Row) use(kind, name string) {
+	if r.used[kind] != "" {
+		name = r.used[kind] + ", " + name
+	}
+	r.used[kind] = name
 }
 
 // uses are the names of a kind, nil if there are none.

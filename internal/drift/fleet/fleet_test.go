@@ -2,7 +2,9 @@ package fleet_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -88,6 +90,57 @@ func TestExplorerFindsDriftedWorkspaces(t *testing.T) {
 			s.T.Errorf("CSV = %q, want %q", got, want)
 		}
 	})
+}
+
+// TestRequestsThatAskForTooMuch: what no database would carry out is refused as the mistake
+// of the caller that it is.
+func TestRequestsThatAskForTooMuch(t *testing.T) {
+	apptest.Run(t, func(s *apptest.Server) {
+		o := s.Org("acme")
+		filters := func(n int) (all string) {
+			for i := range n {
+				all += fmt.Sprintf("&filter[%d][tags][is-empty]=", i)
+			}
+			return all
+		}
+		for _, path := range []string{"/explorer?type=workspaces" + filters(51), "/explorer?type=workspaces" + filters(1500), "/explorer/export/csv?type=workspaces" + filters(1500), "/drift-days?filter[name]=" + strings.Repeat("a,", 33_000)} {
+			if r := s.Do("GET", "/api/v2/organizations/acme"+path, o.Owner.Token, nil); r.Status != 400 || !strings.Contains(r.Detail(), "more than") {
+				s.T.Errorf("GET %.40s… of %d bytes = %d %.200s, want 400", path, len(path), r.Status, r.Body)
+			}
+		}
+		if r := s.Do("GET", "/api/v2/organizations/acme/explorer?type=workspaces"+filters(50), o.Owner.Token, nil); r.Status != 200 {
+			s.T.Errorf("GET with 50 filters = %d %.200s, want 200", r.Status, r.Body)
+		}
+	})
+}
+
+// TestExportOfManyWorkspaces: there are more than a statement may name.
+func TestExportOfManyWorkspaces(t *testing.T) {
+	s := apptest.Start(t)
+	o, first, _ := furnished(s)
+	rows, err := s.DB.Pool().QueryContext(t.Context(), `SELECT * FROM workspaces LIMIT 0`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	columns, err := rows.Columns()
+	if err := errors.Join(err, rows.Err(), rows.Close()); err != nil {
+		t.Fatal(err)
+	}
+	values := slices.Clone(columns)
+	for i, name := range columns {
+		if name == "id" || name == "name" || name == "name_lower" {
+			values[i] = "'many-' || n.n"
+		}
+	}
+	const many = 33_000
+	if _, err := s.DB.Exec(t.Context(), `INSERT INTO workspaces (`+strings.Join(columns, ", ")+`)
+		WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < ?) SELECT `+strings.Join(values, ", ")+` FROM workspaces w, n WHERE w.id = ?`, many, first); err != nil {
+		t.Fatal(err)
+	}
+	r := s.Do("GET", "/api/v2/organizations/acme/explorer/export/csv?type=workspaces&fields=workspace_name,tags", o.Owner.Token, nil)
+	if lines := strings.Count(string(r.Body), "\n"); r.Status != 200 || lines != 1+2+many {
+		t.Errorf("export = %d %.200s with %d lines, want %d", r.Status, r.Body, lines, 1+2+many)
+	}
 }
 
 // TestExplorerKnowsWhatWorkspacesUse shows and filters providers, modules and tags.

@@ -28,6 +28,10 @@ const (
 	maxNumber   = 1_000_000
 )
 
+// maxValues is how many values a query has at most, those in lists with commas too: each may
+// be a part of one statement.
+const maxValues = 500
+
 // maxDepth is how many relationships an include may follow in a row.
 const maxDepth = 10
 
@@ -51,6 +55,17 @@ func (q Query) List(name string) []string {
 		}
 	}
 	return out
+}
+
+// size is the number of values of all parameters.
+func (q Query) size() int {
+	n := 0
+	for _, values := range q.values {
+		for _, v := range values {
+			n += 1 + strings.Count(v, ",")
+		}
+	}
+	return n
 }
 
 // Values returns all parameters, for those with an index in their name.
@@ -104,7 +119,9 @@ func parseQuery(req *http.Request, params []string) (Query, error) {
 	if err != nil {
 		return q, problem.BadRequest("The query of the address is malformed: %v", err)
 	}
-	q.values = v
+	if q.values = v; q.size() > maxValues {
+		return q, problem.BadRequest("The query of the address has more than %d values", maxValues)
+	}
 	for name, p := range map[string]*int{"page[number]": &q.Number, "page[size]": &q.Size} {
 		if s := v.Get(name); s != "" {
 			n, err := strconv.Atoi(s)
