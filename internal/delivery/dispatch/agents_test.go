@@ -1,6 +1,7 @@
 package dispatch_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"plumbline.dev/plumbline/internal/apptest"
 	"plumbline.dev/plumbline/internal/delivery/dispatch"
+	"plumbline.dev/plumbline/internal/delivery/logs"
 	"plumbline.dev/plumbline/internal/executor/proto"
 	"plumbline.dev/plumbline/internal/kernel/db"
 )
@@ -286,4 +288,55 @@ func TestJobsOfADeletedPool(t *testing.T) {
 			s.T.Errorf("the job ended %v, want errored", got)
 		}
 	})
+}
+
+// TestAReportThatDoesNotFit: text that is missing before an offset is a mistake of the agent,
+// and a log that was closed while the report was under way is that of a job it holds no more.
+func TestAReportThatDoesNotFit(t *testing.T) {
+	s := apptest.Start(t)
+	o := s.Org("acme")
+	serve(s)
+	p := newPool(s, o, "north")
+	r, err := p.client.Register(s.T.Context(), proto.Executor{Name: "one"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.App.Logs.Open(s.T.Context(), logs.Stream{ID: "log-1", OrgID: o.ID}); err != nil {
+		t.Fatal(err)
+	}
+	id, err := s.App.Dispatch.Enqueue(s.T.Context(), dispatch.Job{OrgID: o.ID, PoolID: &p.id, Kind: "example", Subject: "one", Log: "log-1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	job, err := p.client.Claim(s.T.Context(), r.ID, proto.Claim{Kinds: []string{"example"}})
+	if err != nil || job == nil {
+		t.Fatalf("Claim = %+v, %v", job, err)
+	}
+	_, err = p.client.Report(s.T.Context(), job.Ticket, 10, []byte("text"))
+	var answer *proto.StatusError
+	if !errors.As(err, &answer) || answer.Status != 400 {
+		t.Errorf("Report behind a gap = %v, want 400", err)
+	}
+	s.App.Dispatch.Logs = ending{s.App.Logs, func() {
+		if err := p.client.Finish(s.T.Context(), job.Ticket, proto.Result{Outcome: proto.Finished}); err != nil {
+			t.Errorf("Finish = %v", err)
+		}
+		if err := s.App.Logs.Close(s.T.Context(), "log-1"); err != nil {
+			t.Errorf("Close = %v", err)
+		}
+	}}
+	if _, err := p.client.Report(s.T.Context(), job.Ticket, 0, []byte("text")); !errors.Is(err, proto.ErrGone) {
+		t.Errorf("Report of job %s, which ends meanwhile, = %v, want %v", id, err, proto.ErrGone)
+	}
+}
+
+// ending are logs; before text is appended, something else comes first.
+type ending struct {
+	*logs.Feature
+	first func()
+}
+
+func (e ending) Append(ctx context.Context, id string, offset int64, text []byte) (bool, error) {
+	e.first()
+	return e.Feature.Append(ctx, id, offset, text)
 }

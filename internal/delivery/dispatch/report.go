@@ -33,6 +33,11 @@ func (s Server) Report(ctx context.Context, t proto.Ticket, offset int64, log []
 	if j.Log != "" && s.f.Logs != nil {
 		o.Watched, err = s.f.Logs.Append(ctx, j.Log, offset, log)
 	}
+	if err != nil {
+		if _, lost := s.held(ctx, t); errors.Is(lost, proto.ErrGone) {
+			return o, lost // the log was closed with the job
+		}
+	}
 	return o, err
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"plumbline.dev/plumbline/internal/kernel/db"
 	"plumbline.dev/plumbline/internal/kernel/jobs"
+	"plumbline.dev/plumbline/internal/kernel/problem"
 )
 
 // The bytes that mark the beginning and the end of a log (go-tfe, logreader.go).
@@ -19,7 +20,7 @@ const (
 
 var (
 	// ErrGap is what a writer hears whose offset lies behind the end of what it wrote.
-	ErrGap = errors.New("logs: text is missing before this offset")
+	ErrGap error = problem.BadRequest("Text of the log is missing before this offset.")
 	// ErrClosed is what a writer hears that has text for a log that is closed.
 	ErrClosed = errors.New("logs: the log is closed")
 )
