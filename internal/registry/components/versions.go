@@ -155,6 +155,9 @@ func (f *Feature) createVersion(ctx context.Context, c Component, in jsonapi.In[
 	if db.IsUnique(err) {
 		return v, problem.Invalid("version", "Version has already been taken")
 	}
+	if db.IsForeign(err) {
+		return v, problem.NotFound // the component configuration has just been deleted
+	}
 	if err != nil {
 		return v, err
 	}

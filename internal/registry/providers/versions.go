@@ -121,6 +121,9 @@ func (f *Feature) createVersion(ctx context.Context, p Provider, in jsonapi.In[v
 	if db.IsUnique(err) {
 		return v, problem.Invalid("version", "Version has already been taken")
 	}
+	if db.IsForeign(err) {
+		return v, problem.NotFound // the provider has just been deleted
+	}
 	if err != nil {
 		return v, err
 	}

@@ -39,6 +39,8 @@ func (f *Feature) junit(ctx context.Context, w http.ResponseWriter, _ *http.Requ
 type report struct {
 	XMLName xml.Name `xml:"testsuites"`
 	Suites  []*suite `xml:"testsuite"`
+
+	named map[string]*suite
 }
 
 // suite is a test file.
@@ -49,6 +51,8 @@ type suite struct {
 	Errors   int         `xml:"errors,attr"`
 	Skipped  int         `xml:"skipped,attr"`
 	Cases    []*testCase `xml:"testcase"`
+
+	named map[string]*testCase
 }
 
 // testCase is a run block.
@@ -97,7 +101,7 @@ const maxLine = 1 << 20
 
 // readReport reads the log of a test run.
 func readReport(log io.Reader) (*report, error) {
-	r, in := &report{}, bufio.NewReaderSize(log, maxLine)
+	r, in := &report{named: map[string]*suite{}}, bufio.NewReaderSize(log, maxLine)
 	for {
 		line, err := in.ReadSlice('\n')
 		if errors.Is(err, bufio.ErrBufferFull) {
@@ -145,24 +149,17 @@ func (r *report) add(e event) {
 
 // find returns the file and the run of an event.
 func (r *report) find(e event) (*suite, *testCase) {
-	var s *suite
-	for _, have := range r.Suites {
-		if have.Name == e.File {
-			s = have
-		}
-	}
+	s := r.named[e.File]
 	if s == nil {
-		s = &suite{Name: e.File}
-		r.Suites = append(r.Suites, s)
+		s = &suite{Name: e.File, named: map[string]*testCase{}}
+		r.Suites, r.named[e.File] = append(r.Suites, s), s
 	}
-	for _, c := range s.Cases {
-		if c.Name == e.Run {
-			return s, c
-		}
+	c := s.named[e.Run]
+	if c == nil {
+		c = &testCase{Name: e.Run, Class: e.File}
+		s.Cases, s.named[e.Run] = append(s.Cases, c), c
+		s.Tests++
 	}
-	c := &testCase{Name: e.Run, Class: e.File}
-	s.Cases = append(s.Cases, c)
-	s.Tests++
 	return s, c
 }
 
