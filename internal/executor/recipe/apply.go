@@ -154,11 +154,8 @@ func (a *apply) findUnsaved() error {
 // OpenTofu since 1.11.
 func (a *apply) knowsEphemeral() bool {
 	v, err := version.NewVersion(a.engine.Version)
-	if err != nil {
-		return false
-	}
-	since := map[engine.Product]int{engine.Terraform: 10, engine.OpenTofu: 11}[a.engine.Product]
-	return v.Segments()[0] > 1 || v.Segments()[1] >= since
+	since := map[engine.Product]string{engine.Terraform: "1.10.0", engine.OpenTofu: "1.11.0"}[a.engine.Product]
+	return err == nil && v.Core().GreaterThanOrEqual(version.Must(version.NewVersion(since)))
 }
 
 // ephemeral are the options that give the variables that the plan file does not have.

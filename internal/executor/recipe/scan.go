@@ -117,17 +117,6 @@ func (s *scan) leave(failed error) error {
 	return errors.Join(errs...)
 }
 
-// read reads the beginning of a file, nothing if it is not there.
-func (s *scan) read(path string, limit int64) []byte {
-	f, err := s.t.Open(path)
-	if err != nil {
-		return nil
-	}
-	defer func() { _ = f.Close() }()
-	b, _ := io.ReadAll(io.LimitReader(f, limit)) // what can be read
-	return b
-}
-
 // The commands of a scan, as one process of the sandbox. The file step tells how far it got.
 // What the plan says goes to the log; its JSON stays in a file. With warm there is no init
 // unless the plan fails: what a folder was left with may have become useless.
