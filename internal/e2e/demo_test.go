@@ -23,7 +23,11 @@ type demo struct {
 
 func newDemo(t *testing.T) *demo {
 	t.Helper()
-	st := newStage(t)
+	return demoOn(newStage(t))
+}
+
+func demoOn(st *stage) *demo {
+	st.T.Helper()
 	d := &demo{st, nil, map[string]string{"$org": "acme"}}
 	d.sql(`UPDATE users SET username = 'ada', username_lower = 'ada', email = 'ada@acme.example', email_lower = 'ada@acme.example', site_admin = TRUE WHERE id = ?`, d.org.Owner.ID)
 	d.sql(`UPDATE organization_memberships SET email = 'ada@acme.example', email_lower = 'ada@acme.example' WHERE user_id = ?`, d.org.Owner.ID)

@@ -25,6 +25,7 @@ type front struct {
 	mute   bool           // lets no stream of events through
 	status map[string]int // is the answer to requests whose method and path end so
 	held   chan struct{}  // if it is not nil, changes wait until it is closed
+	slow   slowness
 }
 
 // newFronted is a stage whose window sees the server through a front.
@@ -41,6 +42,7 @@ func newFronted(t *testing.T, options ...func(*config.Server)) (*stage, *front) 
 	}}
 	f := &front{status: map[string]int{}}
 	f.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer f.slowly(r)()
 		f.wait(r)
 		away, mute, status := f.how(r.Method + " " + r.URL.Path)
 		switch {

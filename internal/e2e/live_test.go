@@ -155,36 +155,3 @@ func TestEverythingIsFoundByKeys(t *testing.T) {
 	st.See("Keyboard shortcuts", "Go to workspaces")
 	st.Shot("screens/keys")
 }
-
-// shifted is how much the screen has moved by itself since it was opened (cumulative layout
-// shift, web.dev/cls).
-func (b *Browser) shifted() (sum float64) {
-	b.t.Helper()
-	b.Eval(`new Promise((done) => {
-		let sum = 0
-		new PerformanceObserver((list) => { for (const e of list.getEntries()) if (!e.hadRecentInput) sum += e.value }).observe({type: 'layout-shift', buffered: true})
-		setTimeout(() => done(sum), 300)
-	})`, &sum)
-	return sum
-}
-
-// maxShift is how much a screen may move by itself.
-const maxShift = 0.05
-
-// TestScreensDoNotJump: what is loading has the size of what comes.
-func TestScreensDoNotJump(t *testing.T) {
-	st := newStage(t)
-	st.fill(40)
-	ws := st.Workspace(st.org, "", "payments")
-	st.uploaded(ws)
-	run := st.queued(ws, "Bigger database")
-	for _, path := range []string{"/app/acme/workspaces", "/app/acme/runs", "/app/acme/workspaces/payments/runs/" + run} {
-		st.Go(path)
-		st.Until("the screen to be loaded", `document.querySelector('h1') && document.querySelectorAll('main .skeleton').length <= 2`) // those of a log that waits
-		if got := st.shifted(); got > maxShift {
-			t.Errorf("%s moved by %.3f, want at most %.2f", path, got, maxShift)
-		} else {
-			t.Logf("%s moved by %.3f", path, got)
-		}
-	}
-}

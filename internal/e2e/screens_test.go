@@ -33,8 +33,11 @@ func TestEveryScreen(t *testing.T) {
 	})
 }
 
-// walk opens each route that has a screen of its own, as the router has them.
-func (d *demo) walk(look func(route, path string)) {
+// screenRoute is a route of the UI, and an address at which it is.
+type screenRoute struct{ route, path string }
+
+// routes are those that the router has; some lead to another one.
+func (d *demo) routes() (all []screenRoute) {
 	d.T.Helper()
 	d.Go("/app/acme/workspaces")
 	d.See("network-prod")
@@ -53,6 +56,16 @@ func (d *demo) walk(look func(route, path string)) {
 			d.T.Errorf("nothing stands in for a parameter of %s: add it to the demo", route)
 			continue
 		}
+		all = append(all, screenRoute{route, path})
+	}
+	return all
+}
+
+// walk opens each route that has a screen of its own.
+func (d *demo) walk(look func(route, path string)) {
+	d.T.Helper()
+	for _, r := range d.routes() {
+		route, path := r.route, r.path
 		d.visit("/app" + path)
 		d.Until("the screen "+path, `document.querySelector('main h1') && window.__TSR_ROUTER__.state.status === 'idle'`)
 		if d.route() != route && d.route() != route+"/" {

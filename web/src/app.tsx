@@ -3,6 +3,7 @@ import { createRouter } from '@tanstack/react-router'
 import { queryClient } from './kernel/queries'
 import { homeRoute, orgHomeRoute, orgRoute, rootRoute } from './kernel/routing'
 import { parseSearch, stringifySearch } from './kernel/search'
+import { Opening, Pending } from './shell/Pending'
 import { RouteError } from './shell/RouteError'
 import { Shell } from './shell/Shell'
 import { NotFound } from './ui/Failure'
@@ -38,7 +39,7 @@ import { settingsRoute as workspaceSettingsRoute } from './workspace/settings'
 import { startRoute } from './workspace/start'
 import { variablesRoute } from './workspace/variables'
 
-const routeTree = rootRoute.update({ component: Shell }).addChildren([
+const routeTree = rootRoute.update({ component: Shell, pendingComponent: Opening, pendingMs: 0 }).addChildren([
   homeRoute,
   organizationsRoute,
   profileRoute.addChildren([...profileRoutes, ...profileDriftRoutes]),
@@ -64,6 +65,9 @@ export const router = createRouter({
   context: { queryClient },
   defaultErrorComponent: RouteError,
   defaultNotFoundComponent: () => <NotFound />,
+  // A screen that comes at once takes the place of the one before; only a slow one shows that it is coming.
+  defaultPendingComponent: Pending,
+  defaultPendingMs: 300,
   defaultPreload: 'intent',
   defaultPreloadStaleTime: 0,
   scrollRestoration: true,

@@ -7,7 +7,7 @@ import { listQuery, readQuery } from '~/kernel/queries'
 import { Badge } from '~/ui/Badge'
 import { Failure, Notice } from '~/ui/Failure'
 import { Fact, Facts, Panel, TextLink } from '~/ui/Page'
-import { Skeleton } from '~/ui/Skeleton'
+import { Skeleton, SkeletonRows } from '~/ui/Skeleton'
 import { Table } from '~/ui/Table'
 import { Time } from '~/ui/Time'
 import { adminRoute } from './frame'
@@ -18,7 +18,7 @@ function Overview() {
   const { data, error, refetch } = useQuery({ ...readQuery('installations', '/admin/installation', {}), refetchInterval: 10_000 })
   const failed = useQuery({ ...listQuery('failed-jobs', '/admin/failed-jobs', {}), refetchInterval: 30_000 })
   if (error) return <Failure error={error} retry={() => void refetch()} />
-  if (!data) return <Skeleton className="h-96 w-full" />
+  if (!data || failed.isPending) return <Loading />
   const { counts, nodes, settings: s, version } = data.item.attributes
   const given = failed.data?.items.filter((j) => j.attributes['next-at'] === null).length ?? 0
   return (
@@ -63,6 +63,16 @@ function Overview() {
         </Facts>
         <p className="mt-4 text-sm text-muted">The mail server and the number of requests can be set under <TextLink to="/admin/settings" className="underline">Settings</TextLink>. The rest are options of <code className="font-mono">plumbline serve</code>, and count from its next start.</p>
       </Panel>
+    </div>
+  )
+}
+
+function Loading() {
+  return (
+    <div role="status" aria-label="Loading" className="space-y-4">
+      <div className="grid grid-cols-2 gap-3 sm:grid-cols-3 lg:grid-cols-6">{Array.from({ length: 6 }, (_, i) => <Skeleton key={i} className="h-20 w-full" />)}</div>
+      <Panel title="Nodes"><SkeletonRows rows={2} /></Panel>
+      <Panel title="How it is set up"><SkeletonRows rows={8} /></Panel>
     </div>
   )
 }

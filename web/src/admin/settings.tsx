@@ -1,7 +1,8 @@
 // What administrators set for the whole server while it runs.
 import { useQueries } from '@tanstack/react-query'
 import { createRoute } from '@tanstack/react-router'
-import { Skeleton } from '~/ui/Skeleton'
+import { Panel } from '~/ui/Page'
+import { SkeletonRows } from '~/ui/Skeleton'
 import { adminRoute } from './frame'
 import { MailServer, mailQuery } from './mail'
 import { Rules, rulesQuery } from './rules'
@@ -13,7 +14,7 @@ export const adminSettingsRoute = createRoute({ getParentRoute: () => adminRoute
 /** Settings waits for all four, so that none moves when another one comes. */
 function Settings() {
   const pending = useQueries({ queries: [rulesQuery, mailQuery, wordsQuery, keysQuery] }).some((q) => q.isPending)
-  if (pending) return <Skeleton className="h-320 w-full max-w-3xl" />
+  if (pending) return <div className="max-w-3xl space-y-4">{[0, 1, 2, 3].map((i) => <Panel key={i}><SkeletonRows rows={5} /></Panel>)}</div>
   return (
     <div className="max-w-3xl space-y-4">
       <Rules />

@@ -5,6 +5,7 @@ import { refOf, type Resource } from '~/kernel/jsonapi'
 import { Badge } from '~/ui/Badge'
 import { Failure } from '~/ui/Failure'
 import { Panel, TextLink } from '~/ui/Page'
+import { Skeleton } from '~/ui/Skeleton'
 import { Time } from '~/ui/Time'
 
 const states: Record<string, { label: string; tone: 'bad' | 'warn' | 'idle'; icon: 'cross' | 'lock' | 'clock' }> = {
@@ -17,7 +18,8 @@ const states: Record<string, { label: string; tone: 'bad' | 'warn' | 'idle'; ico
 export function Blind({ org }: { org: string }) {
   const list = useQuery({ ...allQuery('drift-blind-spots', '/organizations/{organization}/drift-blind-spots', { organization: org }), ...polling })
   if (list.error) return <Failure error={list.error} retry={() => void list.refetch()} />
-  if (!list.data || list.data.length === 0) return null
+  if (list.isPending) return <Skeleton className="h-40 w-full" />
+  if (list.data.length === 0) return null
   return (
     <Panel title={`Without a successful scan: ${list.data.length}`}>
       <ul aria-label="Without a successful scan" className="max-h-96 overflow-y-auto">

@@ -9,8 +9,9 @@ import { listQuery, polling, readQuery, useChange } from '~/kernel/queries'
 import { useOrganization } from '~/kernel/session'
 import { Button } from '~/ui/Button'
 import { Failure } from '~/ui/Failure'
+import { InOrder } from '~/ui/InOrder'
 import { Fact, Facts, Page, Panel, TextLink } from '~/ui/Page'
-import { SkeletonRows } from '~/ui/Skeleton'
+import { Skeleton, SkeletonRows } from '~/ui/Skeleton'
 import { Time } from '~/ui/Time'
 import { toast, toastError } from '~/ui/Toast'
 import { Give, Seen, Snooze, mayOperate, useOperateDrift } from './Decide'
@@ -52,8 +53,8 @@ function Whole({ org, episode, included }: { org: string; episode: Resource<'dri
         )
       }
     >
-      <div className="grid gap-5 lg:grid-cols-[minmax(0,2fr)_minmax(0,1fr)]">
-        <div className="min-w-0 space-y-5">
+      <InOrder below="lg" className="grid gap-5 lg:grid-cols-[minmax(0,2fr)_minmax(0,1fr)]">
+        <InOrder className="min-w-0 space-y-5">
           <Panel title={findings.data ? count(findings.data.pagination.total, 'finding') : 'Findings'}>
             {findings.error && <Failure error={findings.error} retry={() => void findings.refetch()} className="m-4" />}
             {findings.isPending && <SkeletonRows rows={5} />}
@@ -61,13 +62,13 @@ function Whole({ org, episode, included }: { org: string; episode: Resource<'dri
             {findings.data && findings.data.pagination.total > 100 && <p className="px-4 py-3 text-sm text-muted">These are the worst 100.</p>}
           </Panel>
           <Happenings org={org} episode={episode.id} />
-        </div>
-        <div className="space-y-5">
+        </InOrder>
+        <InOrder className="space-y-5">
           {schedule && <Silence org={org} schedule={schedule.id} folder={a.folder ?? '.'} may={may} />}
           {a.status === 'open' && <PutRight org={org} episode={episode} included={included} may={may} />}
           <Panel title="About" padded><About org={org} episode={episode} included={included} /></Panel>
-        </div>
-      </div>
+        </InOrder>
+      </InOrder>
       {ignoring && (
         <IgnoreForm
           org={org}
@@ -110,6 +111,7 @@ function Silence({ org, schedule, folder, may }: { org: string; schedule: string
   const list = useQuery({ ...listQuery('drift-snoozes', '/organizations/{organization}/drift-snoozes', { organization: org }, { 'filter[schedule]': schedule, 'page[size]': 100 }), enabled, ...polling })
   const wake = useChange(['drift-snoozes', 'drift-episode-events', 'drift-schedules'], (id: string) => api.remove('/drift-snoozes/{id}', { id }), () => toast('Alerts are told again.'))
   const snooze = list.data?.items.find((s) => s.attributes.folder === folder)
+  if (list.isLoading) return <Skeleton className="h-26 w-full" />
   if (!snooze) return null
   return (
     <Panel title="Snoozed" padded>

@@ -7,6 +7,7 @@ import { Included, body, refOf, type Resource } from '~/kernel/jsonapi'
 import { listQuery, polling, readQuery, useChange } from '~/kernel/queries'
 import { Button } from '~/ui/Button'
 import { Failure, Notice } from '~/ui/Failure'
+import { InOrder } from '~/ui/InOrder'
 import { Fact, Facts, Panel, TextLink } from '~/ui/Page'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { Since, Time } from '~/ui/Time'
@@ -26,15 +27,15 @@ export function HealthTab() {
   const scans = useQuery({ ...listQuery('drift-scans', '/workspaces/{id}/drift-scans', { id }, { 'page[size]': 10 }), ...polling })
   const episodes = useQuery({ ...listQuery('drift-episodes', '/workspaces/{id}/drift-episodes', { id }, { 'page[size]': 5 }), ...polling })
   return (
-    <div className="grid gap-5 lg:grid-cols-[minmax(0,2fr)_minmax(0,1fr)]">
-      <div className="min-w-0 space-y-5">
+    <InOrder below="lg" className="grid gap-5 lg:grid-cols-[minmax(0,2fr)_minmax(0,1fr)]">
+      <InOrder className="min-w-0 space-y-5">
         <State workspace={workspace} />
         <Listed title={findings.data ? count(findings.data.pagination.total, 'finding') : 'Findings'} of={findings} empty="Nothing differs from what was applied.">
           {findings.data && <FindingRows org={org} items={findings.data.items} included={new Included()} bare />}
         </Listed>
         <Listed title="Scans" of={scans} empty="Nobody has looked yet.">{scans.data && <ScanRows org={org} items={scans.data.items} included={new Included()} bare />}</Listed>
-      </div>
-      <div className="min-w-0 space-y-5">
+      </InOrder>
+      <InOrder className="min-w-0 space-y-5">
         <Last org={org} workspace={workspace} />
         <Panel title="Episodes">
           {episodes.error && <Failure error={episodes.error} retry={() => void episodes.refetch()} className="m-4" />}
@@ -50,8 +51,8 @@ export function HealthTab() {
             </ul>
           )}
         </Panel>
-      </div>
-    </div>
+      </InOrder>
+    </InOrder>
   )
 }
 
@@ -102,15 +103,15 @@ function Last({ org, workspace }: { org: string; workspace: Resource<'workspaces
   const id = newest.data?.items[0]?.id ?? ''
   const one = useQuery({ ...readQuery('assessment-results', '/assessment-results/{id}', { id }), enabled: id !== '' })
   const list = newest
-  const a = (one.data?.item ?? newest.data?.items[0])?.attributes
+  const a = one.isLoading ? undefined : (one.data?.item ?? newest.data?.items[0])?.attributes
   const links = one.data?.item.links ?? {}
   const scan = refOf(newest.data?.items[0], 'drift-scan')
   const admin = workspace.attributes.permissions['can-update']
   return (
     <Panel title="Last assessment" padded className="self-start">
       {list.error && <Failure error={list.error} retry={() => void list.refetch()} />}
-      {list.isPending && <SkeletonRows rows={3} className="-m-4" />}
-      {list.data && !a && <p className="text-muted">There is none yet. An assessment looks after an apply whether everything is still as it was left.</p>}
+      {(list.isPending || one.isLoading) && <SkeletonRows rows={3} className="-m-4" />}
+      {list.data?.items.length === 0 && <p className="text-muted">There is none yet. An assessment looks after an apply whether everything is still as it was left.</p>}
       {a?.['error-message'] && <Notice tone="bad" icon="warning" className="mb-3">{a['error-message']}</Notice>}
       {a && (
         <Facts>

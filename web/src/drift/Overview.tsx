@@ -8,6 +8,7 @@ import { listQuery, polling, readQuery } from '~/kernel/queries'
 import { useOrganization } from '~/kernel/session'
 import { Badge } from '~/ui/Badge'
 import { Empty, Failure } from '~/ui/Failure'
+import { InOrder } from '~/ui/InOrder'
 import { Panel } from '~/ui/Page'
 import { Skeleton, SkeletonRows } from '~/ui/Skeleton'
 import { Since, Time } from '~/ui/Time'
@@ -40,13 +41,13 @@ export function Overview() {
       {summary.error && <Failure error={summary.error} retry={() => void summary.refetch()} />}
       {fresh && <FirstSteps org={org} assessed={lookedAt.some((h) => s?.['workspaces-by-health'][h])} />}
       <Cards org={org} summary={s} />
-      <div className="grid gap-5 lg:grid-cols-[minmax(0,2fr)_minmax(0,1fr)]">
-        <div className="min-w-0 space-y-5">
+      <InOrder below="lg" className="grid gap-5 lg:grid-cols-[minmax(0,2fr)_minmax(0,1fr)]">
+        <InOrder className="min-w-0 space-y-5">
           <Episodes org={org} fresh={fresh} />
           {!fresh && <Heat org={org} days={Math.min(days, 90)} />}
           {may['can-read-drift'] && !fresh && <OverTime org={org} by={by} days={days} names={names} onChange={(change) => void navigate({ search: (was) => ({ ...was, ...change }), replace: true, resetScroll: false })} />}
-        </div>
-        <div className="min-w-0 space-y-5">
+        </InOrder>
+        <InOrder className="min-w-0 space-y-5">
           <Blind org={org} />
           <Groups title="Workspaces by health" loading={!s}>
             {s && Object.keys(healths).filter((h) => s['workspaces-by-health'][h]).map((h) => (
@@ -62,8 +63,8 @@ export function Overview() {
           {s && s['by-provider'].length > 0 && (
             <Groups title="By provider">{s['by-provider'].map((g) => <Line key={g.name} name={<Narrowed org={org} search={{ provider: g.name }}>{g.name.replace(/^registry\.[a-z.]+\//, '')}</Narrowed>} value={g.findings} />)}</Groups>
           )}
-        </div>
-      </div>
+        </InOrder>
+      </InOrder>
     </div>
   )
 }

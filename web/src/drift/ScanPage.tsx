@@ -10,6 +10,7 @@ import { polling, readQuery, useChange } from '~/kernel/queries'
 import { Button } from '~/ui/Button'
 import { Confirm } from '~/ui/Dialog'
 import { Failure, Notice } from '~/ui/Failure'
+import { InOrder } from '~/ui/InOrder'
 import { Fact, Facts, Page, Panel, TextLink } from '~/ui/Page'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { Time } from '~/ui/Time'
@@ -46,8 +47,8 @@ function Whole({ org, scan, included }: { org: string; scan: Resource<'drift-sca
     >
       {a['error-message'] && <Notice tone="bad" icon="warning" className="mb-5">{a['error-message']}</Notice>}
       {a.summary && <Notice tone={a['resources-drifted'] > 0 ? 'warn' : 'ok'} icon={a['resources-drifted'] > 0 ? 'drift' : 'check'} className="mb-5">{headline(a.summary)}</Notice>}
-      <div className="grid gap-5 lg:grid-cols-[minmax(0,2fr)_minmax(0,1fr)]">
-        <div className="min-w-0 space-y-5">
+      <InOrder below="lg" className="grid gap-5 lg:grid-cols-[minmax(0,2fr)_minmax(0,1fr)]">
+        <InOrder className="min-w-0 space-y-5">
         {a.status !== 'queued' && a.status !== 'running' && a.fingerprint !== null && <Verdict scan={scan.id} />}
         <Panel title="Log">
           {begun ? (
@@ -56,9 +57,9 @@ function Whole({ org, scan, included }: { org: string; scan: Resource<'drift-sca
             <p className="p-4 text-muted">{ongoing.includes(a.status) ? 'It waits for a free executor.' : 'It ended before it began.'}</p>
           )}
         </Panel>
-        </div>
+        </InOrder>
         <Panel title="About" padded className="self-start"><About org={org} scan={scan} /></Panel>
-      </div>
+      </InOrder>
       {canceling && (
         <Confirm title="Cancel the scan" action="Cancel the scan" busy={cancel.isPending} error={cancel.error} onConfirm={() => cancel.mutate(undefined)} onClose={() => setCanceling(false)}>
           <p>It changes nothing, so nothing is left half done.</p>

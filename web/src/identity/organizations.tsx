@@ -33,7 +33,7 @@ function Organizations() {
   const words = useSite()?.['new-user']
   const button = mayCreate && <Button look="primary" icon="plus" onClick={() => setCreating(true)}>New organization</Button>
   return (
-    <Page title="Organizations" about="Workspaces, people and permissions live in an organization." actions={data && data.length > 0 && button}>
+    <Page title="Organizations" about="Workspaces, people and permissions live in an organization." actions={data?.length !== 0 && button}>
       {error && <Failure error={error} retry={() => void refetch()} />}
       <Invitations />
       <Panel>

@@ -6,6 +6,7 @@ import { fieldsOf } from '~/kernel/problem'
 import { useChange } from '~/kernel/queries'
 import { Field, Input } from '~/ui/Field'
 import { Form } from '~/ui/Form'
+import { InOrder } from '~/ui/InOrder'
 import { Panel } from '~/ui/Page'
 import { toast } from '~/ui/Toast'
 import { YourSessions } from './sessions'
@@ -13,13 +14,13 @@ import { TwoFactor } from './twoFactor'
 
 export function Security() {
   return (
-    <div className="space-y-4">
+    <InOrder className="space-y-4">
       <div className="grid items-start gap-4 lg:grid-cols-2">
         <Password />
         <TwoFactor />
       </div>
       <YourSessions />
-    </div>
+    </InOrder>
   )
 }
 

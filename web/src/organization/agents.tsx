@@ -15,6 +15,7 @@ import { Confirm } from '~/ui/Dialog'
 import { Empty, Failure } from '~/ui/Failure'
 import { Choice, Field, Input } from '~/ui/Field'
 import { FormDialog } from '~/ui/Form'
+import { InOrder } from '~/ui/InOrder'
 import { Panel } from '~/ui/Page'
 import { Pages } from '~/ui/Pages'
 import { SkeletonRows } from '~/ui/Skeleton'
@@ -84,7 +85,7 @@ function PoolView({ org, pool }: { org: string; pool: Pool }) {
   const forget = useChange(['agents', 'agent-pools'], (a: Agent) => api.remove('/agents/{id}', { id: a.id }))
   const list = agents.data?.items
   return (
-    <div className="min-w-0 space-y-4">
+    <InOrder className="min-w-0 space-y-4">
       <Panel title={<>{pool.attributes.name} <span className="font-normal text-muted">· {count(pool.attributes['agent-count'], 'agent')}</span></>} actions={<Button small look="danger" icon="trash" onClick={() => setDeleting(true)}>Delete</Button>}>
         {agents.error && <div className="p-4"><Failure error={agents.error} /></div>}
         {!list && !agents.error && <SkeletonRows rows={2} />}
@@ -129,7 +130,7 @@ function PoolView({ org, pool }: { org: string; pool: Pool }) {
           <p>Its agents stop, its tokens end, and workspaces that use it have nobody to run them.</p>
         </Confirm>
       )}
-    </div>
+    </InOrder>
   )
 }
 

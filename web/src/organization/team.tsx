@@ -14,6 +14,7 @@ import { Confirm } from '~/ui/Dialog'
 import { Failure } from '~/ui/Failure'
 import { Field, Select } from '~/ui/Field'
 import { FormDialog } from '~/ui/Form'
+import { InOrder } from '~/ui/InOrder'
 import { Panel, useDetail } from '~/ui/Page'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { toastError } from '~/ui/Toast'
@@ -40,7 +41,7 @@ function TeamPage() {
   const team = data.item
   const may = team.attributes.permissions
   return (
-    <div className="space-y-4">
+    <InOrder className="space-y-4">
       <div className="flex flex-wrap items-center justify-between gap-x-4 gap-y-2">
         <span className="flex flex-wrap items-center gap-3">
           <h2 className="text-xl">{team.attributes.name}</h2>
@@ -51,13 +52,13 @@ function TeamPage() {
         {may['can-destroy'] && team.attributes.name !== 'owners' && <Button look="danger" icon="trash" onClick={() => setDeleting(true)}>Delete</Button>}
         </span>
       </div>
-      <div className="grid items-start gap-4 lg:grid-cols-[20rem_minmax(0,1fr)]">
+      <InOrder below="lg" className="grid items-start gap-4 lg:grid-cols-[20rem_minmax(0,1fr)]">
         <div className="min-w-0 space-y-4">
           <Members org={org} team={team} users={data.included.all('users')} />
           {team.attributes.name !== 'owners' && <TeamAccess org={org} team={team.id} />}
         </div>
         <Rights team={team} />
-      </div>
+      </InOrder>
       {editing && <TeamSettings team={team} onClose={() => setEditing(false)} />}
       {may['can-update-api-token'] && (
         <Tokens
@@ -73,7 +74,7 @@ function TeamPage() {
           <p>Its members lose what only it may do, and its tokens stop working.</p>
         </Confirm>
       )}
-    </div>
+    </InOrder>
   )
 }
 
@@ -117,7 +118,10 @@ function Add({ org, present, add, onClose }: { org: string; present: string[]; a
   )
 }
 
-/** useTeams are the teams that can be given access. */
+/** teamsQuery are the teams that can be given access. */
+export const teamsQuery = (org: string) => allQuery('teams', '/organizations/{organization}/teams', { organization: org })
+
+/** useTeams are the teams that can be given access, none before they are known. */
 export function useTeams(org: string) {
-  return useQuery(allQuery('teams', '/organizations/{organization}/teams', { organization: org })).data ?? []
+  return useQuery(teamsQuery(org)).data ?? []
 }

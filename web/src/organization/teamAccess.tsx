@@ -17,25 +17,25 @@ export function TeamAccess({ org, team, title = 'Access in projects and workspac
   const workspaces = useQuery(listQuery('team-workspaces', '/team-workspaces', {}, { 'filter[team][id]': team, include: 'workspace', 'page[size]': 100 }))
   const error = projects.error ?? workspaces.error
   if (isMissing(error)) return null // for its members and who manages teams
-  const none = projects.data?.items.length === 0 && workspaces.data?.items.length === 0
+  const both = projects.data && workspaces.data ? { projects: projects.data, workspaces: workspaces.data } : undefined
   return (
     <Panel title={title}>
       {error && <div className="p-4"><Failure error={error} /></div>}
-      {!error && !(projects.data && workspaces.data) && <SkeletonRows rows={2} />}
-      {none && <p className="px-4 py-3 text-muted">None of its own. It is given on the page of a project or a workspace, under Access.</p>}
+      {!error && !both && <SkeletonRows rows={2} />}
+      {both?.projects.items.length === 0 && both.workspaces.items.length === 0 && <p className="px-4 py-3 text-muted">None of its own. It is given on the page of a project or a workspace, under Access.</p>}
       <ul>
-        {projects.data?.items.map((a) => {
+        {both?.projects.items.map((a) => {
           const id = refOf(a, 'project')?.id ?? ''
           return (
             <li key={a.id} className="flex h-10 items-center gap-2 border-b border-line px-4 last:border-0">
-              <Link to="/$org/projects/$project/access" params={{ org, project: id }} className="min-w-0 flex-1 truncate hover:text-accent"><span className="text-muted">Project</span> {projects.data.included.get('projects', id)?.attributes.name ?? id}</Link>
+              <Link to="/$org/projects/$project/access" params={{ org, project: id }} className="min-w-0 flex-1 truncate hover:text-accent"><span className="text-muted">Project</span> {both.projects.included.get('projects', id)?.attributes.name ?? id}</Link>
               <Badge tone="accent">{labelOf(projectLevels, a.attributes.access)}</Badge>
             </li>
           )
         })}
-        {workspaces.data?.items.map((a) => {
+        {both?.workspaces.items.map((a) => {
           const id = refOf(a, 'workspace')?.id ?? ''
-          const name = workspaces.data.included.get('workspaces', id)?.attributes.name
+          const name = both.workspaces.included.get('workspaces', id)?.attributes.name
           return (
             <li key={a.id} className="flex h-10 items-center gap-2 border-b border-line px-4 last:border-0">
               {name ? <Link to="/$org/workspaces/$workspace/access" params={{ org, workspace: name }} className="min-w-0 flex-1 truncate hover:text-accent">{name}</Link> : <span className="min-w-0 flex-1 truncate">{id}</span>}

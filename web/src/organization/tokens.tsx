@@ -13,6 +13,7 @@ import { Button } from '~/ui/Button'
 import { Confirm } from '~/ui/Dialog'
 import { Failure } from '~/ui/Failure'
 import { FormDialog } from '~/ui/Form'
+import { InOrder } from '~/ui/InOrder'
 import { Fact, Facts, Panel } from '~/ui/Page'
 import { Secret } from '~/ui/Secret'
 import { Skeleton, SkeletonRows } from '~/ui/Skeleton'
@@ -20,18 +21,18 @@ import { Table } from '~/ui/Table'
 import { Time } from '~/ui/Time'
 import { toast } from '~/ui/Toast'
 import { settingsRoute } from './frame'
-import { useTeams } from './team'
+import { teamsQuery } from './team'
 
 export const organizationTokensRoute = createRoute({ getParentRoute: () => settingsRoute, path: '/tokens', component: OrganizationTokens })
 
 function OrganizationTokens() {
   const { org } = organizationTokensRoute.useParams()
   return (
-    <div className="max-w-4xl space-y-4">
+    <InOrder className="max-w-4xl space-y-4">
       <One org={org} title="Token of the organization" about="It manages teams, workspaces and settings, but starts no runs. There is only one: a new one replaces the one before." />
       <One org={org} kind="audit-trails" title="Token of the audit trail" about="It reads the audit trail and nothing else: for your collector of logs, at /api/v2/organization/audit-trail." />
       <OfTeams org={org} />
-    </div>
+    </InOrder>
   )
 }
 
@@ -114,15 +115,15 @@ function Make({ title, address, replaces, onMade, onClose }: { title: string; ad
 }
 
 function OfTeams({ org }: { org: string }) {
-  const teams = useTeams(org)
+  const teams = useQuery(teamsQuery(org))
   const { data, error } = useQuery(listQuery('authentication-tokens', '/organizations/{organization}/team-tokens', { organization: org }, { 'page[size]': 100 }))
-  const nameOf = (t: Token) => teams.find((x) => x.id === refOf(t, 'team')?.id)?.attributes.name ?? refOf(t, 'team')?.id ?? ''
+  const nameOf = (t: Token) => teams.data?.find((x) => x.id === refOf(t, 'team')?.id)?.attributes.name ?? refOf(t, 'team')?.id ?? ''
   return (
     <Panel title="Tokens of teams">
       {error && <div className="p-4"><Failure error={error} /></div>}
-      {!data && !error && <SkeletonRows rows={2} />}
+      {((!data && !error) || teams.isPending) && <SkeletonRows rows={2} />}
       {data?.items.length === 0 && <p className="px-4 py-3 text-muted">No team has one. They are made on the pages of teams, and can do what the team may.</p>}
-      {data && data.items.length > 0 && (
+      {data && data.items.length > 0 && !teams.isPending && (
         <Table
           label="Tokens of teams"
           items={data.items}

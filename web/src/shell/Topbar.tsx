@@ -28,7 +28,8 @@ export function Topbar({ org, drawer, onDrawer, onSearch }: Props) {
 
 type Crumb = { label: string; to: string }
 
-function crumbsOf(m: AnyRouteMatch): Crumb[] {
+/** crumbsOf is what a route adds to the path. */
+export function crumbsOf(m: AnyRouteMatch): Crumb[] {
   const crumb = m.staticData.crumb?.(m.params as Record<string, string>)
   return typeof crumb === 'string' ? [{ label: crumb, to: m.pathname }] : (crumb ?? [])
 }

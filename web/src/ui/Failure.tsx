@@ -36,7 +36,7 @@ type EmptyProps = { icon?: IconName; title: string; children?: ReactNode; action
 /** Empty says why there is nothing, and what to do about it. */
 export function Empty({ icon = 'info', title, children, actions, className }: EmptyProps) {
   return (
-    <div className={cx('flex flex-col items-center px-6 py-14 text-center', className)}>
+    <div data-empty className={cx('flex flex-col items-center px-6 py-14 text-center', className)}>
       <div className="mb-3 flex size-11 items-center justify-center rounded-full bg-accent-soft text-accent">
         <Icon name={icon} size={20} />
       </div>

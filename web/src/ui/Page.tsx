@@ -1,6 +1,6 @@
 // The parts of every screen: its heading, and the boxes that its content is in.
 import { createLink, useLocation, useMatches, type LinkComponent } from '@tanstack/react-router'
-import { useEffect, useRef, useState, useSyncExternalStore, type AnchorHTMLAttributes, type ReactNode, type Ref } from 'react'
+import { createContext, useEffect, useRef, useState, useSyncExternalStore, type AnchorHTMLAttributes, type ReactNode, type Ref } from 'react'
 import { store, useStore } from '~/kernel/store'
 import { partOf } from '~/kernel/title'
 import { Icon } from './Icon'
@@ -19,6 +19,9 @@ type PageProps = {
   wide?: boolean
 }
 
+/** Framed tells whether what is shown is a part of a screen, below its title and tabs. */
+export const Framed = createContext(false)
+
 /** Page is the frame of a screen. Its title is that of the browser's tab too. */
 export function Page({ title, status, about, actions, tabs, children, wide }: PageProps) {
   useTitle(title, tabs !== undefined)
@@ -35,7 +38,7 @@ export function Page({ title, status, about, actions, tabs, children, wide }: Pa
         {actions && <div className="flex flex-wrap items-center gap-2 empty:hidden">{actions}</div>}
       </header>
       {tabs}
-      {children}
+      <Framed value={tabs !== undefined}>{children}</Framed>
     </div>
   )
 }

@@ -6,13 +6,14 @@ import * as api from '~/kernel/api'
 import { body, refOf, type Resource } from '~/kernel/jsonapi'
 import { listQuery, useChange } from '~/kernel/queries'
 import { workspaceLevels } from '~/organization/permissions'
-import { useTeams } from '~/organization/team'
+import { teamsQuery, useTeams } from '~/organization/team'
 import { Badge } from '~/ui/Badge'
 import { Button, IconButton } from '~/ui/Button'
 import { Confirm } from '~/ui/Dialog'
 import { Empty, Failure } from '~/ui/Failure'
 import { Field, Select } from '~/ui/Field'
 import { FormDialog } from '~/ui/Form'
+import { InOrder } from '~/ui/InOrder'
 import { Panel } from '~/ui/Page'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { Table } from '~/ui/Table'
@@ -29,17 +30,17 @@ function AccessPage() {
   const { org, workspace: w, project } = useWorkspace()
   const [editing, setEditing] = useState<Access | 'new'>()
   const [removing, setRemoving] = useState<Access>()
-  const teams = useTeams(org)
+  const named = useQuery(teamsQuery(org))
   const { data, error } = useQuery(listQuery('team-workspaces', '/team-workspaces', {}, { 'filter[workspace][id]': w.id, 'page[size]': 100 }))
   const remove = useChange(['team-workspaces'], (id: string) => api.remove('/team-workspaces/{access}', { access: id }), () => setRemoving(undefined))
-  const nameOf = (a: Access) => teams.find((t) => t.id === refOf(a, 'team')?.id)?.attributes.name ?? refOf(a, 'team')?.id ?? ''
+  const nameOf = (a: Access) => named.data?.find((t) => t.id === refOf(a, 'team')?.id)?.attributes.name ?? refOf(a, 'team')?.id ?? ''
   return (
-    <div className="space-y-4">
+    <InOrder className="space-y-4">
     <Panel title="Access of teams" actions={<Button small icon="plus" onClick={() => setEditing('new')}>Give access</Button>}>
       {error && <div className="p-4"><Failure error={error} /></div>}
-      {!data && !error && <SkeletonRows rows={3} />}
+      {((!data && !error) || named.isPending) && <SkeletonRows rows={3} />}
       {data?.items.length === 0 && <Empty icon="people" title="No team has access to this workspace alone"><p>Owners, and teams with rights in the project or the whole organization, have theirs from there.</p></Empty>}
-      {data && data.items.length > 0 && (
+      {data && data.items.length > 0 && !named.isPending && (
         <Table
           label="Access of teams"
           items={data.items}
@@ -67,7 +68,7 @@ function AccessPage() {
       )}
     </Panel>
     <WorkspaceElsewhere org={org} project={project} />
-    </div>
+    </InOrder>
   )
 }
 

@@ -14,6 +14,7 @@ import { Badge, Tag } from '~/ui/Badge'
 import { CopyButton, Id } from '~/ui/Copy'
 import { Empty } from '~/ui/Failure'
 import { Icon } from '~/ui/Icon'
+import { InOrder } from '~/ui/InOrder'
 import { Fact, Facts, Panel, TextLink } from '~/ui/Page'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { Table } from '~/ui/Table'
@@ -31,14 +32,14 @@ function Overview() {
   return (
     <>
       <LockNotice />
-      <div className="grid items-start gap-4 lg:grid-cols-[minmax(0,1fr)_20rem]">
-        <div className="min-w-0 space-y-4">
+      <InOrder below="lg" className="grid items-start gap-4 lg:grid-cols-[minmax(0,1fr)_20rem]">
+        <InOrder className="min-w-0 space-y-4">
           <CurrentRun />
           <Outputs />
           <Readme />
-        </div>
+        </InOrder>
         <About />
-      </div>
+      </InOrder>
     </>
   )
 }
@@ -81,7 +82,8 @@ function Readme() {
 function Outputs() {
   const { workspace: w } = useWorkspace()
   const may = w.attributes.permissions['can-read-state-outputs']
-  const { data } = useQuery({ ...allQuery('state-versions', '/workspaces/{id}/current-state-version-outputs', { id: w.id }), enabled: may && refOf(w, 'current-state-version') !== undefined })
+  const { data, isLoading } = useQuery({ ...allQuery('state-versions', '/workspaces/{id}/current-state-version-outputs', { id: w.id }), enabled: may && refOf(w, 'current-state-version') !== undefined })
+  if (isLoading) return <Panel title="Outputs"><SkeletonRows rows={3} /></Panel>
   if (!data || data.length === 0) return null
   return (
     <Panel title="Outputs">

@@ -5,6 +5,7 @@ import * as api from '~/kernel/api'
 import { count } from '~/kernel/formats'
 import { allQuery } from '~/kernel/queries'
 import { Failure } from '~/ui/Failure'
+import { InOrder } from '~/ui/InOrder'
 import { Panel, TextLink } from '~/ui/Page'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { Badge } from '~/ui/Badge'
@@ -20,7 +21,7 @@ function Variables() {
   const vars = useQuery(allQuery('vars', '/workspaces/{workspace}/vars', params))
   const sets = useQuery(allQuery('varsets', '/workspaces/{workspace}/varsets', params))
   return (
-    <div className="space-y-5">
+    <InOrder className="space-y-5">
       {vars.error && <Failure error={vars.error} retry={() => void vars.refetch()} />}
       <VariablesPanel
         title="Variables"
@@ -46,6 +47,6 @@ function Variables() {
           ))}
         </ul>
       </Panel>
-    </div>
+    </InOrder>
   )
 }

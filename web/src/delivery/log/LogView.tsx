@@ -71,7 +71,7 @@ export function LogView({ name, waiting, ...source }: Props) {
         data-complete={store.complete}
         className={cx('overflow-auto overscroll-contain py-2 font-mono text-sm leading-5 [overflow-anchor:none]', tall ? 'flex-1' : 'h-[60vh] max-h-[44rem] min-h-40', store.length < 20 && !tall && 'h-auto!')}
       >
-        {store.length === 0 && error === undefined && (store.complete ? <p className="px-4 font-sans text-muted">Nothing was printed.</p> : <Waiting text={waiting} />)}
+        {store.length === 0 && error === undefined && (store.complete ? <p className="px-4 font-sans text-muted">Nothing was printed.</p> : (source.complete ? <Reading /> : <Waiting text={waiting} />))}
         <div className="relative" style={{ height: rows.getTotalSize() }}>
           <div className="absolute top-0 left-0 w-full min-w-fit" style={{ transform: `translateY(${rows.getVirtualItems()[0]?.start ?? 0}px)` }}>
             {rows.getVirtualItems().map((row) => (
@@ -96,12 +96,17 @@ export function LogView({ name, waiting, ...source }: Props) {
 
 function Waiting({ text }: { text: string }) {
   return (
-    <div role="status" className="space-y-2 px-4 py-1">
+    <div role="status" data-waits className="space-y-2 px-4 py-1">
       <p className="font-sans text-muted">{text}</p>
       <Skeleton className="h-3.5 w-72 max-w-full" />
       <Skeleton className="h-3.5 w-48" />
     </div>
   )
+}
+
+/** Reading holds the place of lines that are there already. */
+function Reading() {
+  return <div role="status" aria-label="Loading" className="space-y-2 px-4 py-1">{['w-72', 'w-48', 'w-80', 'w-64', 'w-56', 'w-72'].map((w, i) => <Skeleton key={i} className={cx('h-3.5 max-w-full', w)} />)}</div>
 }
 
 /** useFollow keeps the end in view. */

@@ -8,8 +8,9 @@ import { refOf, type Resource } from '~/kernel/jsonapi'
 import { polling } from '~/kernel/queries'
 import { CopyText, Id } from '~/ui/Copy'
 import { Failure, NotFound, Notice } from '~/ui/Failure'
+import { InOrder } from '~/ui/InOrder'
 import { Page, Panel, TextLink } from '~/ui/Page'
-import { Skeleton } from '~/ui/Skeleton'
+import { Skeleton, SkeletonRows } from '~/ui/Skeleton'
 import { Time } from '~/ui/Time'
 import { Views } from '~/ui/Views'
 import { isMissing } from '~/kernel/problem'
@@ -90,16 +91,16 @@ function Run({ org, run, workspace, plan, apply, who, confirmed, version, ingres
       <Help org={org} run={run} workspace={workspace} plan={plan} apply={apply} />
       {isQueued(a.status) && <Queue org={org} run={run} workspace={workspace} />}
       {a['debugging-mode'] && <Notice tone="info" className="mb-5">The engine prints all that it does: this run is in debugging mode.</Notice>}
-      <div className="grid gap-5 xl:grid-cols-[minmax(0,1fr)_20rem]">
-        <div className="min-w-0 space-y-5">
+      <InOrder below="xl" className="grid gap-5 xl:grid-cols-[minmax(0,1fr)_20rem]">
+        <InOrder className="min-w-0 space-y-5">
           {stages.map((s) => s.key === 'plan' ? <PlanPart key="plan" stage={s} plan={plan} /> : s.key === 'apply' && <ApplyPart key="apply" stage={s} apply={apply} />)}
-        </div>
-        <div className="min-w-0 space-y-5">
+        </InOrder>
+        <InOrder className="min-w-0 space-y-5">
           <RunFacts org={org} run={run} workspace={workspace} who={who} confirmed={confirmed} />
           <Configuration version={version} ingress={ingress} run={run} />
           <Events run={run} />
-        </div>
-      </div>
+        </InOrder>
+      </InOrder>
       {verb && <VerbDialog run={run} plan={plan} verb={verb} onClose={() => setVerb(undefined)} />}
     </Page>
   )
@@ -171,11 +172,9 @@ function Part({ stage, summary, actions, children }: PartProps) {
 
 function Loading() {
   return (
-    <div className="mx-auto w-full max-w-[1600px] px-4 pt-6 sm:px-6" role="status" aria-label="Loading">
-      <Skeleton className="h-7 w-80 max-w-full" />
-      <Skeleton className="mt-3 h-4 w-64" />
-      <Skeleton className="mt-6 h-18 w-full" />
-      <Skeleton className="mt-5 h-72 w-full" />
-    </div>
+    <Page wide title="Run" status={<Skeleton className="h-6 w-32" />} about={<Skeleton className="h-4 w-64" />}>
+      <Panel padded className="mb-5"><Skeleton className="h-10 w-full" /></Panel>
+      <Panel><SkeletonRows /></Panel>
+    </Page>
   )
 }

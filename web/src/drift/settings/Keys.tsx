@@ -16,7 +16,7 @@ import { Field, Input, Select } from '~/ui/Field'
 import { FormDialog } from '~/ui/Form'
 import { Panel } from '~/ui/Page'
 import { Secret } from '~/ui/Secret'
-import { SkeletonRows } from '~/ui/Skeleton'
+import { Skeleton, SkeletonRows } from '~/ui/Skeleton'
 import { Table } from '~/ui/Table'
 import { Time } from '~/ui/Time'
 import { toast } from '~/ui/Toast'
@@ -30,7 +30,7 @@ const roles: Record<string, { label: string; about: string }> = {
 }
 
 /** Keys are the tokens of an organization by which programs call /drift. */
-export function Keys({ org, driftID }: { org: string; driftID: string | undefined }) {
+export function Keys({ org, driftID, pending }: { org: string; driftID: string | undefined; pending?: boolean }) {
   const { data, error } = useQuery(allQuery('drift-keys', '/organizations/{organization}/drift-keys', { organization: org }))
   const [creating, setCreating] = useState(false)
   const [revoking, setRevoking] = useState<Key>()
@@ -43,6 +43,7 @@ export function Keys({ org, driftID }: { org: string; driftID: string | undefine
     <>
       {fresh && <Secret what="Your new drift API token, for the header X-Api-Key." value={fresh} />}
       <Panel title="Drift API tokens" actions={<Button small icon="plus" onClick={() => setCreating(true)}>New drift token</Button>}>
+        {pending && <div className="border-b border-line px-4 py-2"><Skeleton className="h-6 w-full" /></div>}
         {driftID && <p className="flex flex-wrap items-center gap-x-2 border-b border-line px-4 py-2 text-sm text-muted">Requests name the organization in X-Org-ID: <Id>{driftID}</Id></p>}
         {error && <div className="p-4"><Failure error={error} /></div>}
         {!data && !error && <SkeletonRows rows={2} />}

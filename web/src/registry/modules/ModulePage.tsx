@@ -10,6 +10,7 @@ import { Code } from '~/ui/Copy'
 import { Dialog } from '~/ui/Dialog'
 import { Empty, Failure, NotFound, Notice } from '~/ui/Failure'
 import { Select } from '~/ui/Field'
+import { InOrder } from '~/ui/InOrder'
 import { Page, Panel } from '~/ui/Page'
 import { Skeleton, SkeletonRows } from '~/ui/Skeleton'
 import { Time } from '~/ui/Time'
@@ -26,7 +27,7 @@ const from = '/$org/registry/modules/$namespace/$name/$provider'
 export function ModulePage() {
   const address = useParams({ from })
   const module = useQuery(moduleQuery(address))
-  if (module.isPending) return <div className="mx-auto w-full max-w-6xl px-4 pt-6 sm:px-6" role="status" aria-label="Loading"><Skeleton className="h-7 w-64" /><Skeleton className="mt-8 h-80 w-full" /></div>
+  if (module.isPending) return <Page title={address.name} status={<Badge>{address.provider}</Badge>} about={<code className="font-mono text-sm">{address.namespace}/{address.name}/{address.provider}</code>}><Panel><SkeletonRows rows={8} /></Panel></Page>
   if (module.error) return isMissing(module.error) ? <NotFound /> : <div className="p-6"><Failure error={module.error} retry={() => void module.refetch()} /></div>
   return <Module address={address} module={module.data} />
 }
@@ -61,20 +62,21 @@ function Module({ address, module: m }: { address: Address; module: Resource<'re
       }
     >
       {details.data && <Banner details={details.data} />}
-      <div className="grid gap-5 lg:grid-cols-[minmax(0,1fr)_22rem]">
-        <div className="min-w-0 space-y-5">
+      {details.isPending && version !== undefined && [...revoked, ...(a['deprecated-versions'] ?? [])].includes(version) && <Skeleton className="mb-5 h-10 w-full" />}
+      <InOrder below="lg" className="grid gap-5 lg:grid-cols-[minmax(0,1fr)_22rem]">
+        <InOrder className="min-w-0 space-y-5">
           {version === undefined && <None module={m} />}
           {version !== undefined && details.isPending && <Panel><SkeletonRows /></Panel>}
           {details.error && <Failure error={details.error} retry={() => void details.refetch()} />}
           {details.data && <Shown details={details.data} part={search.part ?? ''} onPart={(part) => void navigate({ search: { ...search, part: part === '' ? undefined : part }, replace: true })} />}
           {manages && <Tests address={address} />}
-        </div>
+        </InOrder>
         <div className="min-w-0 space-y-5">
           {version !== undefined && !revoked.includes(version) && <Panel title="Use it" padded><Code text={snippet(address, constraintOf(version, usable))} /><p className="mt-2 text-sm text-muted">{version === latest ? 'Takes newer versions that change nothing for those who use it.' : 'Takes this version and no other.'}</p></Panel>}
           <Versions module={m} shown={version} onVersion={(v) => void navigate({ search: { ...search, version: v }, replace: true })} />
           {details.data && manages && <Panel title="Manage this version" padded><Lifecycle address={address} details={details.data} mayDelete={a.permissions['can-delete']} onDeleted={() => void navigate({ search: {}, replace: true })} /></Panel>}
         </div>
-      </div>
+      </InOrder>
       {uploading && <Dialog title={`New version of ${a.name}`} onClose={() => setUploading(false)}><Upload address={address} latest={a['version-statuses'][0]?.version} onDone={() => setUploading(false)} /></Dialog>}
     </Page>
   )

@@ -12,6 +12,7 @@ import { Code } from '~/ui/Copy'
 import { Confirm } from '~/ui/Dialog'
 import { Empty, Failure, NotFound } from '~/ui/Failure'
 import { Caret, Icon } from '~/ui/Icon'
+import { InOrder } from '~/ui/InOrder'
 import { Page, Panel } from '~/ui/Page'
 import { Skeleton, SkeletonRows } from '~/ui/Skeleton'
 import { Time } from '~/ui/Time'
@@ -30,7 +31,7 @@ export function ProviderPage() {
   const [adding, setAdding] = useState(false)
   const navigate = useNavigate()
   const change = useChange(['registry-providers'], () => api.remove(path, params), () => void navigate({ to: '/$org/registry/providers', params: { org } }))
-  if (provider.isPending) return <div className="p-6" role="status" aria-label="Loading"><Skeleton className="h-7 w-64" /></div>
+  if (provider.isPending) return <Page title={name} about={<code className="font-mono text-sm">{namespace}/{name}</code>}><Panel><SkeletonRows rows={3} /></Panel></Page>
   if (provider.error) return isMissing(provider.error) ? <NotFound /> : <div className="p-6"><Failure error={provider.error} /></div>
   const isPublic = registry === 'public'
   const may = provider.data.item.attributes.permissions
@@ -46,13 +47,13 @@ export function ProviderPage() {
         </>
       }
     >
-      <div className="grid gap-5 lg:grid-cols-[minmax(0,1fr)_24rem]">
+      <InOrder below="lg" className="grid gap-5 lg:grid-cols-[minmax(0,1fr)_24rem]">
         {isPublic ? <Panel padded><p className="text-muted">A public provider that the organization recommends. Engines install it from the public registry, or from the network mirror of this server.</p></Panel> : <Versions params={params} />}
-        <div className="min-w-0 space-y-5">
+        <InOrder className="min-w-0 space-y-5">
           <Panel title="Use it" padded><Use source={isPublic ? `${namespace}/${name}` : `${window.location.host}/${namespace}/${name}`} params={params} /></Panel>
           {!isPublic && <Steps org={org} name={name} />}
-        </div>
-      </div>
+        </InOrder>
+      </InOrder>
       {adding && <NewVersion params={params} onClose={() => setAdding(false)} />}
       {removing && (
         <Confirm title={`Remove ${name}`} action="Remove" typed={name} busy={change.isPending} error={change.error} onConfirm={() => change.mutate(undefined)} onClose={() => setRemoving(false)}>
@@ -69,6 +70,7 @@ function Use({ source, params }: { source: string; params: Params }) {
   const list = useQuery({ ...allQuery('registry-provider-versions', `${path}/versions`, params), enabled: own })
   const ready = (list.data ?? []).filter((v) => v.attributes['shasums-uploaded'] && v.attributes['shasums-sig-uploaded']).map((v) => v.attributes.version).toSorted(byVersion)
   const newest = ready.find((v) => !v.includes('-')) ?? ready[0]
+  if (own && list.isPending) return <Skeleton className="h-36 w-full" />
   const version = newest === undefined ? '' : `\n      version = "${constraintOf(newest, ready)}"`
   return <Code text={`terraform {\n  required_providers {\n    ${params.name} = {\n      source${version && ' '} = "${source}"${version}\n    }\n  }\n}\n`} />
 }
@@ -114,6 +116,7 @@ function Platforms({ params, version }: { params: Params; version: Resource<'reg
         <Asset there={a['shasums-uploaded']}>SHA256SUMS</Asset>
         <Asset there={a['shasums-sig-uploaded']}>SHA256SUMS.sig, by key <code className="font-mono">{a['key-id']}</code></Asset>
       </ul>
+      {list.isPending && <Skeleton className="h-10 w-full" />}
       {list.data?.length === 0 && <p className="text-muted">It has no platform yet.</p>}
       {list.data && list.data.length > 0 && (
         <ul aria-label="Platforms" className="space-y-1">

@@ -10,7 +10,7 @@ import { Empty, Failure, NotFound, Notice } from '~/ui/Failure'
 import { SearchInput } from '~/ui/Field'
 import { Caret, Icon } from '~/ui/Icon'
 import { Panel, TextLink } from '~/ui/Page'
-import { SkeletonRows } from '~/ui/Skeleton'
+import { Skeleton, SkeletonRows } from '~/ui/Skeleton'
 import { Time } from '~/ui/Time'
 import { useWorkspace } from '../current'
 import { difference, type Difference, type ResourceDifference } from './difference'
@@ -53,7 +53,7 @@ function useSide(id: string) {
 
 function Side({ side }: { side: ReturnType<typeof useSide> }) {
   const { org, workspace } = useWorkspace()
-  if (!side.version) return <span className="text-muted">…</span>
+  if (!side.version) return <Skeleton className="h-9 w-40" />
   return (
     <span className="flex flex-wrap items-baseline gap-x-2 rounded-md border border-line bg-surface px-3 py-1.5">
       <TextLink to="/$org/workspaces/$workspace/states/$state" params={{ org, workspace: workspace.attributes.name, state: side.version.id }} className="font-medium">State {side.version.attributes.serial}</TextLink>

@@ -34,7 +34,7 @@ export function VersionScreen() {
 
 function Version({ id, view, onView }: { id: string; view: View; onView: (view: View) => void }) {
   const version = useQuery(versionQuery(id))
-  if (version.isPending) return <Skeleton className="h-48 w-full" />
+  if (version.isPending) return <div className="space-y-5"><Panel title="State" padded><Skeleton className="h-28 w-full" /></Panel><Panel><SkeletonRows /></Panel></div>
   if (version.error) return isMissing(version.error) ? <NotFound /> : <Failure error={version.error} retry={() => void version.refetch()} />
   return <Shown version={version.data.item} included={version.data.included} view={view} onView={onView} />
 }
@@ -59,7 +59,7 @@ function Shown({ version, included, view, onView }: { version: Resource<'state-v
           <>
             {!isCurrent && current && <Button small icon="replace" onClick={() => void navigate({ to: '/$org/workspaces/$workspace/states/compare', params, search: { from: version.id, to: current.id } })}>Compare with current</Button>}
             {!isCurrent && a.status === 'finalized' && workspace.attributes.permissions['can-create-state-versions'] && <Button small icon="clock" onClick={() => setRollback(true)}>Roll back to this</Button>}
-            {file.data && <Button small icon="download" onClick={() => save([file.data.text], `${workspace.attributes.name}-${a.serial}.tfstate`, 'application/json')}>Download</Button>}
+            {wanted && a['hosted-state-download-url'] !== null && <Button small icon="download" disabled={!file.data} onClick={() => file.data && save([file.data.text], `${workspace.attributes.name}-${a.serial}.tfstate`, 'application/json')}>Download</Button>}
           </>
         }
         padded
