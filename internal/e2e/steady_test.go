@@ -107,10 +107,12 @@ func (d *demo) steady(f *front, path string) {
 // while its part of the UI is being loaded.
 func TestWhatIsSlowSaysThatItComes(t *testing.T) {
 	st, f := newFronted(t)
+	st.Dark(false) // and without motion
 	release := f.Keep(func(path string) bool { return strings.HasPrefix(path, "/api/") })
 	st.Go("/app/acme/workspaces")
 	st.Until("the frame", `document.querySelector('main[aria-busy=true] .skeleton')`)
 	st.Axe("the frame alone")
+	st.Until("nothing to move", `document.getAnimations().every((a) => a.playState === 'finished')`)
 	release()
 	st.See("No workspaces yet")
 

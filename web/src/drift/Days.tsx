@@ -73,12 +73,12 @@ function Plot({ rows, series, by }: { rows: Row[]; series: Series[]; by: string 
     size.observe(el)
     const theme = new MutationObserver(again)
     theme.observe(document.documentElement, { attributes: true, attributeFilter: ['data-theme'] })
-    const system = window.matchMedia('(prefers-color-scheme: dark)')
-    system.addEventListener('change', again)
+    const media = ['(prefers-color-scheme: dark)', '(prefers-contrast: more)', '(forced-colors: active)', 'print'].map((m) => window.matchMedia(m))
+    media.forEach((m) => m.addEventListener('change', again))
     return () => {
       size.disconnect()
       theme.disconnect()
-      system.removeEventListener('change', again)
+      media.forEach((m) => m.removeEventListener('change', again))
       plot.destroy()
     }
   }, [rows, series])

@@ -8,7 +8,7 @@ import { cx } from '~/ui/classes'
 /** Download is a link to a file. */
 export function Download({ label, href }: { label: string; href: string }) {
   return (
-    <a href={href} download className="touch inline-flex h-8 items-center gap-1.5 rounded-md border border-line bg-surface px-3 whitespace-nowrap shadow-low hover:border-line-strong hover:bg-hover">
+    <a href={href} download className="touch inline-flex print:hidden h-8 items-center gap-1.5 rounded-md border border-line bg-surface px-3 whitespace-nowrap shadow-low hover:border-line-strong hover:bg-hover">
       <Icon name="download" />{label}
     </a>
   )

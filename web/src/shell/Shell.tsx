@@ -38,7 +38,7 @@ export function Shell() {
   useFocusOnArrival()
   return (
     <div className="min-h-screen lg:pl-60 print:pl-0">
-      <a href="#content" className="fixed top-2 left-2 z-50 -translate-y-20 rounded-md bg-accent px-3 py-2 text-accent-fg focus:translate-y-0">
+      <a href="#content" data-screen-only className="fixed top-2 left-2 z-50 -translate-y-20 rounded-md bg-accent px-3 py-2 text-accent-fg focus:translate-y-0">
         Skip to the content
       </a>
       {drawer && <button type="button" aria-label="Close the navigation" className="fixed inset-0 z-30 bg-black/40 lg:hidden" onClick={() => setDrawer(false)} />}

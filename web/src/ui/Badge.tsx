@@ -21,7 +21,7 @@ type Props = { tone?: Tone; icon?: IconName; busy?: boolean; children: ReactNode
 /** Badge is a short word about a thing: its state, its kind. The colour never says it alone. */
 export function Badge({ tone = 'idle', icon, busy, children, className, title }: Props) {
   return (
-    <span title={title} className={cx('inline-flex h-5.5 items-center gap-1 rounded-full px-2 text-xs font-medium whitespace-nowrap', tones[tone], className)}>
+    <span title={title} className={cx('inline-flex h-5.5 items-center gap-1 rounded-full border border-transparent px-[7px] text-xs contrast-more:border-current font-medium whitespace-nowrap', tones[tone], className)}>
       {busy ? <Spinner className="size-3" /> : icon && <Icon name={icon} size={12} />}
       {children}
     </span>

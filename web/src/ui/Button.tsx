@@ -17,7 +17,7 @@ const looks: Record<Look, string> = {
 
 function classesOf({ look = 'normal', small }: Common, className?: string) {
   return cx(
-    'touch inline-flex items-center justify-center gap-1.5 rounded-md border whitespace-nowrap select-none transition-colors duration-100',
+    'touch inline-flex items-center print:hidden justify-center gap-1.5 rounded-md border whitespace-nowrap select-none transition-colors duration-100',
     'disabled:opacity-55 disabled:pointer-events-none aria-disabled:opacity-55 aria-disabled:pointer-events-none',
     small ? 'h-7 px-2 text-sm max-sm:px-3' : 'h-8 px-3',
     looks[look],
@@ -46,7 +46,7 @@ export function IconButton({ icon, label, small, className, type = 'button', ...
       type={type}
       aria-label={label}
       title={label}
-      className={cx('inline-flex items-center justify-center rounded-md text-muted hover:bg-hover hover:text-text disabled:opacity-50', small ? 'relative size-7 max-sm:after:absolute max-sm:after:-inset-x-1 max-sm:after:-inset-y-1.5' : 'size-8 max-sm:size-10', className)}
+      className={cx('inline-flex items-center justify-center rounded-md text-muted print:hidden hover:bg-hover hover:text-text disabled:opacity-50', small ? 'relative size-7 max-sm:after:absolute max-sm:after:-inset-x-1 max-sm:after:-inset-y-1.5' : 'size-8 max-sm:size-10', className)}
       {...rest}
     >
       <Icon name={icon} />

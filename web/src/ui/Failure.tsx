@@ -24,7 +24,7 @@ const noticeTones = { bad: 'bg-bad-soft text-bad', warn: 'bg-warn-soft text-warn
 /** Notice is a sentence that should not be missed. */
 export function Notice({ tone = 'info', icon = 'info', children, className, role }: NoticeProps) {
   return (
-    <div role={role} className={cx('flex gap-2.5 rounded-md px-3 py-2.5', noticeTones[tone], className)}>
+    <div role={role} className={cx('flex gap-2.5 rounded-md border border-transparent px-[11px] py-[9px] contrast-more:border-current', noticeTones[tone], className)}>
       <Icon name={icon} className="mt-0.5" />
       <div className="min-w-0 flex-1">{children}</div>
     </div>

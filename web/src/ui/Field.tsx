@@ -93,7 +93,7 @@ export function Choice({ label, help, type = 'checkbox', className, ...rest }: C
 /** SearchInput is a field that filters what is below it. */
 export function SearchInput({ label, className, ...rest }: InputHTMLAttributes<HTMLInputElement> & { label: string; ref?: Ref<HTMLInputElement> }) {
   return (
-    <div className={cx('relative', className)}>
+    <div className={cx('relative print:hidden', className)}>
       <Icon name="search" className="pointer-events-none absolute inset-y-0 left-2.5 my-auto text-faint" />
       <input type="search" aria-label={label} placeholder={label} autoComplete="off" spellCheck={false} className={cx(control, 'touch h-8 pl-8')} {...rest} />
     </div>

@@ -21,7 +21,7 @@ export function Filters({ search, choices, chips, label, active }: Props) {
   const [open, setOpen] = useState(false)
   const id = useId()
   return (
-    <div className="mb-4 space-y-3">
+    <div className="mb-4 space-y-3 print:hidden">
       <div className="flex flex-wrap gap-2">
         <div className={cx('flex gap-2 max-sm:basis-full', search ? 'min-w-72 flex-1' : 'sm:hidden')}>
           {search && <div className="min-w-0 flex-1">{search}</div>}

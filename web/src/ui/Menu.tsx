@@ -59,7 +59,7 @@ export function Menu({ trigger, label, items, className, align = 'start', header
     if (e.key !== 'Tab') e.preventDefault()
   }
   return (
-    <div ref={box} className="relative min-w-0" onKeyDown={open ? onKey : undefined}>
+    <div ref={box} className="relative min-w-0 print:hidden" onKeyDown={open ? onKey : undefined}>
       <button ref={button} type="button" aria-haspopup="menu" aria-expanded={open} aria-controls={open ? id : undefined} aria-label={label} title={label} onClick={() => setOpen(!open)} className={className}>
         {trigger}
       </button>

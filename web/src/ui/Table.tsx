@@ -1,5 +1,6 @@
 import { useWindowVirtualizer } from '@tanstack/react-virtual'
 import { useLayoutEffect, useRef, useState, type ReactNode } from 'react'
+import { usePrinting } from '~/kernel/printing'
 import { useRowKeys } from '~/kernel/rows'
 import { cx } from './classes'
 
@@ -48,7 +49,10 @@ type RowsProps = {
   onRange?: (first: number, last: number) => void
 }
 
-/** VirtualRows shows a list of any length; only the rows in view are in the document. */
+/** onPaper is how many rows are printed at most. */
+const onPaper = 1000
+
+/** VirtualRows shows a list of any length; only the rows in view are in the document. On paper are all that have been read. */
 export function VirtualRows({ count, height, row, label, onRange }: RowsProps) {
   const box = useRef<HTMLDivElement>(null)
   useRowKeys(box)
@@ -56,12 +60,20 @@ export function VirtualRows({ count, height, row, label, onRange }: RowsProps) {
   useLayoutEffect(() => {
     setTop((box.current?.getBoundingClientRect().top ?? 0) + window.scrollY)
   }, [])
+  const printing = usePrinting()
   const virtual = useWindowVirtualizer({ count, estimateSize: () => height, overscan: 12, scrollMargin: top })
   useLayoutEffect(() => virtual.measure(), [virtual, height])
   const items = virtual.getVirtualItems()
   const first = items.at(0)?.index ?? 0
   const last = items.at(-1)?.index ?? 0
   useLayoutEffect(() => onRange?.(first, last), [first, last, onRange])
+  if (printing) {
+    return (
+      <div ref={box} role="list" aria-label={label}>
+        {Array.from({ length: Math.min(count, onPaper) }, (_, i) => <div key={i} data-row role="listitem" className="break-inside-avoid has-[.skeleton]:hidden" style={{ height }}>{row(i)}</div>)}
+      </div>
+    )
+  }
   return (
     <div ref={box} role="list" aria-label={label} className="relative" style={{ height: virtual.getTotalSize() }}>
       {items.map((item) => (

@@ -43,7 +43,7 @@ export function LogBar({ name, store, search, wrap, onWrap, tall, onTall, follow
 function Find({ name, search }: { name: string; search: Search }) {
   const { text, setText, words, found, at, go } = search
   return (
-    <div className="flex items-center gap-1">
+    <div className="flex items-center gap-1 print:hidden">
       <div className="relative">
         <Icon name="search" size={14} className="pointer-events-none absolute inset-y-0 left-2 my-auto text-faint" />
         <input

@@ -2,7 +2,9 @@
 // an address.
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { useCallback, useDeferredValue, useEffect, useMemo, useRef, useState } from 'react'
+import { number } from '~/kernel/formats'
 import { useCommands } from '~/kernel/keyboard'
+import { usePrinting } from '~/kernel/printing'
 import { Failure } from '~/ui/Failure'
 import { Skeleton } from '~/ui/Skeleton'
 import { cx } from '~/ui/classes'
@@ -13,6 +15,9 @@ import { useLog, useStore, type Source } from './useLog'
 
 /** lineHeight is that of a line that is not wrapped, in px. */
 const lineHeight = 20
+
+/** onPaper is how many lines are printed at most. */
+const onPaper = 5000
 
 type Props = Source & {
   /** Names the log in the addresses of its lines: "plan" makes #plan-17. */
@@ -25,6 +30,7 @@ export function LogView({ name, waiting, ...source }: Props) {
   const { store, error, retry } = useLog(source)
   useStore(store)
   const box = useRef<HTMLDivElement>(null)
+  const printing = usePrinting()
   const [wrap, setWrap] = useState(() => window.innerWidth < 640)
   const [tall, setTall] = useState(false)
   const [following, setFollowing] = useState(true)
@@ -69,10 +75,11 @@ export function LogView({ name, waiting, ...source }: Props) {
         aria-label={`Log of the ${name}`}
         data-lines={store.length}
         data-complete={store.complete}
-        className={cx('overflow-auto overscroll-contain py-2 font-mono text-sm leading-5 [overflow-anchor:none]', tall ? 'flex-1' : 'h-[60vh] max-h-[44rem] min-h-40', store.length < 20 && !tall && 'h-auto!')}
+        className={cx('overflow-auto overscroll-contain py-2 font-mono text-sm leading-5 [overflow-anchor:none]', tall ? 'flex-1' : 'h-[60vh] max-h-[44rem] min-h-40', (printing || (store.length < 20 && !tall)) && 'h-auto!')}
       >
         {store.length === 0 && error === undefined && (store.complete ? <p className="px-4 font-sans text-muted">Nothing was printed.</p> : (source.complete ? <Reading /> : <Waiting text={waiting} />))}
-        <div className="relative" style={{ height: rows.getTotalSize() }}>
+        {printing && <OnPaper store={store} name={name} />}
+        <div className="relative print:hidden" style={{ height: rows.getTotalSize() }}>
           <div className="absolute top-0 left-0 w-full min-w-fit" style={{ transform: `translateY(${rows.getVirtualItems()[0]?.start ?? 0}px)` }}>
             {rows.getVirtualItems().map((row) => (
               <div key={row.key} data-index={row.index} ref={wrap ? rows.measureElement : undefined} className={wrap ? 'w-full' : 'h-5'}>
@@ -91,6 +98,17 @@ export function LogView({ name, waiting, ...source }: Props) {
         </div>
       </div>
     </div>
+  )
+}
+
+/** OnPaper is the log as it is printed: all of it in one piece, unless it is too long. */
+function OnPaper({ store, name }: { store: LogStore; name: string }) {
+  const shown = Math.min(store.length, onPaper)
+  return (
+    <>
+      {Array.from({ length: shown }, (_, i) => <Line key={i} content={store.line(i)} number={i + 1} anchor={`${name}-${i + 1}`} wrap marked={false} words="" current={false} />)}
+      {shown < store.length && <p className="px-4 pt-2 font-sans text-muted">These are the first {number(shown)} of {number(store.length)} lines. The download has all.</p>}
+    </>
   )
 }
 

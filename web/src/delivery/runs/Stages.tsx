@@ -26,8 +26,8 @@ export function Stages({ stages }: { stages: readonly Stage[] }) {
           <StageIcon standing={s.standing} />
           <Part of={s}>
             <span className={cx('block font-medium', (s.standing === 'waiting' || s.standing === 'skipped') && 'text-muted')}>{s.title}</span>
-            <span className="block text-sm whitespace-nowrap text-muted">{s.says}<Taken stage={s} now={now} /></span>
-            {s.waited !== undefined && s.waited >= 1 && <span className="block text-xs whitespace-nowrap text-muted">waited {duration(s.waited)} before</span>}
+            <span className="block text-sm text-muted lg:whitespace-nowrap">{s.says}<Taken stage={s} now={now} /></span>
+            {s.waited !== undefined && s.waited >= 1 && <span className="block text-xs text-muted lg:whitespace-nowrap">waited {duration(s.waited)} before</span>}
           </Part>
           {i < stages.length - 1 && <span aria-hidden="true" className="mx-2 mt-4 h-px flex-1 bg-line-strong/40 max-sm:hidden" />}
         </li>

@@ -26,7 +26,7 @@ export function Explorer({ state }: { state: State }) {
   if (state.resources.length === 0) return <p className="p-4 text-muted">This state has no resources.</p>
   return (
     <div>
-      <div className="flex flex-wrap items-center gap-2 border-b border-line px-4 py-2.5">
+      <div className="flex flex-wrap items-center gap-2 border-b border-line px-4 py-2.5 print:hidden">
         <SearchInput label="Search addresses" className="min-w-48 flex-1" value={words} onChange={(e) => setWords(e.target.value)} />
         <Select aria-label="Type" className="w-56! max-sm:w-full!" value={type} onChange={(e) => setType(e.target.value)}>
           <option value="">All types</option>
