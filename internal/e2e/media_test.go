@@ -59,6 +59,7 @@ func TestPagesArePrinted(t *testing.T) {
 		{run, "", []string{"A third zone, and a larger orders database", "aws_db_instance.orders", "aws_launch_template.worker", "Waits for a person", "Details"}, []string{"Copy link", "Discard", "Open all"}},
 		{run, "Log", []string{"OpenTofu v1.12.6 on linux_amd64", "Plan: 3 to add, 2 to change, 2 to destroy."}, []string{"Copy link", "Wrap"}},
 		{state, "", []string{"State 2", "aws_autoscaling_group.worker", "module.vpc.aws_route_table.private"}, []string{"Download", "Variables", "Start a run"}},
+		{state + "?view=graph", "", []string{"State 2", "Print the list of resources"}, []string{"Fit View"}},
 		{"/app/acme/drift/findings", "", []string{"aws_security_group.web", "SSH is open to the internet"}, []string{"Export", "More filters", "Schedules"}},
 		{"/app/acme/drift", "", []string{"What drifts now", "network-prod", "payments-api-prod"}, []string{"As a table", "Findings\n"}},
 		{"/app/acme/settings/audit", "", []string{"When", "ada", "assess"}, []string{"Agents", "SSH keys"}},

@@ -34,7 +34,8 @@ export default function GraphView({ state }: { state: State }) {
         <span>{within !== '' && <code className="mr-2 font-mono text-text">{within}</code>}{count(graph.nodes.length, 'node')}. An arrow leads from what is needed to what needs it.</span>
       </div>
       {graph.folded && <Notice className="m-3">There is much in this state: modules are drawn as one node. Open one to see what is in it.</Notice>}
-      <div className="h-[36rem] max-h-[75vh]" role="figure" aria-label={`Graph of ${count(graph.nodes.length, 'resource')}; the list of resources says what each depends on`}>
+      <p className="hidden p-4 text-muted print:block">A graph is larger than a page. Print the list of resources: one that is open says what it depends on.</p>
+      <div className="h-[36rem] max-h-[75vh] print:hidden" role="figure" aria-label={`Graph of ${count(graph.nodes.length, 'resource')}; the list of resources says what each depends on`}>
         <ReactFlow
           key={within}
           nodes={nodes}
