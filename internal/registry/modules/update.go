@@ -21,6 +21,13 @@ type updateRequest struct {
 
 func (f *Feature) update(ctx context.Context, m Module, in jsonapi.In[updateRequest]) (Module, error) {
 	a := in.Data.Attributes
+	if err := f.lock(ctx, m.ID); err != nil {
+		return m, err
+	}
+	m, err := f.Find(ctx, m.ID) // as others left it
+	if err != nil {
+		return m, err
+	}
 	if err := f.setRepo(ctx, &m, a.Repo); err != nil {
 		return m, err
 	}

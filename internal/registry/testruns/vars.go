@@ -60,13 +60,18 @@ func (f *Feature) findVariable(ctx context.Context, keys []string) (Variable, er
 	if err != nil {
 		return Variable{}, err
 	}
-	v, err := db.One[variables.Variable](ctx, f.DB, selectVariables+` AND id = ?`, m.ID, keys[5])
+	return f.opened(ctx, m.ID, keys[5], "")
+}
+
+// opened returns a variable of a module, decrypted; how ends the query.
+func (f *Feature) opened(ctx context.Context, moduleID, id, how string) (Variable, error) {
+	v, err := db.One[variables.Variable](ctx, f.DB, selectVariables+` AND id = ?`+how, moduleID, id)
 	if err != nil {
 		return Variable{}, err
 	}
 	list := []variables.Variable{v}
 	err = f.Variables.Open(ctx, list)
-	return Variable{list[0], m.ID}, err
+	return Variable{list[0], moduleID}, err
 }
 
 func (f *Feature) addVariable(ctx context.Context, m modules.Module, in jsonapi.In[variables.Request]) (Variable, error) {
@@ -87,7 +92,8 @@ func (f *Feature) addVariable(ctx context.Context, m modules.Module, in jsonapi.
 }
 
 func (f *Feature) changeVariable(ctx context.Context, v Variable, in jsonapi.In[variables.Request]) (Variable, error) {
-	if _, err := db.One[string](ctx, f.DB, `SELECT id FROM test_variables WHERE id = ?`+f.DB.ForUpdate(), v.ID); err != nil {
+	v, err := f.opened(ctx, v.ModuleID, v.ID, f.DB.ForUpdate()) // as others left it
+	if err != nil {
 		return v, err
 	}
 	if err := f.change(ctx, &v, in.Data.Attributes); err != nil {

@@ -2,6 +2,8 @@ package testruns_test
 
 import (
 	"bytes"
+	"fmt"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -84,6 +86,37 @@ func TestSensitiveVariablesOfTests(t *testing.T) {
 		stored, err = db.All[[]byte](f.ctx, s.DB, `SELECT variables FROM test_runs`)
 		if err != nil || bytes.Contains(stored[0], []byte("east")) {
 			s.T.Errorf("variables of a test run are stored as %q, %v", stored, err)
+		}
+	})
+}
+
+// TestChangesAtTheSameTime: neither of two requests takes back what the other has set.
+func TestChangesAtTheSameTime(t *testing.T) {
+	apptest.Run(t, func(s *apptest.Server) {
+		f := newFixture(s)
+		v, err := f.c.TestVariables.Create(f.ctx, f.id, tfe.VariableCreateOptions{Key: new("key"), Value: new("0"), Category: new(tfe.CategoryEnv)})
+		f.must(err)
+		module := "/api/v2/organizations/acme/registry-modules/private/acme/net/aws"
+		patch := func(path, typ, attributes string) {
+			if r := s.Do("PATCH", path, f.org.Owner.Token, `{"data":{"type":"`+typ+`","attributes":{`+attributes+`}}}`); r.Status != 200 {
+				s.T.Errorf("PATCH %s of %s = %d %s", path, attributes, r.Status, r.Body)
+			}
+		}
+		for i := range 15 {
+			var both sync.WaitGroup
+			value, on := fmt.Sprint("value-", i), i%2 == 0
+			both.Go(func() { patch(f.base+"/vars/"+v.ID, "vars", `"value":"`+value+`"`) })
+			both.Go(func() { patch(f.base+"/vars/"+v.ID, "vars", `"description":"`+value+`"`) })
+			both.Go(func() { patch(module, "registry-modules", fmt.Sprintf(`"no-code":%v`, on)) })
+			both.Go(func() { patch(module, "registry-modules", fmt.Sprintf(`"test-config":{"tests-enabled":%v}`, on)) })
+			both.Wait()
+			got, err := f.c.TestVariables.Read(f.ctx, f.id, v.ID)
+			f.must(err)
+			m, err := f.c.RegistryModules.Read(f.ctx, f.id)
+			f.must(err)
+			if got.Value != value || got.Description != value || m.NoCode != on || m.TestConfig.TestsEnabled != on {
+				s.T.Fatalf("round %d: variable = %q, %q; module = %v, %v; want %q and %v", i, got.Value, got.Description, m.NoCode, m.TestConfig.TestsEnabled, value, on)
+			}
 		}
 	})
 }
