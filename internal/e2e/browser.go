@@ -277,7 +277,7 @@ func (b *Browser) Click(name string) {
 // click reports whether the control got the click: it may have moved meanwhile.
 func (b *Browser) click(name string) (hit bool) {
 	b.t.Helper()
-	b.Until(fmt.Sprintf("%q to click", name), finding(`(() => { const e = control(`+quoted(name)+`); if (!e || e.disabled) return false
+	b.Until(fmt.Sprintf("%q to click", name), finding(`(() => { const e = control(`+quoted(name)+`); if (!e || e.disabled || e.ariaDisabled === 'true') return false
 		e.scrollIntoView({block: 'center', behavior: 'instant'})
 		const r = e.getBoundingClientRect(), at = [r.x, r.y, r.width].join(), still = window.__target === e && window.__at === at
 		window.__target = e; window.__at = at; return still })()`))

@@ -48,7 +48,7 @@ function MailForm({ settings }: { settings: Resource<'smtp-settings'> }) {
   )
   const wrong = fieldsOf(change.error)
   return (
-    <Form change={change} action="Save mail server" shows={['host', 'port', 'tls', 'sender', 'auth', 'username', 'password', 'test-email-address']}>
+    <Form change={change} action="Save mail server">
       <p className="text-muted">{goesBy[a['mail-goes-by']]}</p>
       <Choice label="Send all mail by this mail server" checked={f.enabled} onChange={(e) => setF({ ...f, enabled: e.target.checked })} />
       <div className="grid gap-4 sm:grid-cols-[1fr_7rem_12rem]">

@@ -92,7 +92,7 @@ function Edit({ org: o, onClose }: { org: Org; onClose: () => void }) {
   )
   const wrong = fieldsOf(change.error)
   return (
-    <FormDialog title={`Change ${o.id}`} action="Save" change={change} shows={['workspace-limit', 'plan-timeout', 'apply-timeout']} onClose={onClose}>
+    <FormDialog title={`Change ${o.id}`} action="Save" change={change} onClose={onClose}>
       <Field label="Workspaces at most" optional help="Empty: as many as it wants." error={wrong['workspace-limit']}><Input type="number" min={0} className="max-w-40" value={f.limit} onChange={(e) => setF({ ...f, limit: e.target.value })} /></Field>
       <div className="grid gap-4 sm:grid-cols-2">
         <Field label="A plan may take" optional help="Such as 2h or 30m." error={wrong['plan-timeout']}><Input value={f.plan} onChange={(e) => setF({ ...f, plan: e.target.value })} /></Field>

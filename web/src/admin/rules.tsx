@@ -38,7 +38,7 @@ function RulesForm({ settings }: { settings: Resource<'general-settings'> }) {
   )
   const wrong = fieldsOf(change.error)
   return (
-    <Form change={change} action="Save rules" shows={['api-rate-limit', 'plan-timeout', 'apply-timeout']}>
+    <Form change={change} action="Save rules">
       <Choice label="Only site administrators create organizations" checked={f.founders} onChange={(e) => setF({ ...f, founders: e.target.checked })} />
       <Choice label="New workspaces share their state" help="Every workspace of the organization may read it, unless whoever creates the workspace says otherwise." checked={f.shared} onChange={(e) => setF({ ...f, shared: e.target.checked })} />
       <Choice label="Limit how many requests each token makes" help="Requests above the limit are answered with status 429, and clients wait. Each browser session counts like a token." checked={f.limited} onChange={(e) => setF({ ...f, limited: e.target.checked })} />

@@ -44,7 +44,7 @@ function WordsForm({ settings }: { settings: Resource<'customization-settings'> 
   })
   const wrong = fieldsOf(change.error)
   return (
-    <Form change={change} action="Save words" shows={['support-email-address', ...texts.map((t) => t.name)]}>
+    <Form change={change} action="Save words">
       <p className="text-muted">Text, or HTML with paragraphs, lists, emphasis, code and links. Everything else is taken out, pictures and styles too.</p>
       <Field label="Address for help" optional help="Shown at the login and with errors." error={wrong['support-email-address']}>
         <Input type="email" className="sm:max-w-96" value={f['support-email-address']} onChange={(e) => setF({ ...f, 'support-email-address': e.target.value })} />

@@ -3,8 +3,8 @@ import { useId, useState, type KeyboardEvent } from 'react'
 import { useMe } from '~/kernel/session'
 import { useMembers, type Person } from '~/organization/people'
 import { Button } from '~/ui/Button'
-import { Actions, Dialog } from '~/ui/Dialog'
 import { Failure } from '~/ui/Failure'
+import { FormDialog } from '~/ui/Form'
 import { Icon } from '~/ui/Icon'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { cx } from '~/ui/classes'
@@ -16,24 +16,19 @@ export function Assign({ org, title, current, change, onClose }: { org: string; 
   const people = useMembers(org)
   const [chosen, setChosen] = useState(current)
   return (
-    <Dialog title={title} onClose={onClose}>
-      <form
-        onSubmit={(e) => {
-          e.preventDefault()
-          change.mutate(chosen ?? null)
-        }}
-      >
-        {people.error && <Failure error={people.error} retry={() => void people.refetch()} />}
-        {people.isPending && <SkeletonRows rows={4} />}
-        {people.data && <People people={people.data} chosen={chosen} onChoose={setChosen} />}
-        {change.error !== null && change.error !== undefined && <Failure error={change.error} className="mt-4" />}
-        <Actions>
-          {current && <Button className="mr-auto" disabled={change.isPending} onClick={() => change.mutate(null)}>Nobody</Button>}
-          <Button onClick={onClose}>Cancel</Button>
-          <Button type="submit" look="primary" busy={change.isPending} disabled={!chosen || chosen === current}>Assign</Button>
-        </Actions>
-      </form>
-    </Dialog>
+    <FormDialog
+      title={title}
+      action="Assign"
+      change={{ ...change, mutate: () => change.mutate(chosen ?? null) }}
+      disabled={!chosen || chosen === current}
+      className=""
+      beside={current && <Button className="mr-auto" disabled={change.isPending} onClick={() => change.mutate(null)}>Nobody</Button>}
+      onClose={onClose}
+    >
+      {people.error && <Failure error={people.error} retry={() => void people.refetch()} />}
+      {people.isPending && <SkeletonRows rows={4} />}
+      {people.data && <People people={people.data} chosen={chosen} onChoose={setChosen} />}
+    </FormDialog>
   )
 }
 

@@ -73,7 +73,7 @@ function IgnoreMany({ org, some, post, onDone, onClose }: { org: string; some: s
   const change = useChange(stale, () => post({ reason, everywhere, 'expires-at': inDays(days) }), onDone)
   const wrong = fieldsOf(change.error)
   return (
-    <FormDialog title={`Ignore ${some}`} action="Ignore" change={change} shows={['reason', 'expires-at']} onClose={onClose}>
+    <FormDialog title={`Ignore ${some}`} action="Ignore" change={change} onClose={onClose}>
       <p className="text-muted">Each gets a rule of its own: the attribute of the object makes no drift any more, and nobody is told of it.</p>
       <Field label="Reason" error={wrong.reason} help="Whoever comes after you reads it."><Textarea rows={2} value={reason} onChange={(e) => setReason(e.target.value)} required autoFocus /></Field>
       <Field label="For" error={wrong['expires-at']}>

@@ -6,10 +6,8 @@ import * as api from '~/kernel/api'
 import { body, type Resource } from '~/kernel/jsonapi'
 import { fieldsOf } from '~/kernel/problem'
 import { allQuery, useChange } from '~/kernel/queries'
-import { Button } from '~/ui/Button'
-import { Actions, Dialog } from '~/ui/Dialog'
-import { Failure } from '~/ui/Failure'
 import { Field, Input, Select, Textarea } from '~/ui/Field'
+import { FormDialog } from '~/ui/Form'
 import { Time } from '~/ui/Time'
 import { toast } from '~/ui/Toast'
 import { Sources } from './Sources'
@@ -69,43 +67,30 @@ function Edit({ org, connection, onClose }: { org: string; connection: Connectio
   })
   const wrong = fieldsOf(save.error)
   return (
-    <Dialog title={connection ? 'Change the connection' : 'Add a connection'} onClose={onClose}>
-      <form
-        className="space-y-4"
-        onSubmit={(e) => {
-          e.preventDefault()
-          save.mutate(undefined)
-        }}
-      >
-        <Field label="Name" error={wrong.name}><Input value={name} onChange={(e) => setName(e.target.value)} required autoFocus /></Field>
-        <Field label="Kind" error={wrong.type} help={kind?.about}>
-          <Select
-            value={type}
-            onChange={(e) => {
-              setType(e.target.value)
-              setSaid({})
-            }}
-          >
-            {Object.entries(connectionKinds).map(([v, k]) => <option key={v} value={v}>{k.label}</option>)}
-          </Select>
+    <FormDialog title={connection ? 'Change the connection' : 'Add a connection'} action="Save" change={save} onClose={onClose}>
+      <Field label="Name" error={wrong.name}><Input value={name} onChange={(e) => setName(e.target.value)} required autoFocus /></Field>
+      <Field label="Kind" error={wrong.type} help={kind?.about}>
+        <Select
+          value={type}
+          onChange={(e) => {
+            setType(e.target.value)
+            setSaid({})
+          }}
+        >
+          {Object.entries(connectionKinds).map(([v, k]) => <option key={v} value={v}>{k.label}</option>)}
+        </Select>
+      </Field>
+      {kind?.file && (
+        <p className="text-sm text-muted">
+          <a className="underline" href={`/api/v2/organizations/${encodeURIComponent(org)}/drift-files/${kind.file}`} download={kind.file}>{kind.file}</a> makes what it needs, and denies what a scan need not read.
+        </p>
+      )}
+      {kind?.fields.map((f) => (
+        <Field key={f.field} label={f.label} error={wrong[f.field]} optional={f.optional ?? false} help={f.secret && kept ? 'Leave it empty to keep what is there; nobody can read it.' : f.help}>
+          <Control told={f} value={valueOf(f)} required={!f.optional && !(f.secret && kept)} onChange={(v) => setSaid({ ...said, [f.field]: v })} />
         </Field>
-        {kind?.file && (
-          <p className="text-sm text-muted">
-            <a className="underline" href={`/api/v2/organizations/${encodeURIComponent(org)}/drift-files/${kind.file}`} download={kind.file}>{kind.file}</a> makes what it needs, and denies what a scan need not read.
-          </p>
-        )}
-        {kind?.fields.map((f) => (
-          <Field key={f.field} label={f.label} error={wrong[f.field]} optional={f.optional ?? false} help={f.secret && kept ? 'Leave it empty to keep what is there; nobody can read it.' : f.help}>
-            <Control told={f} value={valueOf(f)} required={!f.optional && !(f.secret && kept)} onChange={(v) => setSaid({ ...said, [f.field]: v })} />
-          </Field>
-        ))}
-        {save.error && Object.keys(wrong).length === 0 && <Failure error={save.error} />}
-        <Actions>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button type="submit" look="primary" busy={save.isPending}>Save</Button>
-        </Actions>
-      </form>
-    </Dialog>
+      ))}
+    </FormDialog>
   )
 }
 

@@ -39,7 +39,7 @@ export function IgnoreForm({ org, title, around, address: address0, path: path0,
   })
   const wrong = fieldsOf(change.error)
   return (
-    <FormDialog title={title} action="Ignore" change={change} shows={['reason', 'address', 'path', 'expires-at']} onClose={onClose}>
+    <FormDialog title={title} action="Ignore" change={change} onClose={onClose}>
       <p className="text-muted">It makes no drift any more, and nobody is told of it.</p>
       <Field label="Reason" error={wrong.reason} help="Whoever comes after you reads it.">
         <Textarea rows={2} value={reason} onChange={(e) => setReason(e.target.value)} required autoFocus />

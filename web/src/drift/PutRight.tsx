@@ -103,7 +103,7 @@ function Again({ episode, included, remedy, onClose }: { episode: Resource<'drif
     onClose()
   })
   return (
-    <FormDialog title="Apply again" action="Start the run" change={change} shows={['reason']} disabled={a['needs-override'] && (!admin || !override)} onClose={onClose}>
+    <FormDialog title="Apply again" action="Start the run" change={change} disabled={a['needs-override'] && (!admin || !override)} onClose={onClose}>
       <p className="text-muted">The run plans with the configuration that was applied last. Its plan may say more than this scan did: read it before you confirm.</p>
       <Objects remedy={remedy} />
       {a.refusals.map((r) => <Notice key={r} tone="bad" icon="warning">{r}</Notice>)}

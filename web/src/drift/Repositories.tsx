@@ -6,10 +6,8 @@ import * as api from '~/kernel/api'
 import { body, type Resource } from '~/kernel/jsonapi'
 import { fieldsOf } from '~/kernel/problem'
 import { allQuery, useChange } from '~/kernel/queries'
-import { Button } from '~/ui/Button'
-import { Actions, Dialog } from '~/ui/Dialog'
-import { Failure } from '~/ui/Failure'
 import { Choice, Field, Input, Select, Textarea } from '~/ui/Field'
+import { FormDialog } from '~/ui/Form'
 import { Time } from '~/ui/Time'
 import { toast } from '~/ui/Toast'
 import { Sources } from './Sources'
@@ -68,32 +66,19 @@ function Edit({ org, repository, onClose }: { org: string; repository: Repositor
   })
   const wrong = fieldsOf(save.error)
   return (
-    <Dialog title={repository ? 'Change the repository' : 'Add a repository'} onClose={onClose}>
-      <form
-        className="space-y-4"
-        onSubmit={(e) => {
-          e.preventDefault()
-          save.mutate(undefined)
-        }}
-      >
-        <Field label="Kind" error={wrong.type}><Select value={type} onChange={(e) => setType(e.target.value)}>{Object.entries(types).map(([v, name]) => <option key={v} value={v}>{name}</option>)}</Select></Field>
-        <Field label="Address" error={wrong.url}><Input value={url} onChange={(e) => setUrl(e.target.value)} placeholder="https://github.com/my-account/my-repo" required autoFocus /></Field>
-        {isApp && <Field label="App id" error={wrong['app-id']} help="The number or the client id in the settings of the app. It needs Contents: read, and Issues: write for alerts."><Input value={app} onChange={(e) => setApp(e.target.value)} required /></Field>}
-        {isApp && <Field label="Installation id" error={wrong['installation-id']} help="The number at the end of the address of the installation's settings."><Input value={installation} onChange={(e) => setInstallation(e.target.value)} inputMode="numeric" required /></Field>}
-        {!type.endsWith('-public') && (
-          <Field label={ssh || isApp ? 'Private key' : 'Token'} error={wrong.token} help={was?.['has-token'] ? 'There is one, and nobody can read it. Leave it empty to keep it.' : 'It is sealed, and goes to the host of the repository only.'} optional={type === 'git' && !ssh}>
-            {ssh || isApp ? <Textarea rows={4} className="font-mono text-sm" value={token} onChange={(e) => setToken(e.target.value)} /> : <Input type="password" autoComplete="new-password" value={token} onChange={(e) => setToken(e.target.value)} />}
-          </Field>
-        )}
-        {type === 'git' && <Field label="User name" error={wrong.username} optional><Input value={username} onChange={(e) => setUsername(e.target.value)} /></Field>}
-        {ssh && <Field label="Known hosts" error={wrong['known-hosts']} optional help="Lines as ssh-keyscan prints them. Without them the key that the host shows first is kept, and another one refused."><Textarea rows={3} className="font-mono text-sm" value={hosts} onChange={(e) => setHosts(e.target.value)} /></Field>}
-        <Choice label="Save it untested" help="Else it is saved only if it can be read now." checked={unchecked} onChange={(e) => setUnchecked(e.target.checked)} />
-        {save.error && Object.keys(wrong).length === 0 && <Failure error={save.error} />}
-        <Actions>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button type="submit" look="primary" busy={save.isPending}>Save</Button>
-        </Actions>
-      </form>
-    </Dialog>
+    <FormDialog title={repository ? 'Change the repository' : 'Add a repository'} action="Save" change={save} onClose={onClose}>
+      <Field label="Kind" error={wrong.type}><Select value={type} onChange={(e) => setType(e.target.value)}>{Object.entries(types).map(([v, name]) => <option key={v} value={v}>{name}</option>)}</Select></Field>
+      <Field label="Address" error={wrong.url}><Input value={url} onChange={(e) => setUrl(e.target.value)} placeholder="https://github.com/my-account/my-repo" required autoFocus /></Field>
+      {isApp && <Field label="App id" error={wrong['app-id']} help="The number or the client id in the settings of the app. It needs Contents: read, and Issues: write for alerts."><Input value={app} onChange={(e) => setApp(e.target.value)} required /></Field>}
+      {isApp && <Field label="Installation id" error={wrong['installation-id']} help="The number at the end of the address of the installation's settings."><Input value={installation} onChange={(e) => setInstallation(e.target.value)} inputMode="numeric" required /></Field>}
+      {!type.endsWith('-public') && (
+        <Field label={ssh || isApp ? 'Private key' : 'Token'} error={wrong.token} help={was?.['has-token'] ? 'There is one, and nobody can read it. Leave it empty to keep it.' : 'It is sealed, and goes to the host of the repository only.'} optional={type === 'git' && !ssh}>
+          {ssh || isApp ? <Textarea rows={4} className="font-mono text-sm" value={token} onChange={(e) => setToken(e.target.value)} /> : <Input type="password" autoComplete="new-password" value={token} onChange={(e) => setToken(e.target.value)} />}
+        </Field>
+      )}
+      {type === 'git' && <Field label="User name" error={wrong.username} optional><Input value={username} onChange={(e) => setUsername(e.target.value)} /></Field>}
+      {ssh && <Field label="Known hosts" error={wrong['known-hosts']} optional help="Lines as ssh-keyscan prints them. Without them the key that the host shows first is kept, and another one refused."><Textarea rows={3} className="font-mono text-sm" value={hosts} onChange={(e) => setHosts(e.target.value)} /></Field>}
+      <Choice label="Save it untested" help="Else it is saved only if it can be read now." checked={unchecked} onChange={(e) => setUnchecked(e.target.checked)} />
+    </FormDialog>
   )
 }

@@ -37,7 +37,7 @@ export function NotificationForm({ org, place, configuration, onClose }: Props) 
   )
   const wrong = fieldsOf(change.error)
   return (
-    <FormDialog title={configuration ? 'Change the notification' : 'New notification'} action="Save" change={change} shows={['name', 'url', 'token', 'triggers', 'email-addresses', 'destination-type']} onClose={onClose}>
+    <FormDialog title={configuration ? 'Change the notification' : 'New notification'} action="Save" change={change} onClose={onClose}>
       <Field label="Name" error={wrong.name}><Input value={f.name} onChange={(e) => set({ name: e.target.value })} required autoFocus /></Field>
       <Field label="Goes to" error={wrong['destination-type']} help={destinations[destination]?.about}>
         <Select value={destination} onChange={(e) => setDestination(e.target.value)} disabled={configuration !== undefined}>{Object.entries(destinations).map(([v, d]) => <option key={v} value={v}>{d.label}</option>)}</Select>

@@ -10,9 +10,9 @@ import { rootRoute } from '~/kernel/routing'
 import { organizationsQuery, useMe } from '~/kernel/session'
 import { useSite } from '~/kernel/site'
 import { Button } from '~/ui/Button'
-import { Actions, Dialog } from '~/ui/Dialog'
 import { Empty, Failure } from '~/ui/Failure'
 import { Field, Input } from '~/ui/Field'
+import { FormDialog } from '~/ui/Form'
 import { Icon } from '~/ui/Icon'
 import { Page, Panel } from '~/ui/Page'
 import { SkeletonRows } from '~/ui/Skeleton'
@@ -68,26 +68,13 @@ function Create({ onClose }: { onClose: () => void }) {
   const create = useChange(['organizations'], () => api.create('/organizations', {}, body('organizations', { name, email })), ({ item }) => void navigate({ to: '/$org/start', params: { org: item.id } }))
   const wrong = fieldsOf(create.error)
   return (
-    <Dialog title="New organization" onClose={onClose}>
-      <form
-        className="space-y-4"
-        onSubmit={(e) => {
-          e.preventDefault()
-          create.mutate(undefined)
-        }}
-      >
-        <Field label="Name" help="Part of every configuration: letters, digits, - and _." error={wrong.name}>
-          <Input value={name} onChange={(e) => setName(e.target.value)} required autoFocus pattern="[A-Za-z0-9_\-]+" maxLength={40} />
-        </Field>
-        <Field label="Email address" help="For messages about the organization." error={wrong.email}>
-          <Input type="email" value={email} onChange={(e) => setEmail(e.target.value)} required />
-        </Field>
-        {create.error && Object.keys(wrong).length === 0 && <Failure error={create.error} />}
-        <Actions>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button type="submit" look="primary" busy={create.isPending}>Create</Button>
-        </Actions>
-      </form>
-    </Dialog>
+    <FormDialog title="New organization" action="Create" change={create} onClose={onClose}>
+      <Field label="Name" help="Part of every configuration: letters, digits, - and _." error={wrong.name}>
+        <Input value={name} onChange={(e) => setName(e.target.value)} required autoFocus pattern="[A-Za-z0-9_\-]+" maxLength={40} />
+      </Field>
+      <Field label="Email address" help="For messages about the organization." error={wrong.email}>
+        <Input type="email" value={email} onChange={(e) => setEmail(e.target.value)} required />
+      </Field>
+    </FormDialog>
   )
 }

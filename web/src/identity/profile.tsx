@@ -68,7 +68,7 @@ function Account() {
   return (
     <div className="grid items-start gap-4 lg:grid-cols-2">
       <Panel title="Name and address" padded>
-        <Form change={change} action="Save" shows={['username', 'email']}>
+        <Form change={change} action="Save">
           <Field label="User name" help="You log in with it, or with your email address." error={wrong.username}>
             <Input required autoComplete="username" maxLength={60} value={f.username} onChange={(e) => setF({ ...f, username: e.target.value })} />
           </Field>

@@ -38,7 +38,7 @@ function Password() {
   const wrong = fieldsOf(change.error)
   return (
     <Panel title="Password" padded>
-      <Form action="Change the password" change={change} shows={['current_password', 'password', 'password_confirmation']}>
+      <Form action="Change the password" change={change}>
         <Field label="Present password" error={wrong.current_password}>
           <Input type="password" autoComplete="current-password" required value={p.current} onChange={(e) => setP({ ...p, current: e.target.value })} />
         </Field>

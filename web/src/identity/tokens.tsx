@@ -99,7 +99,7 @@ function Create({ can, create, onClose, onCreated }: { can: string; create: Prop
   )
   const wrong = fieldsOf(change.error)
   return (
-    <FormDialog title="New token" action="Create the token" change={change} shows={['description', 'expired-at']} onClose={onClose}>
+    <FormDialog title="New token" action="Create the token" change={change} onClose={onClose}>
       <p className="text-muted">{can}</p>
       <Field label="Description" help="Where it will be used." error={wrong.description}>
         <Input value={description} onChange={(e) => setDescription(e.target.value)} required autoFocus maxLength={1000} placeholder="laptop, ci, …" />

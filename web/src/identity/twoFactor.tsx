@@ -70,7 +70,7 @@ function Proof({ title, action, about, look, path, onDone, onClose }: ProofProps
   const [password, setPassword] = useState('')
   const change = useChange(['two-factors', 'users'], () => api.create(path, {}, body('two-factors', { current_password: password })) as Promise<One<'two-factors'>>, ({ item }) => onDone(item))
   return (
-    <FormDialog title={title} action={action} {...(look && { look })} change={change} shows={['current_password']} onClose={onClose}>
+    <FormDialog title={title} action={action} {...(look && { look })} change={change} onClose={onClose}>
       {about && <p className="text-muted">{about}</p>}
       <Field label="Your password" error={fieldsOf(change.error).current_password}>
         <Input type="password" autoComplete="current-password" required value={password} onChange={(e) => setPassword(e.target.value)} />
@@ -85,7 +85,7 @@ function SetUp({ factor, onDone, onClose }: { factor: Factor; onDone: (f: Factor
   const change = useChange(['two-factors', 'users'], () => api.create('/account/two-factor/actions/confirm', {}, body('two-factors', { code })), ({ item }) => onDone(item))
   return (
     <Dialog title="Set up your device" onClose={onClose}>
-      <Form change={change} action="Turn it on" shows={['code']} onCancel={onClose}>
+      <Form change={change} action="Turn it on" onCancel={onClose}>
         <p className="text-muted">Scan the picture with an authenticator app, or type the key, then enter the code that the app shows.</p>
         {picture && <Picture {...picture} />}
         <p className="flex items-center justify-center gap-1"><code className="font-mono text-sm break-all text-muted" data-secret>{secret}</code><CopyButton text={secret ?? ''} label="Copy the key" /></p>

@@ -3,7 +3,7 @@
 import { again } from './ended'
 import { doubt, unanswered } from './health'
 import { oneOf, pageOf, type Kind, type One, type Page } from './jsonapi'
-import { Problem, explanation, problemOf } from './problem'
+import { Problem, problemOf } from './problem'
 import type { paths } from './schema'
 
 type Method = 'get' | 'post' | 'patch' | 'put' | 'delete'
@@ -54,15 +54,29 @@ export function address<const P extends AnyPath>(path: P, params: Params<P>, que
   return base + filled + (q && `?${q}`)
 }
 
+/** patience is how long the answer to a change may take, in ms: the longest is a look into a large repository. */
+const patience = 3 * 60_000
+const late = 'The server has not answered for 3 minutes. It may have done it all the same: look before you try again.'
+
+/** isChange reports whether a request changes something, and is no file, which takes as long as it takes. */
+function isChange({ method = 'GET', body, signal }: RequestInit): boolean {
+  return method !== 'GET' && !signal && !(body instanceof Blob)
+}
+
+/** unheard throws what it means that no answer came, or not all of it; what the page itself has stopped is no problem. */
+function unheard(err: unknown, signal: AbortSignal | null | undefined): never {
+  if (signal?.aborted) throw err
+  void doubt()
+  throw new Problem(0, err instanceof DOMException && err.name === 'TimeoutError' ? [{ detail: late }] : [])
+}
+
 /** ask makes a request; an answer that is an error is thrown. Who is logged out meanwhile logs in again, and it goes on. */
 async function ask(url: string, request: RequestInit, renewed = false): Promise<Response> {
   let res: Response
   try {
-    res = await fetch(url, request)
+    res = await fetch(url, isChange(request) ? { ...request, signal: AbortSignal.timeout(patience) } : request)
   } catch (err) {
-    if (request.signal?.aborted) throw err
-    void doubt()
-    throw new Problem(0, [], explanation(0))
+    return unheard(err, request.signal)
   }
   if (unanswered.includes(res.status)) void doubt()
   if (res.status === 401 && !renewed && request.credentials !== 'omit') {
@@ -82,8 +96,13 @@ export async function send(method: string, url: string, document?: unknown, sign
     ...(document !== undefined && { body: JSON.stringify(document) }),
     ...(signal && { signal }),
   })
-  const body = await res.text()
-  return body === '' ? undefined : (JSON.parse(body) as unknown)
+  const body = await res.text().catch((err: unknown) => unheard(err, signal))
+  if (body === '') return undefined
+  try {
+    return JSON.parse(body) as unknown
+  } catch {
+    throw new Problem(res.status, [{ detail: 'Something between this page and the server has answered in its place. Load the page again.' }])
+  }
 }
 
 /** text reads what is no document, such as a patch. */
@@ -98,7 +117,7 @@ export async function signed(url: string, request: RequestInit = {}): Promise<Re
   try {
     return await ask(at.pathname + at.search, { ...request, credentials: 'omit' })
   } catch (err) {
-    if (err instanceof Problem && err.status === 403) throw new Problem(403, [{ detail: 'The address of this file has expired. Load the page again.' }], '')
+    if (err instanceof Problem && err.status === 403) throw new Problem(403, [{ detail: 'The address of this file has expired. Load the page again.' }])
     throw err
   }
 }

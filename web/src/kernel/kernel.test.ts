@@ -4,7 +4,6 @@ import { address } from './api'
 import { ago, brief, bytes, count, duration, lasting } from './formats'
 import { Included, pageOf, refOf, refsOf } from './jsonapi'
 import { pressed } from './keyboard'
-import { Problem, problemOf } from './problem'
 import { allQuery, cut, most, withExpected } from './queries'
 import { partOf } from './title'
 import { parseSearch, stringifySearch, words } from './search'
@@ -35,21 +34,6 @@ describe('documents', () => {
     expect(refOf(page.items[0], 'vars')).toBeUndefined()
     expect(refsOf(page.items[0], 'project')).toEqual([])
     expect(new Included().get('runs', undefined)).toBeUndefined()
-  })
-})
-
-describe('problems', () => {
-  test('errors name the fields that they are about', async () => {
-    const p = await problemOf(
-      new Response(JSON.stringify({ errors: [{ detail: 'Name has already been taken', source: { pointer: '/data/attributes/name' } }, { title: 'invalid' }] }), { status: 422 }),
-    )
-    expect(p.fields).toEqual({ name: 'Name has already been taken' })
-    expect(p.message).toBe('Name has already been taken invalid')
-  })
-  test('an answer that is not JSON still says something', async () => {
-    const p = await problemOf(new Response('<html>', { status: 502 }))
-    expect(p).toBeInstanceOf(Problem)
-    expect(p.message).toContain('502')
   })
 })
 

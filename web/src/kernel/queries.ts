@@ -1,9 +1,11 @@
 // What is known of the server's data, and for how long.
-import { QueryClient, keepPreviousData, queryOptions, useMutation, useQueryClient } from '@tanstack/react-query'
+import { QueryClient, keepPreviousData, queryOptions, useMutation, useQueryClient, type MutateOptions } from '@tanstack/react-query'
+import { useCallback, useRef } from 'react'
 import * as api from './api'
 import type { Params, Path, Query } from './api'
 import { Problem, isPassing } from './problem'
 import { store } from './store'
+import { tellUnlessShown } from './untold'
 
 /** live tells whether the stream of changes is wanted, as on all screens of an organization, and works; without it, screens ask every 5 s. */
 export const live = { connected: false, wanted: false }
@@ -21,8 +23,15 @@ export const queryClient = new QueryClient({
       // What never changes is not asked for again; see polling for the rest.
       refetchInterval: (q) => (live.connected || !live.wanted || q.state.status === 'error' || q.observers.every((o) => o.options.staleTime === Infinity) ? false : 5000),
     },
+    // What is sent without a network fails, and says so; it does not wait, and go out when nobody thinks of it any more.
+    mutations: { networkMode: 'always', retry: (count, err) => isQuickly(err) && count < 3, retryDelay: 1000 },
   },
 })
+
+/** isQuickly reports whether the server has done nothing and takes the same within a second: too much was asked at once. */
+function isQuickly(err: unknown): boolean {
+  return err instanceof Problem && err.status === 429 && err.wait !== undefined && err.wait <= 1
+}
 
 /** polling asks again every 5 s while no stream tells of changes; with one, now and then, as a change may get lost. */
 export const polling = { refetchInterval: () => (live.connected ? 60_000 : 5000) }
@@ -75,17 +84,24 @@ export function withExpected(data: unknown, { kind, id, attributes }: Expected):
   return data
 }
 
+/** Before is what queries held, by their keys. */
+type Before = [Key, unknown][]
+
 /**
  * useChange makes a mutation; after it, everything of the kinds is read again. What a
- * component shows of it (pending, error) comes from the mutation. What is harmless and
- * nearly always succeeds may be shown at once: expected says how; it is taken back if the
- * server refuses. What is shown has changed then before the request is made, so change goes by v alone.
+ * component shows of it (pending, error) comes from the mutation; an error that nothing
+ * on the page shows, because what would have shown it was closed, is told at its side.
+ * What is being done is not done twice. What is harmless and nearly always succeeds may
+ * be shown at once: expected says how; it is taken back if the server refuses. What is
+ * shown has changed then before the request is made, so change goes by v alone.
  */
 export function useChange<V, R>(kinds: readonly string[], change: (v: V) => Promise<R>, then?: (result: R, v: V) => unknown, expected?: (v: V) => Expected) {
   const client = useQueryClient()
-  return useMutation({
+  const under = useRef(new Set<V>())
+  const stale = () => Promise.all(kinds.map((kind) => client.invalidateQueries({ queryKey: [kind] })))
+  const mutation = useMutation({
     mutationFn: change,
-    onMutate: async (v) => {
+    onMutate: async (v): Promise<Before> => {
       if (!expected) return []
       const e = expected(v)
       await client.cancelQueries({ queryKey: [e.kind] })
@@ -93,13 +109,26 @@ export function useChange<V, R>(kinds: readonly string[], change: (v: V) => Prom
       client.setQueriesData({ queryKey: [e.kind] }, (data: unknown) => withExpected(data, e))
       return before
     },
-    onError: (_, v, before) => {
+    onError: (err, v, before) => {
       for (const [key, data] of before ?? []) client.setQueryData(key, data)
       if (expected) void client.invalidateQueries({ queryKey: [expected(v).kind] }) // what was being read was stopped
+      if (err instanceof Problem && err.status === 409) void stale() // what is shown is not what is there
+      tellUnlessShown(err)
     },
     onSuccess: async (result, v) => {
       await then?.(result, v) // it may lead away from what is gone
-      await Promise.all(kinds.map((kind) => client.invalidateQueries({ queryKey: [kind] })))
+      await stale()
     },
+    onSettled: (_result, _err, v) => void under.current.delete(v),
   })
+  const send = mutation.mutate as (v: V, options?: MutateOptions<R, Error, V, Before>) => void
+  const mutate = useCallback<typeof send>(
+    (v, options) => {
+      if (under.current.has(v)) return
+      under.current.add(v)
+      send(v, options)
+    },
+    [send],
+  )
+  return { ...mutation, mutate }
 }

@@ -139,7 +139,7 @@ function Create({ org, onClose }: { org: string; onClose: () => void }) {
   const [all, setAll] = useState(true)
   const change = useChange(['agent-pools'], () => api.create('/organizations/{organization}/agent-pools', { organization: org }, body('agent-pools', { name, 'organization-scoped': all })), onClose)
   return (
-    <FormDialog title="New agent pool" action="Create" change={change} shows={['name']} onClose={onClose}>
+    <FormDialog title="New agent pool" action="Create" change={change} onClose={onClose}>
       <Field label="Name" help="Where its agents are, such as datacentre-frankfurt." error={fieldsOf(change.error).name}><Input required autoFocus value={name} onChange={(e) => setName(e.target.value)} /></Field>
       <Choice label="Every workspace of the organization may use it" help="Else none, until the API or the provider names some." checked={all} onChange={(e) => setAll(e.target.checked)} />
     </FormDialog>

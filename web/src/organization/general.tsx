@@ -64,7 +64,7 @@ function Settings({ org }: { org: string }) {
   const wrong = fieldsOf(change.error)
   return (
     <Panel title="Settings" padded>
-      <Form change={change} draft={draft} names={{ 'default-execution-mode': 'where runs are executed', pool: 'agent pool', 'allow-force-delete-workspaces': 'what admins of workspaces may delete' }} action="Save" shows={['name', 'email', 'default-agent-pool-id']}>
+      <Form change={change} draft={draft} names={{ 'default-execution-mode': 'where runs are executed', pool: 'agent pool', 'allow-force-delete-workspaces': 'what admins of workspaces may delete' }} action="Save">
         <div className="grid gap-4 sm:grid-cols-2">
           <Field label="Name" help={f.name === a.name ? undefined : 'It is part of every configuration and address: change them all.'} error={wrong.name}>
             <Input required value={f.name} onChange={(e) => draft.set({ name: e.target.value })} />

@@ -58,7 +58,7 @@ function Add({ org, onClose }: { org: string; onClose: () => void }) {
   const change = useChange(['ssh-keys'], () => api.create('/organizations/{organization}/ssh-keys', { organization: org }, body('ssh-keys', { name, value })), onClose)
   const wrong = fieldsOf(change.error)
   return (
-    <FormDialog title="Add an SSH key" action="Add" change={change} shows={['name', 'value']} onClose={onClose}>
+    <FormDialog title="Add an SSH key" action="Add" change={change} onClose={onClose}>
       <Field label="Name" error={wrong.name}><Input required autoFocus value={name} onChange={(e) => setName(e.target.value)} /></Field>
       <Field label="Private key" help="In PEM form, without a passphrase. It cannot be read back." error={wrong.value}>
         <Textarea required rows={7} className="font-mono text-sm" value={value} onChange={(e) => setValue(e.target.value)} placeholder="-----BEGIN OPENSSH PRIVATE KEY-----" />

@@ -47,7 +47,7 @@ function Choose({ path, policy, otherwise, may }: { path: string; policy: Policy
   return (
     <fieldset disabled={!may} className="min-w-0">
       <legend className="sr-only">Data retention</legend>
-      <Form change={change} action="Save" shows={['delete-older-than-n-days']}>
+      <Form change={change} action="Save">
         <div className="space-y-2.5">
           <Choice type="radio" name="retention" label={otherwise} checked={kind === 'none'} onChange={() => setKind('none')} />
           <Choice type="radio" name="retention" label="Keep everything" checked={kind === 'never'} onChange={() => setKind('never')} />

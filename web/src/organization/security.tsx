@@ -49,7 +49,7 @@ function People({ org }: { org: string }) {
   const without = me.attributes['two-factor']?.verified !== true
   return (
     <Panel title="People" padded>
-      <Form change={change} action="Save" shows={['session-timeout', 'session-remember']}>
+      <Form change={change} action="Save">
         <Choice label="Require a second factor" help="People without one see nothing of the organization until they have set one up." checked={factor} onChange={(e) => setFactor(e.target.checked)} />
         {factor && without && <Notice tone="warn" icon="warning">Set up <TextLink to="/profile/security">your own second factor</TextLink> first, or you would lock yourself out.</Notice>}
         <Choice label="People may use tokens of their own" help="If not, only browsers and the tokens of teams and of the organization get in: terraform login does not work." checked={userTokens} onChange={(e) => setUserTokens(e.target.checked)} />

@@ -18,7 +18,7 @@ export function TeamSettings({ team, onClose }: { team: Resource<'teams'>; onClo
   })
   const wrong = fieldsOf(change.error)
   return (
-    <FormDialog title={`Change ${a.name}`} action="Save" change={change} shows={['name', 'sso-team-id']} onClose={onClose}>
+    <FormDialog title={`Change ${a.name}`} action="Save" change={change} onClose={onClose}>
       {may['can-update-name'] && <Field label="Name" error={wrong.name}><Input required value={f.name} onChange={(e) => setF({ ...f, name: e.target.value })} /></Field>}
       <fieldset className="space-y-2.5">
         <legend className="mb-1.5 font-medium">Who knows of it</legend>

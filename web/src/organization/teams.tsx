@@ -61,7 +61,7 @@ function Create({ org, onClose, onCreated }: { org: string; onClose: () => void;
   const [name, setName] = useState('')
   const change = useChange(['teams'], () => api.create('/organizations/{organization}/teams', { organization: org }, body('teams', { name })), ({ item }) => onCreated(item))
   return (
-    <FormDialog title="New team" action="Create" change={change} shows={['name']} onClose={onClose}>
+    <FormDialog title="New team" action="Create" change={change} onClose={onClose}>
       <Field label="Name" error={fieldsOf(change.error).name}>
         <Input value={name} onChange={(e) => setName(e.target.value)} required autoFocus />
       </Field>

@@ -107,7 +107,7 @@ function Make({ title, address, replaces, onMade, onClose }: { title: string; ad
     ({ item }) => onMade(item.attributes.token ?? ''),
   )
   return (
-    <FormDialog title={title} action={replaces ? 'Replace it' : 'Make it'} change={change} shows={['expired-at']} onClose={onClose}>
+    <FormDialog title={title} action={replaces ? 'Replace it' : 'Make it'} change={change} onClose={onClose}>
       {replaces && <p className="text-muted">The token that there is stops working at once.</p>}
       <Lifetime days={days} error={fieldsOf(change.error)['expired-at']} most={['730', 'two years']} onChange={setDays} />
     </FormDialog>

@@ -115,7 +115,7 @@ function Invite({ org, onClose }: { org: string; onClose: () => void }) {
     },
   )
   return (
-    <FormDialog title="Invite a person" action="Invite" change={change} shows={['email']} onClose={onClose}>
+    <FormDialog title="Invite a person" action="Invite" change={change} onClose={onClose}>
       <Field label="Email address" error={fieldsOf(change.error).email} help={<>A person who has an account here with this address finds the invitation there. For somebody new, the operator of the server makes a link with which they sign up: <code className="font-mono wrap-anywhere">plumbline admin account-link --email {email || '…'}</code></>}>
         <Input type="email" required autoFocus value={email} onChange={(e) => setEmail(e.target.value)} />
       </Field>

@@ -146,7 +146,7 @@ function Edit({ org, set, present, onClose, onSaved }: EditProps) {
     ({ item }) => onSaved(item),
   )
   return (
-    <FormDialog title={set ? 'Change the set' : 'New variable set'} action={set ? 'Save' : 'Create'} change={change} shows={['name']} onClose={onClose}>
+    <FormDialog title={set ? 'Change the set' : 'New variable set'} action={set ? 'Save' : 'Create'} change={change} onClose={onClose}>
       <Field label="Name" error={fieldsOf(change.error).name}><Input required autoFocus value={f.name} onChange={(e) => setF({ ...f, name: e.target.value })} /></Field>
       <Field label="Description" optional><Input value={f.description} onChange={(e) => setF({ ...f, description: e.target.value })} /></Field>
       <fieldset className="space-y-2.5">

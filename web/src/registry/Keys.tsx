@@ -59,7 +59,7 @@ function Add({ org, onClose }: { org: string; onClose: () => void }) {
   const [armor, setArmor] = useState('')
   const change = useChange(['gpg-keys'], () => addKey(org, armor), onClose)
   return (
-    <FormDialog title="Add a key" action="Add" change={change} shows={['ascii-armor']} wide onClose={onClose}>
+    <FormDialog title="Add a key" action="Add" change={change} wide onClose={onClose}>
       <Field label="Public key" help="As gpg --armor --export prints it. Never a private one." error={fieldsOf(change.error)['ascii-armor']}>
         <Textarea rows={10} className="font-mono text-sm" value={armor} onChange={(e) => setArmor(e.target.value)} placeholder="-----BEGIN PGP PUBLIC KEY BLOCK-----" required autoFocus />
       </Field>

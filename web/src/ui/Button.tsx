@@ -27,10 +27,18 @@ function classesOf({ look = 'normal', small }: Common, className?: string) {
 
 type ButtonProps = Common & ButtonHTMLAttributes<HTMLButtonElement> & { busy?: boolean; ref?: Ref<HTMLButtonElement> }
 
-/** Button does something. busy shows that it is being done, and keeps it from being done twice. */
-export function Button({ look, small, icon, busy, children, className, disabled, type = 'button', ...rest }: ButtonProps) {
+/** Button does something. busy shows that it is being done, and keeps it from being done twice; who has pressed it stays there. */
+export function Button({ look, small, icon, busy, children, className, disabled, type = 'button', onClick, ...rest }: ButtonProps) {
   return (
-    <button type={type} className={classesOf({ ...(look && { look }), ...(small && { small }) }, className)} disabled={disabled || busy} aria-busy={busy || undefined} {...rest}>
+    <button
+      type={type}
+      className={classesOf({ ...(look && { look }), ...(small && { small }) }, className)}
+      disabled={disabled}
+      aria-disabled={busy || undefined}
+      aria-busy={busy || undefined}
+      onClick={(e) => (busy ? e.preventDefault() : onClick?.(e))}
+      {...rest}
+    >
       {busy ? <Spinner /> : icon && <Icon name={icon} />}
       {children}
     </button>

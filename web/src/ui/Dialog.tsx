@@ -67,12 +67,14 @@ type ConfirmProps = {
 /** Confirm asks once more. */
 export function Confirm({ title, children, action, look = 'danger', typed, busy, error, onConfirm, onClose }: ConfirmProps) {
   const [text, setText] = useState('')
+  const [old] = useState(error) // of something else that was asked before
+  const ready = !busy && (typed === undefined || text === typed)
   return (
     <Dialog title={title} onClose={onClose}>
       <form
         onSubmit={(e) => {
           e.preventDefault()
-          onConfirm()
+          if (ready) onConfirm()
         }}
       >
         <div className="space-y-3 text-muted">{children}</div>
@@ -81,7 +83,7 @@ export function Confirm({ title, children, action, look = 'danger', typed, busy,
             <Input value={text} onChange={(e) => setText(e.target.value)} autoFocus />
           </Field>
         )}
-        {error !== undefined && error !== null && <Failure error={error} className="mt-4" />}
+        {error !== undefined && error !== null && error !== old && <Failure error={error} className="mt-4" />}
         <Actions>
           <Button onClick={onClose}>Cancel</Button>
           <Button type="submit" look={look} busy={busy ?? false} disabled={typed !== undefined && text !== typed} autoFocus={typed === undefined}>

@@ -1,16 +1,21 @@
 import type { ReactNode } from 'react'
-import { messageOf, isMissing } from '~/kernel/problem'
+import { adviceOf, faultsOf, isMissing, messageOf } from '~/kernel/problem'
+import { useShown } from '~/kernel/untold'
 import { Button } from './Button'
 import { Icon, type IconName } from './Icon'
 import { Help } from './Words'
 import { cx } from './classes'
 
-/** Failure says what went wrong, in place. */
-export function Failure({ error, retry, className }: { error: unknown; retry?: () => void; className?: string }) {
+type FailureProps = { error: unknown; /** Messages that are shown elsewhere. */ but?: readonly string[]; retry?: () => void; className?: string }
+
+/** Failure says what went wrong, in place, and what to do about it. */
+export function Failure({ error, but = [], retry, className }: FailureProps) {
+  useShown(error)
+  const texts = [...faultsOf(error).map((f) => f.text).filter((t) => !but.includes(t)), ...adviceOf(error)]
   return (
     <Notice tone="bad" icon="warning" className={className} role="alert">
       <div className="flex flex-wrap items-center justify-between gap-2">
-        <span>{messageOf(error)}</span>
+        <div className="min-w-0 space-y-1 wrap-anywhere">{texts.map((text) => <p key={text}>{text}</p>)}</div>
         {retry && <Button small icon="refresh" onClick={retry}>Try again</Button>}
       </div>
     </Notice>

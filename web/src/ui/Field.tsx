@@ -1,6 +1,6 @@
 // Forms. A Field joins a label, a control, help and what is wrong with it; the control
 // inside gets the ids by which a screen reader joins them too.
-import { createContext, useContext, useId, type InputHTMLAttributes, type ReactNode, type Ref, type SelectHTMLAttributes, type TextareaHTMLAttributes } from 'react'
+import { createContext, useContext, useId, useLayoutEffect, type InputHTMLAttributes, type ReactNode, type Ref, type SelectHTMLAttributes, type TextareaHTMLAttributes } from 'react'
 import { Icon } from './Icon'
 import { cx } from './classes'
 
@@ -9,9 +9,14 @@ const IdsContext = createContext<Ids | undefined>(undefined)
 
 type FieldProps = { label: ReactNode; help?: ReactNode; error?: string | undefined; optional?: boolean; children: ReactNode; className?: string }
 
+/** SaysContext hears what a field of a form says is wrong with it, until the function that it returns is called. */
+export const SaysContext = createContext<((text: string) => () => void) | undefined>(undefined)
+
 /** Field is a control with its label, help, and what is wrong with it. */
 export function Field({ label, help, error, optional, children, className }: FieldProps) {
   const id = useId()
+  const says = useContext(SaysContext)
+  useLayoutEffect(() => (error && says ? says(error) : undefined), [error, says])
   const described = [help && `${id}-help`, error && `${id}-error`].filter(Boolean).join(' ') || undefined
   return (
     <div className={cx('min-w-0', className)}>

@@ -1,10 +1,12 @@
 // Forms that send one change: in a dialog, or in a panel.
-import type { ReactNode } from 'react'
+import { useEffect, useRef, useState, type ReactNode } from 'react'
 import type { useDraft } from '~/kernel/draft'
-import { fieldsOf } from '~/kernel/problem'
+import { faultsOf } from '~/kernel/problem'
+import { useShown } from '~/kernel/untold'
 import { Button, type Look } from './Button'
 import { Actions, Dialog } from './Dialog'
 import { Failure, Notice } from './Failure'
+import { SaysContext } from './Field'
 import type { IconName } from './Icon'
 
 type Change = { mutate: (v: undefined, options?: { onSuccess?: () => void }) => void; isPending: boolean; error: unknown }
@@ -12,39 +14,78 @@ type Change = { mutate: (v: undefined, options?: { onSuccess?: () => void }) => 
 type Props = {
   change: Change
   action: string
-  look?: Look
+  look?: Look | undefined
   icon?: IconName
-  /** The fields that show their own messages; messages for others are shown above the button. */
-  shows?: readonly string[]
-  disabled?: boolean
+  disabled?: boolean | undefined
   /** Where others may change the same meanwhile: what is typed, and how the fields are called. */
   draft?: Pick<ReturnType<typeof useDraft>, 'conflicts' | 'reset' | 'sent'>
   names?: Readonly<Record<string, string>>
   children: ReactNode
+  /** What stands beside the buttons. */
+  beside?: ReactNode
+  back?: string
+  className?: string
   onCancel?: () => void
 }
 
-/** Form holds fields and a button that sends them. */
-export function Form({ change, action, look = 'primary', icon, shows = [], disabled, draft, names, children, onCancel }: Props) {
-  const fields = Object.keys(fieldsOf(change.error))
-  const shown = fields.length > 0 && fields.every((f) => shows.includes(f))
+/** Form holds fields and a button that sends them. What is wrong is said at the field that it is about; the rest, and what is about no field that is there, above the button. */
+export function Form({ change, action, look = 'primary', icon, disabled, draft, names, children, beside, back, className = 'space-y-4', onCancel }: Props) {
+  const { error, isPending } = change
+  const { ref, said, says } = useFaults(error)
+  const failed = error !== null && error !== undefined
   return (
     <form
-      className="space-y-4"
+      ref={ref}
+      className={className}
       onSubmit={(e) => {
         e.preventDefault()
-        change.mutate(undefined, draft && { onSuccess: draft.sent() })
+        if (!isPending && !disabled) change.mutate(undefined, draft && { onSuccess: draft.sent() })
       }}
     >
-      {children}
-      {draft && draft.conflicts.length > 0 && !change.isPending && <Conflict draft={draft} names={names ?? {}} />}
-      {change.error !== null && change.error !== undefined && !shown && <Failure error={change.error} />}
+      <SaysContext value={says}>{children}</SaysContext>
+      {draft && draft.conflicts.length > 0 && !isPending && <Conflict draft={draft} names={names ?? {}} />}
+      {failed && !faultsOf(error).every((f) => said.includes(f.text)) && <Failure error={error} but={said} className="mt-4" />}
+      {isPending && <Waiting />}
       <Actions className="in-disabled:hidden">
-        {onCancel && <Button onClick={onCancel}>{action.startsWith('Cancel') ? 'Back' : 'Cancel'}</Button>}
-        <Button type="submit" look={look} icon={icon} busy={change.isPending} disabled={disabled}>{action}</Button>
+        {beside}
+        {onCancel && <Button onClick={onCancel}>{back ?? (action.startsWith('Cancel') ? 'Back' : 'Cancel')}</Button>}
+        <Button type="submit" look={look} icon={icon} busy={isPending} disabled={disabled}>{action}</Button>
       </Actions>
     </form>
   )
+}
+
+/** useFaults is what the fields of a form say is wrong, and leads to the first of them, or to what is said above the button. */
+function useFaults(error: unknown) {
+  const ref = useRef<HTMLFormElement>(null)
+  const [said, setSaid] = useState<readonly string[]>([])
+  const [says] = useState(() => (text: string) => {
+    setSaid((was) => [...was, text])
+    return () => setSaid((was) => was.toSpliced(was.indexOf(text), 1))
+  })
+  useShown(error)
+  useEffect(() => {
+    const form = ref.current
+    if (error === null || error === undefined || !form) return
+    const fields = [...form.querySelectorAll<HTMLElement>('[aria-invalid=true]')]
+    for (const folded of form.querySelectorAll('details')) if (fields.some((f) => folded.contains(f))) folded.open = true
+    if (document.activeElement !== document.body && !form.contains(document.activeElement)) return // the user is at something else
+    if (fields[0]) fields[0].focus()
+    else form.querySelector('[role=alert]')?.scrollIntoView({ block: 'nearest' })
+  }, [error])
+  return { ref, said, says }
+}
+
+/** slow is after how long a person wonders whether anything happens, in ms. */
+const slow = 8000
+
+function Waiting() {
+  const [long, setLong] = useState(false)
+  useEffect(() => {
+    const timer = setTimeout(() => setLong(true), slow)
+    return () => clearTimeout(timer)
+  }, [])
+  return long && <Notice icon="clock" role="status" className="mt-4">The server has not answered yet. You can wait, or go on elsewhere: you are told if it fails.</Notice>
 }
 
 function Conflict({ draft, names }: { draft: NonNullable<Props['draft']>; names: Readonly<Record<string, string>> }) {

@@ -1,5 +1,6 @@
 import { messageOf } from '~/kernel/problem'
 import { store, useStore } from '~/kernel/store'
+import { noteShown, onUntold } from '~/kernel/untold'
 import { IconButton } from './Button'
 import { Icon } from './Icon'
 import { cx } from './classes'
@@ -20,8 +21,11 @@ export function toast(text: string) {
 
 /** toastError says what went wrong where no form can show it. */
 export function toastError(err: unknown) {
+  noteShown(err)
   add('bad', messageOf(err), 9000)
 }
+
+onUntold(toastError)
 
 function add(tone: Message['tone'], text: string, ms: number) {
   const id = ++last

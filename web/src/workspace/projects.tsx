@@ -54,7 +54,7 @@ function Create({ org, onClose, onCreated }: { org: string; onClose: () => void;
   const [f, setF] = useState({ name: '', description: '' })
   const change = useChange(['projects'], () => api.create('/organizations/{organization}/projects', { organization: org }, body('projects', f)), ({ item }) => onCreated(item.id))
   return (
-    <FormDialog title="New project" action="Create" change={change} shows={['name']} onClose={onClose}>
+    <FormDialog title="New project" action="Create" change={change} onClose={onClose}>
       <Field label="Name" error={fieldsOf(change.error).name}><Input required autoFocus value={f.name} onChange={(e) => setF({ ...f, name: e.target.value })} /></Field>
       <Field label="Description" optional><Input value={f.description} onChange={(e) => setF({ ...f, description: e.target.value })} /></Field>
     </FormDialog>

@@ -78,7 +78,7 @@ function General() {
   const set = <K extends keyof typeof f>(key: K, value: (typeof f)[K]) => draft.set({ [key]: value })
   return (
     <Panel title="General" padded>
-      <Form change={change} draft={draft} names={{ mode: 'where runs are executed', pool: 'agent pool', 'terraform-version': 'version', 'auto-apply': 'apply by itself', 'allow-destroy-plan': 'plans that destroy everything' }} action="Save" shows={['name', 'terraform-version', 'working-directory', 'execution-mode', 'description']}>
+      <Form change={change} draft={draft} names={{ mode: 'where runs are executed', pool: 'agent pool', 'terraform-version': 'version', 'auto-apply': 'apply by itself', 'allow-destroy-plan': 'plans that destroy everything' }} action="Save">
         <div className="grid gap-4 sm:grid-cols-2">
           <Field label="Name" error={wrong.name}><Input required value={f.name} onChange={(e) => set('name', e.target.value)} /></Field>
           <Field label="Project">

@@ -120,7 +120,7 @@ function Edit({ variable: v, create, update, envOnly, onClose }: { variable: Var
   )
   const wrong = fieldsOf(change.error)
   return (
-    <FormDialog title={v ? 'Change variable' : 'Add variable'} action={v ? 'Save' : 'Add'} change={change} shows={['key', 'value']} onClose={onClose}>
+    <FormDialog title={v ? 'Change variable' : 'Add variable'} action={v ? 'Save' : 'Add'} change={change} onClose={onClose}>
       {!envOnly && <fieldset className="flex gap-6">
         <legend className="sr-only">Kind</legend>
         <Choice type="radio" name="category" label="Input variable" checked={f.category === 'terraform'} onChange={() => setF({ ...f, category: 'terraform' })} />

@@ -5,9 +5,8 @@ import { useCommands } from '~/kernel/keyboard'
 import type { Resource } from '~/kernel/jsonapi'
 import { useChange } from '~/kernel/queries'
 import { Button } from '~/ui/Button'
-import { Actions, Dialog } from '~/ui/Dialog'
-import { Failure } from '~/ui/Failure'
 import { Field, Textarea } from '~/ui/Field'
+import { FormDialog } from '~/ui/Form'
 import { toast } from '~/ui/Toast'
 import { Counts } from './Counts'
 import type { Look } from '~/ui/Button'
@@ -62,30 +61,18 @@ export function VerbDialog({ run, plan, verb, onClose }: { run: Resource<'runs'>
     },
   )
   return (
-    <Dialog title={w.title} onClose={onClose}>
-      <form
-        onSubmit={(e) => {
-          e.preventDefault()
-          change.mutate(undefined)
-        }}
-      >
-        <p className="text-muted">{w.about}</p>
-        {verb === 'apply' && plan && <p className="mt-3 flex flex-wrap items-center gap-x-3 gap-y-1 rounded-md bg-sunken px-3 py-2"><Counts of={plan.attributes} words /></p>}
-        <Field label="Comment" optional className="mt-4">
-          <Textarea
-            rows={3}
-            value={comment}
-            onChange={(e) => setComment(e.target.value)}
-            onKeyDown={(e) => e.key === 'Enter' && (e.ctrlKey || e.metaKey) && e.currentTarget.form?.requestSubmit()}
-            autoFocus
-          />
-        </Field>
-        {change.error && <Failure error={change.error} className="mt-4" />}
-        <Actions>
-          <Button onClick={onClose}>Back</Button>
-          <Button type="submit" look={w.look} busy={change.isPending}>{w.action}</Button>
-        </Actions>
-      </form>
-    </Dialog>
+    <FormDialog title={w.title} action={w.action} look={w.look} back="Back" change={change} className="" onClose={onClose}>
+      <p className="text-muted">{w.about}</p>
+      {verb === 'apply' && plan && <p className="mt-3 flex flex-wrap items-center gap-x-3 gap-y-1 rounded-md bg-sunken px-3 py-2"><Counts of={plan.attributes} words /></p>}
+      <Field label="Comment" optional className="mt-4">
+        <Textarea
+          rows={3}
+          value={comment}
+          onChange={(e) => setComment(e.target.value)}
+          onKeyDown={(e) => e.key === 'Enter' && (e.ctrlKey || e.metaKey) && e.currentTarget.form?.requestSubmit()}
+          autoFocus
+        />
+      </Field>
+    </FormDialog>
   )
 }

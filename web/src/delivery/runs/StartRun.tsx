@@ -5,10 +5,9 @@ import * as api from '~/kernel/api'
 import { body, type Resource } from '~/kernel/jsonapi'
 import { fieldsOf } from '~/kernel/problem'
 import { useChange } from '~/kernel/queries'
-import { Button } from '~/ui/Button'
-import { Actions, Dialog } from '~/ui/Dialog'
-import { Failure, Notice } from '~/ui/Failure'
+import { Notice } from '~/ui/Failure'
 import { Choice, Field, Input, Select, Textarea } from '~/ui/Field'
+import { FormDialog } from '~/ui/Form'
 import { applies, attributesOf, BadVariable, blank, kinds, replaces, type Draft, type Kind } from './start'
 
 type Props = { org: string; workspace: Resource<'workspaces'>; first?: Partial<Draft>; onClose: () => void }
@@ -25,31 +24,19 @@ export function StartRun({ org, workspace, first, onClose }: Props) {
   const wrong = change.error instanceof BadVariable ? { variables: change.error.message } : fieldsOf(change.error)
   const { kind } = draft
   return (
-    <Dialog title={`Start a run in ${workspace.attributes.name}`} onClose={onClose} wide>
-      <form
-        onSubmit={(e) => {
-          e.preventDefault()
-          change.mutate(undefined)
-        }}
-      >
-        <Field label="Why" optional error={wrong.message} className="mt-2">
-          <Input value={draft.message} onChange={(e) => set({ message: e.target.value })} placeholder="Started in the UI" autoFocus />
-        </Field>
-        <fieldset className="mt-4 space-y-2">
-          <legend className="mb-1 font-medium">What</legend>
-          {kinds.map((k) => (
-            <Choice key={k.kind} type="radio" name="kind" label={k.label} help={k.help} checked={kind === k.kind} onChange={() => set({ kind: k.kind })} disabled={k.kind === 'destroy' && !workspace.attributes.permissions['can-queue-destroy']} />
-          ))}
-        </fieldset>
-        {kind === 'destroy' && <Notice tone="bad" icon="warning" className="mt-4">The plan will destroy all {workspace.attributes['resource-count']} resources of this workspace.{(draft.auto === 'yes' || (draft.auto === 'workspace' && workspace.attributes['auto-apply'])) && ' It will be applied by itself.'}</Notice>}
-        <More draft={draft} set={set} wrong={wrong} auto={workspace.attributes['auto-apply']} open={first !== undefined} />
-        {change.error && !(change.error instanceof BadVariable) && <Failure error={change.error} className="mt-4" />}
-        <Actions>
-          <Button onClick={onClose}>Back</Button>
-          <Button type="submit" look={kind === 'destroy' ? 'danger' : 'primary'} icon="run" busy={change.isPending}>{verbs[kind]}</Button>
-        </Actions>
-      </form>
-    </Dialog>
+    <FormDialog title={`Start a run in ${workspace.attributes.name}`} action={verbs[kind]} look={kind === 'destroy' ? 'danger' : 'primary'} icon="run" back="Back" change={change} className="" onClose={onClose} wide>
+      <Field label="Why" optional error={wrong.message} className="mt-2">
+        <Input value={draft.message} onChange={(e) => set({ message: e.target.value })} placeholder="Started in the UI" autoFocus />
+      </Field>
+      <fieldset className="mt-4 space-y-2">
+        <legend className="mb-1 font-medium">What</legend>
+        {kinds.map((k) => (
+          <Choice key={k.kind} type="radio" name="kind" label={k.label} help={k.help} checked={kind === k.kind} onChange={() => set({ kind: k.kind })} disabled={k.kind === 'destroy' && !workspace.attributes.permissions['can-queue-destroy']} />
+        ))}
+      </fieldset>
+      {kind === 'destroy' && <Notice tone="bad" icon="warning" className="mt-4">The plan will destroy all {workspace.attributes['resource-count']} resources of this workspace.{(draft.auto === 'yes' || (draft.auto === 'workspace' && workspace.attributes['auto-apply'])) && ' It will be applied by itself.'}</Notice>}
+      <More draft={draft} set={set} wrong={wrong} auto={workspace.attributes['auto-apply']} open={first !== undefined} />
+    </FormDialog>
   )
 }
 

@@ -43,7 +43,7 @@ export function AlertForm({ org, alert }: { org: string; alert?: Alert }) {
   return (
     <div className="grid items-start gap-4 xl:grid-cols-[minmax(0,1fr)_minmax(0,30rem)]">
       <Panel padded>
-        <Form action={alert ? 'Save' : 'Make the alert'} change={save} draft={draft} names={{ 'min-severity': 'what it tells of', type: 'kind' }} shows={['name', 'type', 'url', 'headers', 'secret', 'recipients', 'subject', 'body', 'min-severity', 'digest']}>
+        <Form action={alert ? 'Save' : 'Make the alert'} change={save} draft={draft} names={{ 'min-severity': 'what it tells of', type: 'kind' }}>
           <div className="grid gap-4 sm:grid-cols-2">
             <Field label="Name" error={wrong.name}><Input value={f.name} onChange={(e) => set({ name: e.target.value })} required autoFocus={!alert} placeholder="on call, #infrastructure, …" /></Field>
             <Field label="Kind" error={wrong.type} help={type.about}>

@@ -25,9 +25,6 @@ type Props = {
   alerts: Resource<'drift-alerts'>[]
 }
 
-/** The fields that show their own messages. */
-const shows = ['name', 'repository', 'branch', 'folders', 'frequency', 'frequency-offset', 'connections', 'alerts', 'min-severity', 'tool', 'tool-version', 'workspace', 'mode', 'timeout', 'var-files', 'env']
-
 export function ScheduleForm({ org, schedule, may, repositories, connections, alerts }: Props) {
   const navigate = useNavigate()
   const draft = useDraft({
@@ -60,7 +57,7 @@ export function ScheduleForm({ org, schedule, may, repositories, connections, al
   return (
     <div className="grid items-start gap-4 lg:grid-cols-[minmax(0,1fr)_18rem]">
       <fieldset disabled={!may} className="min-w-0">
-        <Form action={schedule ? 'Save' : 'Make the schedule'} change={save} draft={draft} shows={shows}>
+        <Form action={schedule ? 'Save' : 'Make the schedule'} change={save} draft={draft}>
           <Panel title="What is scanned" padded>
             <div className="grid gap-4 sm:grid-cols-2">
               <Field label="Name" error={wrong.name} optional><Input value={f.name} onChange={(e) => set({ name: e.target.value })} placeholder={code?.attributes['full-name']} autoFocus={!schedule} /></Field>

@@ -53,7 +53,7 @@ function Add({ org, schedule, onClose }: { org: string; schedule: Resource<'drif
   )
   const wrong = fieldsOf(change.error)
   return (
-    <FormDialog title="Snooze a folder" action="Snooze" change={change} shows={['folder', 'days']} onClose={onClose}>
+    <FormDialog title="Snooze a folder" action="Snooze" change={change} onClose={onClose}>
       <p className="text-muted">Its alerts are silent for a while, unless the drift gets worse. It ends when the drift does.</p>
       <Field label="Folder" error={wrong.folder}><Input className="font-mono" value={folder} onChange={(e) => setFolder(e.target.value)} required autoFocus /></Field>
       <Field label="For" error={wrong.days}><Select value={days} onChange={(e) => setDays(e.target.value)}>{[1, 3, 7, 14, 30, 90].map((d) => <option key={d} value={d}>{count(d, 'day')}</option>)}</Select></Field>

@@ -50,7 +50,7 @@ function Zone({ org, settings, may }: { org: string; settings: Resource<'drift-s
   return (
     <Panel title="Time zone" padded>
       <fieldset disabled={!may} className="min-w-0">
-        <Form action="Save the time zone" change={change} shows={['time-zone']} disabled={zone === settings.attributes['time-zone']}>
+        <Form action="Save the time zone" change={change} disabled={zone === settings.attributes['time-zone']}>
           <Field label="Time zone" error={fieldsOf(change.error)['time-zone']} help={`Schedules are due, and messages are dated, by the clocks there.${own !== zone ? ` Yours is ${own}.` : ''}`}>
             <Input list="zones" value={zone} onChange={(e) => setZone(e.target.value)} required placeholder="Europe/Berlin" />
           </Field>
@@ -81,7 +81,7 @@ function Assessments({ org, settings, may }: { org: string; settings: Resource<'
   return (
     <Panel title="Assessments of workspaces" padded>
       <fieldset disabled={!may} className="min-w-0">
-        <Form action="Save the assessments" change={change} shows={['period-minutes', 'confirm-seconds']}>
+        <Form action="Save the assessments" change={change}>
           <div className="grid gap-4 sm:grid-cols-2">
             <Field label="How often" error={wrong['period-minutes']} help="After the last apply or the last assessment, whichever is later.">
               <Select value={minutes} onChange={(e) => setMinutes(Number(e.target.value))}>

@@ -93,7 +93,7 @@ function Create({ org, onClose, onCreated }: { org: string; onClose: () => void;
   )
   const wrong = fieldsOf(change.error)
   return (
-    <FormDialog title="New drift token" action="Create the token" change={change} shows={['description', 'role', 'expires-at']} onClose={onClose}>
+    <FormDialog title="New drift token" action="Create the token" change={change} onClose={onClose}>
       <Field label="Description" help="Where it will be used. It belongs to the organization and goes on when you leave." error={wrong.description}><Input value={description} onChange={(e) => setDescription(e.target.value)} required autoFocus maxLength={255} placeholder="pipeline, script, …" /></Field>
       <Field label="May" error={wrong.role} help={roles[role]?.about}>
         <Select value={role} onChange={(e) => setRole(e.target.value)}>{Object.entries(roles).map(([v, r]) => <option key={v} value={v}>{r.label}</option>)}</Select>

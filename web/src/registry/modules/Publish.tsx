@@ -52,7 +52,7 @@ function Name({ org, onDone }: { org: string; onDone: (name: string, provider: s
   )
   const wrong = fieldsOf(change.error)
   return (
-    <Form change={change} action="Create the module" shows={['name', 'provider']}>
+    <Form change={change} action="Create the module">
       <Field label="Name" help="What it makes, such as network or database." error={wrong.name}>
         <Input value={name} onChange={(e) => setName(e.target.value)} required autoFocus />
       </Field>

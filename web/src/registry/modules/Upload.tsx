@@ -5,10 +5,9 @@ import { body } from '~/kernel/jsonapi'
 import { Problem, fieldsOf } from '~/kernel/problem'
 import { useChange } from '~/kernel/queries'
 import { bytes } from '~/kernel/formats'
-import { Button } from '~/ui/Button'
 import { Code } from '~/ui/Copy'
-import { Failure } from '~/ui/Failure'
 import { Field, FileInput, Input } from '~/ui/Field'
+import { Form } from '~/ui/Form'
 import { params, path, type Address } from './queries'
 
 /** maxArchive is the size of the largest archive in bytes. */
@@ -38,13 +37,7 @@ export function Upload({ address, latest, onDone }: { address: Address; latest?:
   const change = useChange(['registry-modules', 'registry-module-versions'], () => publish(address, version, archive as File), () => onDone(version))
   const tooLarge = archive !== undefined && archive.size > maxArchive
   return (
-    <form
-      className="space-y-4"
-      onSubmit={(e) => {
-        e.preventDefault()
-        change.mutate(undefined)
-      }}
-    >
+    <Form action={`Publish ${version}`} icon="download" change={change} disabled={archive === undefined || tooLarge}>
       <Field label="Version" help="A semantic version: a new major number says that those who use it must change something." error={fieldsOf(change.error).version}>
         <Input value={version} onChange={(e) => setVersion(e.target.value)} className="max-w-40 font-mono" required />
       </Field>
@@ -52,9 +45,7 @@ export function Upload({ address, latest, onDone }: { address: Address; latest?:
         <FileInput label="Archive" accept=".tgz,.tar.gz,application/gzip" required onFiles={(files) => setArchive(files[0])} />
       </Field>
       <Code title="How to make it" text="tar -czf module.tar.gz -C path/to/module ." />
-      {change.error && <Failure error={change.error} />}
-      <div className="flex justify-end"><Button type="submit" look="primary" icon="download" busy={change.isPending} disabled={archive === undefined || tooLarge}>Publish {version}</Button></div>
-    </form>
+    </Form>
   )
 }
 

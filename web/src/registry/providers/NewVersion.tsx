@@ -5,10 +5,9 @@ import { useState } from 'react'
 import { TextLink } from '~/ui/Page'
 import { bytes, count } from '~/kernel/formats'
 import { useChange } from '~/kernel/queries'
-import { Button } from '~/ui/Button'
-import { Actions, Dialog } from '~/ui/Dialog'
 import { Failure, Notice } from '~/ui/Failure'
 import { Choice, Field, FileInput, Select } from '~/ui/Field'
+import { FormDialog } from '~/ui/Form'
 import { Icon } from '~/ui/Icon'
 import { toast } from '~/ui/Toast'
 import { keysQuery } from '../gpg'
@@ -32,45 +31,40 @@ export function NewVersion({ params, onClose }: { params: Params; onClose: () =>
     onClose()
   })
   return (
-    <Dialog title={`New version of ${params.name}`} onClose={onClose} wide>
-      <form
-        className="space-y-4"
-        onSubmit={(e) => {
-          e.preventDefault()
-          change.mutate(undefined)
-        }}
-      >
-        <Field label="Files" help="All that the build has made: the .zip of each platform, SHA256SUMS, SHA256SUMS.sig and the manifest.">
-          <FileInput label="Files" multiple required onFiles={setFiles} />
-        </Field>
-        {bundle.isFetching && <p role="status" className="text-muted">Reading the files…</p>}
-        {bundle.error && <Failure error={bundle.error} />}
-        {bundle.data && <Looked bundle={bundle.data} />}
-        {keys.data?.items.length === 0 && <Notice tone="warn" icon="key">The registry has no key yet that could have signed this. <TextLink to="/$org/registry/keys" params={{ org: params.organization }}>Add one first</TextLink></Notice>}
-        {keys.data && keys.data.items.length > 0 && (
-          <div className="grid gap-x-5 gap-y-4 sm:grid-cols-2">
-            <Field label="Signed by the key">
-              <Select value={keyID} onChange={(e) => setKey(e.target.value)} className="font-mono">
-                {keys.data.items.map((k) => <option key={k.id} value={k.attributes['key-id']}>{k.attributes['key-id']}</option>)}
-              </Select>
-            </Field>
-            <fieldset>
-              <legend className="mb-1 font-medium">Plugin protocols</legend>
-              <div className="flex gap-5">
-                {known.map((p) => <Choice key={p} label={p} checked={protocols.includes(p)} onChange={(e) => setChosen(e.target.checked ? [...protocols, p] : protocols.filter((x) => x !== p))} />)}
-              </div>
-              <p className="mt-1 text-sm text-muted">{bundle.data?.protocols ? 'As the manifest says.' : 'Those that it was built for; a manifest would say.'}</p>
-            </fieldset>
-          </div>
-        )}
-        {change.error && <Failure error={change.error} />}
-        <Actions>
-          {change.isPending && <span role="status" className="mr-auto min-w-0 truncate text-sm text-muted">{step}</span>}
-          <Button onClick={onClose}>Back</Button>
-          <Button type="submit" look="primary" disabled={!ready} busy={change.isPending}>{change.error ? 'Go on' : `Publish ${bundle.data?.version ?? ''}`}</Button>
-        </Actions>
-      </form>
-    </Dialog>
+    <FormDialog
+      title={`New version of ${params.name}`}
+      action={change.error ? 'Go on' : `Publish ${bundle.data?.version ?? ''}`}
+      back="Back"
+      change={change}
+      disabled={!ready}
+      beside={change.isPending && <span role="status" className="mr-auto min-w-0 truncate text-sm text-muted">{step}</span>}
+      onClose={onClose}
+      wide
+    >
+      <Field label="Files" help="All that the build has made: the .zip of each platform, SHA256SUMS, SHA256SUMS.sig and the manifest.">
+        <FileInput label="Files" multiple required onFiles={setFiles} />
+      </Field>
+      {bundle.isFetching && <p role="status" className="text-muted">Reading the files…</p>}
+      {bundle.error && <Failure error={bundle.error} />}
+      {bundle.data && <Looked bundle={bundle.data} />}
+      {keys.data?.items.length === 0 && <Notice tone="warn" icon="key">The registry has no key yet that could have signed this. <TextLink to="/$org/registry/keys" params={{ org: params.organization }}>Add one first</TextLink></Notice>}
+      {keys.data && keys.data.items.length > 0 && (
+        <div className="grid gap-x-5 gap-y-4 sm:grid-cols-2">
+          <Field label="Signed by the key">
+            <Select value={keyID} onChange={(e) => setKey(e.target.value)} className="font-mono">
+              {keys.data.items.map((k) => <option key={k.id} value={k.attributes['key-id']}>{k.attributes['key-id']}</option>)}
+            </Select>
+          </Field>
+          <fieldset>
+            <legend className="mb-1 font-medium">Plugin protocols</legend>
+            <div className="flex gap-5">
+              {known.map((p) => <Choice key={p} label={p} checked={protocols.includes(p)} onChange={(e) => setChosen(e.target.checked ? [...protocols, p] : protocols.filter((x) => x !== p))} />)}
+            </div>
+            <p className="mt-1 text-sm text-muted">{bundle.data?.protocols ? 'As the manifest says.' : 'Those that it was built for; a manifest would say.'}</p>
+          </fieldset>
+        </div>
+      )}
+    </FormDialog>
   )
 }
 

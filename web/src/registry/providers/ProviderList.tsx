@@ -74,7 +74,7 @@ function Add({ org, onClose }: { org: string; onClose: () => void }) {
   )
   const wrong = fieldsOf(change.error)
   return (
-    <FormDialog title="Add a provider" action="Add" change={change} shows={['namespace', 'name']} onClose={onClose}>
+    <FormDialog title="Add a provider" action="Add" change={change} onClose={onClose}>
       <fieldset className="space-y-2">
         <legend className="sr-only">Kind</legend>
         <Choice type="radio" name="kind" label="Our own" help="Its versions are uploaded here and signed with one of our keys." checked={!isPublic} onChange={() => setPublic(false)} />

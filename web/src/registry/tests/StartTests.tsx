@@ -5,10 +5,8 @@ import { BadVariable, lines, variablesOf } from '~/delivery/runs/start'
 import { body } from '~/kernel/jsonapi'
 import { fieldsOf } from '~/kernel/problem'
 import { useChange } from '~/kernel/queries'
-import { Button } from '~/ui/Button'
-import { Actions, Dialog } from '~/ui/Dialog'
-import { Failure } from '~/ui/Failure'
 import { Choice, Field, FileInput, Input, Textarea } from '~/ui/Field'
+import { FormDialog } from '~/ui/Form'
 import { params, type Address } from '../modules/queries'
 import { runsPath } from './paths'
 
@@ -25,38 +23,26 @@ export function StartTests({ address, onClose, onStarted }: Props) {
   })
   const wrong = change.error instanceof BadVariable ? { variables: change.error.message } : fieldsOf(change.error)
   return (
-    <Dialog title={`Test ${address.name}`} onClose={onClose} wide>
-      <form
-        onSubmit={(e) => {
-          e.preventDefault()
-          change.mutate(undefined)
-        }}
-      >
-        <div className="grid gap-x-5 gap-y-4 sm:grid-cols-2">
-          <Field label="Archive" optional help="A .tar.gz of the module with its tests. Without it, what was uploaded last is tested again." className="sm:col-span-2">
-            <FileInput label="Archive" accept=".tgz,.tar.gz,application/gzip" onFiles={(files) => set({ archive: files[0] })} />
-          </Field>
-          <Field label="Variables of this test run" optional help="One name = value in each line." error={wrong.variables}>
-            <Textarea rows={3} value={d.variables} onChange={(e) => set({ variables: e.target.value })} placeholder={'region = "eu-central-1"\nsize = 3'} className="font-mono text-sm" />
-          </Field>
-          <Field label="Only these files" optional help="One in each line." error={wrong.filters}>
-            <Textarea rows={3} value={d.filters} onChange={(e) => set({ filters: e.target.value })} placeholder="tests/network.tftest.hcl" className="font-mono text-sm" />
-          </Field>
-          <Field label="Folder of the tests" error={wrong['test-directory']}>
-            <Input value={d.directory} onChange={(e) => set({ directory: e.target.value })} className="font-mono" />
-          </Field>
-          <Field label="At once" optional help="How many operations the engine does at the same time." error={wrong.parallelism}>
-            <Input type="number" min={1} max={256} value={d.parallelism} onChange={(e) => set({ parallelism: e.target.value })} className="max-w-28" />
-          </Field>
-          <Choice label="Print the plans and states" checked={d.verbose} onChange={(e) => set({ verbose: e.target.checked })} className="sm:col-span-2" />
-        </div>
-        {change.error && !(change.error instanceof BadVariable) && <Failure error={change.error} className="mt-4" />}
-        <Actions>
-          <Button onClick={onClose}>Back</Button>
-          <Button type="submit" look="primary" icon="run" busy={change.isPending}>Start the tests</Button>
-        </Actions>
-      </form>
-    </Dialog>
+    <FormDialog title={`Test ${address.name}`} action="Start the tests" icon="run" back="Back" change={change} className="" onClose={onClose} wide>
+      <div className="grid gap-x-5 gap-y-4 sm:grid-cols-2">
+        <Field label="Archive" optional help="A .tar.gz of the module with its tests. Without it, what was uploaded last is tested again." className="sm:col-span-2">
+          <FileInput label="Archive" accept=".tgz,.tar.gz,application/gzip" onFiles={(files) => set({ archive: files[0] })} />
+        </Field>
+        <Field label="Variables of this test run" optional help="One name = value in each line." error={wrong.variables}>
+          <Textarea rows={3} value={d.variables} onChange={(e) => set({ variables: e.target.value })} placeholder={'region = "eu-central-1"\nsize = 3'} className="font-mono text-sm" />
+        </Field>
+        <Field label="Only these files" optional help="One in each line." error={wrong.filters}>
+          <Textarea rows={3} value={d.filters} onChange={(e) => set({ filters: e.target.value })} placeholder="tests/network.tftest.hcl" className="font-mono text-sm" />
+        </Field>
+        <Field label="Folder of the tests" error={wrong['test-directory']}>
+          <Input value={d.directory} onChange={(e) => set({ directory: e.target.value })} className="font-mono" />
+        </Field>
+        <Field label="At once" optional help="How many operations the engine does at the same time." error={wrong.parallelism}>
+          <Input type="number" min={1} max={256} value={d.parallelism} onChange={(e) => set({ parallelism: e.target.value })} className="max-w-28" />
+        </Field>
+        <Choice label="Print the plans and states" checked={d.verbose} onChange={(e) => set({ verbose: e.target.checked })} className="sm:col-span-2" />
+      </div>
+    </FormDialog>
   )
 }
 

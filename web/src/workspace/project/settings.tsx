@@ -54,7 +54,7 @@ function General() {
   const wrong = fieldsOf(change.error)
   return (
     <Panel title="General" padded>
-      <Form change={change} draft={draft} names={{ mode: 'where runs are executed', pool: 'agent pool', destroy: 'when they are destroyed' }} action="Save" shows={['name', 'description', 'default-agent-pool-id', 'auto-destroy-activity-duration']}>
+      <Form change={change} draft={draft} names={{ mode: 'where runs are executed', pool: 'agent pool', destroy: 'when they are destroyed' }} action="Save">
         <Field label="Name" error={wrong.name}><Input required value={f.name} onChange={(e) => draft.set({ name: e.target.value })} /></Field>
         <Field label="Description" optional error={wrong.description}><Textarea rows={2} value={f.description} onChange={(e) => draft.set({ description: e.target.value })} /></Field>
         <Execution
