@@ -26,6 +26,8 @@ type front struct {
 	status map[string]int // is the answer to requests whose method and path end so
 	held   chan struct{}  // if it is not nil, changes wait until it is closed
 	slow   slowness
+	fault  *fault // if it is not nil, it is the answer to changes
+	came   int    // is how many changes have come
 }
 
 // newFronted is a stage whose window sees the server through a front.
@@ -44,6 +46,9 @@ func newFronted(t *testing.T, options ...func(*config.Server)) (*stage, *front) 
 	f.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer f.slowly(r)()
 		f.wait(r)
+		if f.fails(w, r) {
+			return
+		}
 		away, mute, status := f.how(r.Method + " " + r.URL.Path)
 		switch {
 		case away:
@@ -109,6 +114,9 @@ func (f *front) Hold() (release func()) {
 func (f *front) wait(r *http.Request) {
 	f.mu.Lock()
 	held := f.held
+	if r.Method != http.MethodGet {
+		f.came++
+	}
 	f.mu.Unlock()
 	if held == nil || r.Method == http.MethodGet {
 		return

@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { Link, createRoute } from '@tanstack/react-router'
 import { useState } from 'react'
 import * as api from '~/kernel/api'
+import { asItIs, useDraft } from '~/kernel/draft'
 import { body, type Resource } from '~/kernel/jsonapi'
 import { fieldsOf } from '~/kernel/problem'
 import { listQuery, useChange } from '~/kernel/queries'
@@ -67,7 +68,7 @@ function Organizations() {
         )}
       </Panel>
       {data && <Pages at={data.pagination} what="organization" onPage={(page) => void navigate({ search: { ...search, page } })} />}
-      {editing && <Edit org={editing} onClose={() => setEditing(undefined)} />}
+      {editing && <Edit org={asItIs(items, editing)} onClose={() => setEditing(undefined)} />}
       {removing && (
         <Confirm title={`Delete ${removing.id}?`} action="Delete for ever" typed={removing.id} busy={remove.isPending} error={remove.error} onConfirm={() => remove.mutate(removing)} onClose={() => setRemoving(undefined)}>
           <p>With all its workspaces, states, runs, teams and modules. What they manage stays in the world, unmanaged. This cannot be undone.</p>
@@ -79,7 +80,8 @@ function Organizations() {
 
 function Edit({ org: o, onClose }: { org: Org; onClose: () => void }) {
   const a = o.attributes
-  const [f, setF] = useState({ limit: String(a['workspace-limit'] ?? ''), plan: a['plan-timeout'] ?? '', apply: a['apply-timeout'] ?? '', disabled: a['is-disabled'], modules: a['global-module-sharing'], providers: a['global-provider-sharing'] })
+  const draft = useDraft({ limit: String(a['workspace-limit'] ?? ''), plan: a['plan-timeout'] ?? '', apply: a['apply-timeout'] ?? '', disabled: a['is-disabled'], modules: a['global-module-sharing'], providers: a['global-provider-sharing'] })
+  const f = draft.values
   const change = useChange(
     ['organizations'],
     () => api.update('/admin/organizations/{organization}', { organization: o.id }, body('organizations', {
@@ -92,15 +94,15 @@ function Edit({ org: o, onClose }: { org: Org; onClose: () => void }) {
   )
   const wrong = fieldsOf(change.error)
   return (
-    <FormDialog title={`Change ${o.id}`} action="Save" change={change} onClose={onClose}>
-      <Field label="Workspaces at most" optional help="Empty: as many as it wants." error={wrong['workspace-limit']}><Input type="number" min={0} className="max-w-40" value={f.limit} onChange={(e) => setF({ ...f, limit: e.target.value })} /></Field>
+    <FormDialog title={`Change ${o.id}`} action="Save" change={change} draft={draft} names={{ limit: 'how many workspaces it may have', plan: 'how long a plan may take', apply: 'how long an apply may take', disabled: 'whether it is closed', modules: 'its modules', providers: 'its providers' }} onClose={onClose}>
+      <Field label="Workspaces at most" optional help="Empty: as many as it wants." error={wrong['workspace-limit']}><Input type="number" min={0} className="max-w-40" value={f.limit} onChange={(e) => draft.set({ limit: e.target.value })} /></Field>
       <div className="grid gap-4 sm:grid-cols-2">
-        <Field label="A plan may take" optional help="Such as 2h or 30m." error={wrong['plan-timeout']}><Input value={f.plan} onChange={(e) => setF({ ...f, plan: e.target.value })} /></Field>
-        <Field label="An apply may take" optional help="Such as 24h." error={wrong['apply-timeout']}><Input value={f.apply} onChange={(e) => setF({ ...f, apply: e.target.value })} /></Field>
+        <Field label="A plan may take" optional help="Such as 2h or 30m." error={wrong['plan-timeout']}><Input value={f.plan} onChange={(e) => draft.set({ plan: e.target.value })} /></Field>
+        <Field label="An apply may take" optional help="Such as 24h." error={wrong['apply-timeout']}><Input value={f.apply} onChange={(e) => draft.set({ apply: e.target.value })} /></Field>
       </div>
-      <Choice label="Shares its modules with all organizations" checked={f.modules} onChange={(e) => setF({ ...f, modules: e.target.checked })} />
-      <Choice label="Shares its providers with all organizations" checked={f.providers} onChange={(e) => setF({ ...f, providers: e.target.checked })} />
-      <Choice label="Closed" help="Nobody gets in but site administrators; everything is kept." checked={f.disabled} onChange={(e) => setF({ ...f, disabled: e.target.checked })} />
+      <Choice label="Shares its modules with all organizations" checked={f.modules} onChange={(e) => draft.set({ modules: e.target.checked })} />
+      <Choice label="Shares its providers with all organizations" checked={f.providers} onChange={(e) => draft.set({ providers: e.target.checked })} />
+      <Choice label="Closed" help="Nobody gets in but site administrators; everything is kept." checked={f.disabled} onChange={(e) => draft.set({ disabled: e.target.checked })} />
     </FormDialog>
   )
 }

@@ -1,7 +1,7 @@
 // Who may create organizations, how many requests tokens make, how long runs take.
 import { useQuery } from '@tanstack/react-query'
-import { useState } from 'react'
 import * as api from '~/kernel/api'
+import { useDraft } from '~/kernel/draft'
 import { body, type Resource } from '~/kernel/jsonapi'
 import { fieldsOf } from '~/kernel/problem'
 import { readQuery, useChange } from '~/kernel/queries'
@@ -25,9 +25,12 @@ export function Rules() {
   )
 }
 
+const names = { founders: 'who creates organizations', shared: 'what new workspaces share', limited: 'whether requests are limited', rate: 'how many requests there may be', plan: 'how long a plan may take', apply: 'how long an apply may take' }
+
 function RulesForm({ settings }: { settings: Resource<'general-settings'> }) {
   const a = settings.attributes
-  const [f, setF] = useState({ founders: a['limit-user-organization-creation'], limited: a['api-rate-limiting-enabled'], rate: String(a['api-rate-limit']), shared: a['default-remote-state-access'], plan: a['plan-timeout'], apply: a['apply-timeout'] })
+  const draft = useDraft({ founders: a['limit-user-organization-creation'], limited: a['api-rate-limiting-enabled'], rate: String(a['api-rate-limit']), shared: a['default-remote-state-access'], plan: a['plan-timeout'], apply: a['apply-timeout'] })
+  const f = draft.values
   const change = useChange(
     ['general-settings', 'installations', 'users'],
     () => api.update('/admin/general-settings', {}, body('general-settings', {
@@ -38,18 +41,18 @@ function RulesForm({ settings }: { settings: Resource<'general-settings'> }) {
   )
   const wrong = fieldsOf(change.error)
   return (
-    <Form change={change} action="Save rules">
-      <Choice label="Only site administrators create organizations" checked={f.founders} onChange={(e) => setF({ ...f, founders: e.target.checked })} />
-      <Choice label="New workspaces share their state" help="Every workspace of the organization may read it, unless whoever creates the workspace says otherwise." checked={f.shared} onChange={(e) => setF({ ...f, shared: e.target.checked })} />
-      <Choice label="Limit how many requests each token makes" help="Requests above the limit are answered with status 429, and clients wait. Each browser session counts like a token." checked={f.limited} onChange={(e) => setF({ ...f, limited: e.target.checked })} />
+    <Form change={change} draft={draft} names={names} action="Save rules">
+      <Choice label="Only site administrators create organizations" checked={f.founders} onChange={(e) => draft.set({ founders: e.target.checked })} />
+      <Choice label="New workspaces share their state" help="Every workspace of the organization may read it, unless whoever creates the workspace says otherwise." checked={f.shared} onChange={(e) => draft.set({ shared: e.target.checked })} />
+      <Choice label="Limit how many requests each token makes" help="Requests above the limit are answered with status 429, and clients wait. Each browser session counts like a token." checked={f.limited} onChange={(e) => draft.set({ limited: e.target.checked })} />
       {f.limited && (
         <Field label="Requests a second" help="From 30. HCP Terraform has 30." error={wrong['api-rate-limit']} className="pl-6.5">
-          <Input type="number" required min={30} max={100000} className="max-w-40" value={f.rate} onChange={(e) => setF({ ...f, rate: e.target.value })} />
+          <Input type="number" required min={30} max={100000} className="max-w-40" value={f.rate} onChange={(e) => draft.set({ rate: e.target.value })} />
         </Field>
       )}
       <div className="grid gap-4 sm:grid-cols-2">
-        <Field label="A plan may take" help="Such as 2h or 30m." error={wrong['plan-timeout']}><Input required value={f.plan} onChange={(e) => setF({ ...f, plan: e.target.value })} /></Field>
-        <Field label="An apply may take" help="Such as 24h." error={wrong['apply-timeout']}><Input required value={f.apply} onChange={(e) => setF({ ...f, apply: e.target.value })} /></Field>
+        <Field label="A plan may take" help="Such as 2h or 30m." error={wrong['plan-timeout']}><Input required value={f.plan} onChange={(e) => draft.set({ plan: e.target.value })} /></Field>
+        <Field label="An apply may take" help="Such as 24h." error={wrong['apply-timeout']}><Input required value={f.apply} onChange={(e) => draft.set({ apply: e.target.value })} /></Field>
       </div>
       <p className="text-sm text-muted">What you set for one organization comes before these two limits.</p>
     </Form>

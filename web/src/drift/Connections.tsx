@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
 import { useState } from 'react'
 import * as api from '~/kernel/api'
+import { useDraft } from '~/kernel/draft'
 import { body, type Resource } from '~/kernel/jsonapi'
 import { fieldsOf } from '~/kernel/problem'
 import { allQuery, useChange } from '~/kernel/queries'
@@ -51,8 +52,8 @@ function About({ connection }: { connection: Connection }) {
 function Edit({ org, connection, onClose }: { org: string; connection: Connection | undefined; onClose: () => void }) {
   const was = connection?.attributes
   const known: Record<string, unknown> = { ...was?.details }
-  const [name, setName] = useState(was?.name ?? '')
-  const [type, setType] = useState(was?.type ?? 'oth')
+  const draft = useDraft({ name: was?.name ?? '', type: was?.type ?? 'oth' })
+  const { name, type } = draft.values
   const [said, setSaid] = useState<Record<string, string>>({})
   const kind = connectionKinds[type]
   const kept = connection !== undefined && type === was?.type
@@ -67,13 +68,13 @@ function Edit({ org, connection, onClose }: { org: string; connection: Connectio
   })
   const wrong = fieldsOf(save.error)
   return (
-    <FormDialog title={connection ? 'Change the connection' : 'Add a connection'} action="Save" change={save} onClose={onClose}>
-      <Field label="Name" error={wrong.name}><Input value={name} onChange={(e) => setName(e.target.value)} required autoFocus /></Field>
+    <FormDialog title={connection ? 'Change the connection' : 'Add a connection'} action="Save" change={save} draft={draft} names={{ type: 'kind' }} onClose={onClose}>
+      <Field label="Name" error={wrong.name}><Input value={name} onChange={(e) => draft.set({ name: e.target.value })} required autoFocus /></Field>
       <Field label="Kind" error={wrong.type} help={kind?.about}>
         <Select
           value={type}
           onChange={(e) => {
-            setType(e.target.value)
+            draft.set({ type: e.target.value })
             setSaid({})
           }}
         >

@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
 import { useState } from 'react'
 import * as api from '~/kernel/api'
+import { useDraft } from '~/kernel/draft'
 import { body, type Resource } from '~/kernel/jsonapi'
 import { fieldsOf } from '~/kernel/problem'
 import { allQuery, useChange } from '~/kernel/queries'
@@ -47,14 +48,10 @@ function About({ repository }: { repository: Repository }) {
 
 function Edit({ org, repository, onClose }: { org: string; repository: Repository | undefined; onClose: () => void }) {
   const was = repository?.attributes
-  const [type, setType] = useState(was?.type ?? 'github-private')
-  const [url, setUrl] = useState(was?.url ?? '')
+  const draft = useDraft({ type: was?.type ?? 'github-private', url: was?.url ?? '', username: was?.username ?? '', hosts: was?.['known-hosts'] ?? '', app: was?.['app-id'] ?? '', installation: was?.['installation-id'] ?? '' })
+  const { type, url, username, hosts, app, installation } = draft.values
   const [token, setToken] = useState('')
-  const [username, setUsername] = useState(was?.username ?? '')
-  const [hosts, setHosts] = useState(was?.['known-hosts'] ?? '')
   const [unchecked, setUnchecked] = useState(false)
-  const [app, setApp] = useState(was?.['app-id'] ?? '')
-  const [installation, setInstallation] = useState(was?.['installation-id'] ?? '')
   const isApp = type === 'github-app'
   const ssh = type === 'git' && (url.startsWith('ssh:') || /^\w+@/.test(url))
   const save = useChange(['drift-repositories'], () => {
@@ -66,18 +63,18 @@ function Edit({ org, repository, onClose }: { org: string; repository: Repositor
   })
   const wrong = fieldsOf(save.error)
   return (
-    <FormDialog title={repository ? 'Change the repository' : 'Add a repository'} action="Save" change={save} onClose={onClose}>
-      <Field label="Kind" error={wrong.type}><Select value={type} onChange={(e) => setType(e.target.value)}>{Object.entries(types).map(([v, name]) => <option key={v} value={v}>{name}</option>)}</Select></Field>
-      <Field label="Address" error={wrong.url}><Input value={url} onChange={(e) => setUrl(e.target.value)} placeholder="https://github.com/my-account/my-repo" required autoFocus /></Field>
-      {isApp && <Field label="App id" error={wrong['app-id']} help="The number or the client id in the settings of the app. It needs Contents: read, and Issues: write for alerts."><Input value={app} onChange={(e) => setApp(e.target.value)} required /></Field>}
-      {isApp && <Field label="Installation id" error={wrong['installation-id']} help="The number at the end of the address of the installation's settings."><Input value={installation} onChange={(e) => setInstallation(e.target.value)} inputMode="numeric" required /></Field>}
+    <FormDialog title={repository ? 'Change the repository' : 'Add a repository'} action="Save" change={save} draft={draft} names={{ type: 'kind', url: 'address', username: 'user name', hosts: 'known hosts', app: 'app id', installation: 'installation id' }} onClose={onClose}>
+      <Field label="Kind" error={wrong.type}><Select value={type} onChange={(e) => draft.set({ type: e.target.value })}>{Object.entries(types).map(([v, name]) => <option key={v} value={v}>{name}</option>)}</Select></Field>
+      <Field label="Address" error={wrong.url}><Input value={url} onChange={(e) => draft.set({ url: e.target.value })} placeholder="https://github.com/my-account/my-repo" required autoFocus /></Field>
+      {isApp && <Field label="App id" error={wrong['app-id']} help="The number or the client id in the settings of the app. It needs Contents: read, and Issues: write for alerts."><Input value={app} onChange={(e) => draft.set({ app: e.target.value })} required /></Field>}
+      {isApp && <Field label="Installation id" error={wrong['installation-id']} help="The number at the end of the address of the installation's settings."><Input value={installation} onChange={(e) => draft.set({ installation: e.target.value })} inputMode="numeric" required /></Field>}
       {!type.endsWith('-public') && (
         <Field label={ssh || isApp ? 'Private key' : 'Token'} error={wrong.token} help={was?.['has-token'] ? 'There is one, and nobody can read it. Leave it empty to keep it.' : 'It is sealed, and goes to the host of the repository only.'} optional={type === 'git' && !ssh}>
           {ssh || isApp ? <Textarea rows={4} className="font-mono text-sm" value={token} onChange={(e) => setToken(e.target.value)} /> : <Input type="password" autoComplete="new-password" value={token} onChange={(e) => setToken(e.target.value)} />}
         </Field>
       )}
-      {type === 'git' && <Field label="User name" error={wrong.username} optional><Input value={username} onChange={(e) => setUsername(e.target.value)} /></Field>}
-      {ssh && <Field label="Known hosts" error={wrong['known-hosts']} optional help="Lines as ssh-keyscan prints them. Without them the key that the host shows first is kept, and another one refused."><Textarea rows={3} className="font-mono text-sm" value={hosts} onChange={(e) => setHosts(e.target.value)} /></Field>}
+      {type === 'git' && <Field label="User name" error={wrong.username} optional><Input value={username} onChange={(e) => draft.set({ username: e.target.value })} /></Field>}
+      {ssh && <Field label="Known hosts" error={wrong['known-hosts']} optional help="Lines as ssh-keyscan prints them. Without them the key that the host shows first is kept, and another one refused."><Textarea rows={3} className="font-mono text-sm" value={hosts} onChange={(e) => draft.set({ hosts: e.target.value })} /></Field>}
       <Choice label="Save it untested" help="Else it is saved only if it can be read now." checked={unchecked} onChange={(e) => setUnchecked(e.target.checked)} />
     </FormDialog>
   )

@@ -1,6 +1,7 @@
 // What repositories and connections have in common: rows that are tested, changed and deleted.
 import type { UseQueryResult } from '@tanstack/react-query'
 import { useState, type ReactNode } from 'react'
+import { asItIs } from '~/kernel/draft'
 import { useChange } from '~/kernel/queries'
 import { useOrganization } from '~/kernel/session'
 import { Button, IconButton } from '~/ui/Button'
@@ -77,7 +78,7 @@ export function Sources<T extends { id: string }>({ org, kind, label, intro, nou
           </ul>
         )}
       </Panel>
-      {editing && form(editing === 'new' ? undefined : editing, () => setEditing(undefined))}
+      {editing && form(editing === 'new' ? undefined : asItIs(list.data, editing), () => setEditing(undefined))}
       {removing && (
         <Confirm title={`Delete ${row(removing).name}`} action="Delete" busy={removal.isPending} error={removal.error} onConfirm={() => removal.mutate(removing.id)} onClose={() => setRemoving(undefined)}>
           <p>{forgets} A schedule that uses it keeps it from being deleted.</p>

@@ -1,5 +1,6 @@
 import { useState } from 'react'
 import * as api from '~/kernel/api'
+import { useDraft } from '~/kernel/draft'
 import { body } from '~/kernel/jsonapi'
 import { fieldsOf } from '~/kernel/problem'
 import { useChange } from '~/kernel/queries'
@@ -15,13 +16,14 @@ type Props = { org: string; place: Place; configuration: Configuration | undefin
 /** NotificationForm makes a notification or changes one. What is on is tried when it is saved. */
 export function NotificationForm({ org, place, configuration, onClose }: Props) {
   const was = configuration?.attributes
-  const [f, setF] = useState({ name: was?.name ?? '', enabled: was?.enabled ?? true, triggers: was?.triggers ?? (place.kind === 'teams' ? ['change_request:created'] : ['run:needs_attention', 'run:errored']) })
+  const draft = useDraft({
+    name: was?.name ?? '', enabled: was?.enabled ?? true, triggers: was?.triggers ?? (place.kind === 'teams' ? ['change_request:created'] : ['run:needs_attention', 'run:errored']),
+    url: was?.url ?? '', addresses: was?.['email-addresses'].join('\n') ?? '', people: configuration ? (usersOf(configuration)?.users.map((u) => u.id) ?? []) : [],
+  })
+  const { url, addresses, people, ...f } = draft.values
   const [destination, setDestination] = useState(was?.['destination-type'] ?? 'generic')
-  const [url, setUrl] = useState(was?.url ?? '')
   const [token, setToken] = useState('')
-  const [addresses, setAddresses] = useState(was?.['email-addresses'].join('\n') ?? '')
-  const [people, setPeople] = useState(configuration ? (usersOf(configuration)?.users.map((u) => u.id) ?? []) : [])
-  const set = (change: Partial<typeof f>) => setF((all) => ({ ...all, ...change }))
+  const { set } = draft
   const isMail = destination === 'email'
   const change = useChange(
     ['notification-configurations'],
@@ -37,19 +39,19 @@ export function NotificationForm({ org, place, configuration, onClose }: Props) 
   )
   const wrong = fieldsOf(change.error)
   return (
-    <FormDialog title={configuration ? 'Change the notification' : 'New notification'} action="Save" change={change} onClose={onClose}>
+    <FormDialog title={configuration ? 'Change the notification' : 'New notification'} action="Save" change={change} draft={draft} names={{ enabled: 'whether it is on', triggers: 'what it tells of', url: 'address' }} onClose={onClose}>
       <Field label="Name" error={wrong.name}><Input value={f.name} onChange={(e) => set({ name: e.target.value })} required autoFocus /></Field>
       <Field label="Goes to" error={wrong['destination-type']} help={destinations[destination]?.about}>
         <Select value={destination} onChange={(e) => setDestination(e.target.value)} disabled={configuration !== undefined}>{Object.entries(destinations).map(([v, d]) => <option key={v} value={v}>{d.label}</option>)}</Select>
       </Field>
-      {!isMail && <Field label="Address" error={wrong.url}><Input value={url} onChange={(e) => setUrl(e.target.value)} required placeholder={destinations[destination]?.example} /></Field>}
+      {!isMail && <Field label="Address" error={wrong.url}><Input value={url} onChange={(e) => set({ url: e.target.value })} required placeholder={destinations[destination]?.example} /></Field>}
       {destination === 'generic' && (
         <Field label="Token" error={wrong.token} optional help={`With it, X-TFE-Notification-Signature is an HMAC-SHA512 of the body.${configuration ? ' Nobody can read it; leave it empty to keep what is there.' : ''}`}>
           <Input type="password" autoComplete="new-password" value={token} onChange={(e) => setToken(e.target.value)} />
         </Field>
       )}
-      {isMail && <People org={org} chosen={people} onChange={setPeople} />}
-      {isMail && <Field label="Other addresses" error={wrong['email-addresses']} optional><Textarea rows={2} value={addresses} onChange={(e) => setAddresses(e.target.value)} placeholder="team@example.com" /></Field>}
+      {isMail && <People org={org} chosen={people} onChange={(ids) => set({ people: ids })} />}
+      {isMail && <Field label="Other addresses" error={wrong['email-addresses']} optional><Textarea rows={2} value={addresses} onChange={(e) => set({ addresses: e.target.value })} placeholder="team@example.com" /></Field>}
       <Triggers groups={place.kind === 'teams' ? teamTriggers : triggerGroups} chosen={f.triggers} onChange={(triggers) => set({ triggers })} error={wrong.triggers} />
       <Choice label="On" help={isMail ? undefined : 'It is saved as on only if the destination takes a test message now.'} checked={f.enabled} onChange={(e) => set({ enabled: e.target.checked })} />
     </FormDialog>

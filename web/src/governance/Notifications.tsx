@@ -2,6 +2,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import * as api from '~/kernel/api'
+import { asItIs } from '~/kernel/draft'
 import { body } from '~/kernel/jsonapi'
 import { useChange } from '~/kernel/queries'
 import { Badge, Tag } from '~/ui/Badge'
@@ -31,7 +32,7 @@ export function Notifications({ org, place, about }: { org: string; place: Place
       {!data && !error && <SkeletonRows rows={3} />}
       {data?.items.length === 0 && <Empty icon="bell" title="Nobody is told yet"><p>{about}</p></Empty>}
       {data && data.items.length > 0 && <ul aria-label="Notifications">{data.items.map((c) => <Row key={c.id} configuration={c} onEdit={() => setEditing(c)} onRemove={() => setRemoving(c)} />)}</ul>}
-      {editing && <NotificationForm org={org} place={place} configuration={editing === 'new' ? undefined : editing} onClose={() => setEditing(undefined)} />}
+      {editing && <NotificationForm org={org} place={place} configuration={editing === 'new' ? undefined : asItIs(data?.items, editing)} onClose={() => setEditing(undefined)} />}
       {removing && (
         <Confirm title={`Delete ${removing.attributes.name}?`} action="Delete the notification" busy={remove.isPending} error={remove.error} onConfirm={() => remove.mutate(removing.id)} onClose={() => setRemoving(undefined)}>
           <p>Nothing is told there any more.</p>

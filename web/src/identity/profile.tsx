@@ -1,7 +1,7 @@
 // What belongs to the user alone: name, organizations, tokens, password, second factor, sessions.
 import { Outlet, createRoute, redirect } from '@tanstack/react-router'
-import { useState } from 'react'
 import * as api from '~/kernel/api'
+import { useDraft } from '~/kernel/draft'
 import { body } from '~/kernel/jsonapi'
 import { fieldsOf } from '~/kernel/problem'
 import { listQuery, useChange } from '~/kernel/queries'
@@ -62,18 +62,19 @@ function YourTokens() {
 
 function Account() {
   const me = useMe()
-  const [f, setF] = useState({ username: me.attributes.username ?? '', email: me.attributes.email ?? '' })
+  const draft = useDraft({ username: me.attributes.username ?? '', email: me.attributes.email ?? '' })
+  const f = draft.values
   const change = useChange(['users'], () => api.update('/account/update', {}, body('users', f)), () => toast('Your account is changed.'))
   const wrong = fieldsOf(change.error)
   return (
     <div className="grid items-start gap-4 lg:grid-cols-2">
       <Panel title="Name and address" padded>
-        <Form change={change} action="Save">
+        <Form change={change} draft={draft} names={{ username: 'user name', email: 'email address' }} action="Save">
           <Field label="User name" help="You log in with it, or with your email address." error={wrong.username}>
-            <Input required autoComplete="username" maxLength={60} value={f.username} onChange={(e) => setF({ ...f, username: e.target.value })} />
+            <Input required autoComplete="username" maxLength={60} value={f.username} onChange={(e) => draft.set({ username: e.target.value })} />
           </Field>
           <Field label="Email address" help="For invitations and messages." error={wrong.email}>
-            <Input type="email" required autoComplete="email" value={f.email} onChange={(e) => setF({ ...f, email: e.target.value })} />
+            <Input type="email" required autoComplete="email" value={f.email} onChange={(e) => draft.set({ email: e.target.value })} />
           </Field>
         </Form>
       </Panel>

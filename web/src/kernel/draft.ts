@@ -32,6 +32,11 @@ export function conflicts(draft: Draft, saved: object): string[] {
   return Object.keys(draft).filter((name) => !same(draft[name]?.was, has[name]) && !same(draft[name]?.now, has[name]))
 }
 
+/** asItIs is a resource as a list has it now; as it was, where the list has it no more. */
+export function asItIs<T extends { id: string }>(list: readonly T[] | undefined, item: T): T {
+  return list?.find((other) => other.id === item.id) ?? item
+}
+
 /**
  * useDraft is what a form shows of what is saved: the fields that were typed into hold
  * that, and the others follow what others save. Pass what is saved as it is now.

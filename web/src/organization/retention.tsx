@@ -1,7 +1,7 @@
 // When old data is deleted: after some days, or never; of an organization or a workspace.
 import { useQuery } from '@tanstack/react-query'
-import { useState } from 'react'
 import * as api from '~/kernel/api'
+import { useDraft } from '~/kernel/draft'
 import { body, oneOf, refOf, type Resource } from '~/kernel/jsonapi'
 import { fieldsOf } from '~/kernel/problem'
 import { useChange } from '~/kernel/queries'
@@ -27,15 +27,15 @@ export function Retention({ path, of, about, otherwise, may }: Props) {
       <p className="mb-4 text-muted">{about}</p>
       {error && <Failure error={error} />}
       {!data && !error && <Skeleton className="h-24 w-full" />}
-      {data && <Choose key={`${data.policy?.id}${data.policy?.attributes['delete-older-than-n-days']}`} path={path} policy={data.policy} otherwise={otherwise} may={may} />}
+      {data && <Choose path={path} policy={data.policy} otherwise={otherwise} may={may} />}
     </Panel>
   )
 }
 
 function Choose({ path, policy, otherwise, may }: { path: string; policy: Policy | undefined; otherwise: string; may: boolean }) {
   const days = policy?.attributes['delete-older-than-n-days']
-  const [kind, setKind] = useState(policy === undefined ? 'none' : days ? 'days' : 'never')
-  const [n, setN] = useState(String(days ?? 90))
+  const draft = useDraft({ kind: policy === undefined ? 'none' : days ? 'days' : 'never', n: String(days ?? 90) })
+  const { kind, n } = draft.values
   const change = useChange(
     ['data-retention-policies', 'workspaces', 'organizations'],
     () => {
@@ -47,15 +47,15 @@ function Choose({ path, policy, otherwise, may }: { path: string; policy: Policy
   return (
     <fieldset disabled={!may} className="min-w-0">
       <legend className="sr-only">Data retention</legend>
-      <Form change={change} action="Save">
+      <Form change={change} draft={draft} names={{ kind: 'what is deleted', n: 'after how many days' }} action="Save">
         <div className="space-y-2.5">
-          <Choice type="radio" name="retention" label={otherwise} checked={kind === 'none'} onChange={() => setKind('none')} />
-          <Choice type="radio" name="retention" label="Keep everything" checked={kind === 'never'} onChange={() => setKind('never')} />
-          <Choice type="radio" name="retention" label="Delete what is older than some days" checked={kind === 'days'} onChange={() => setKind('days')} />
+          <Choice type="radio" name="retention" label={otherwise} checked={kind === 'none'} onChange={() => draft.set({ kind: 'none' })} />
+          <Choice type="radio" name="retention" label="Keep everything" checked={kind === 'never'} onChange={() => draft.set({ kind: 'never' })} />
+          <Choice type="radio" name="retention" label="Delete what is older than some days" checked={kind === 'days'} onChange={() => draft.set({ kind: 'days' })} />
         </div>
         {kind === 'days' && (
           <Field label="Days" className="max-w-40 pl-6" error={fieldsOf(change.error)['delete-older-than-n-days']}>
-            <Input type="number" min={1} max={36500} required value={n} onChange={(e) => setN(e.target.value)} />
+            <Input type="number" min={1} max={36500} required value={n} onChange={(e) => draft.set({ n: e.target.value })} />
           </Field>
         )}
       </Form>

@@ -4,6 +4,7 @@ import { Link, createRoute } from '@tanstack/react-router'
 import { useState } from 'react'
 import * as api from '~/kernel/api'
 import { count } from '~/kernel/formats'
+import { useDraft } from '~/kernel/draft'
 import { body, refsOf, type Resource } from '~/kernel/jsonapi'
 import { fieldsOf } from '~/kernel/problem'
 import { allQuery, readQuery, useChange } from '~/kernel/queries'
@@ -133,9 +134,11 @@ function Varset() {
 type EditProps = { org: string; set?: Set; present?: { projects: Pick[]; workspaces: Pick[] }; onClose: () => void; onSaved: (s: Set) => void }
 
 function Edit({ org, set, present, onClose, onSaved }: EditProps) {
-  const [f, setF] = useState({ name: set?.attributes.name ?? '', description: set?.attributes.description ?? '', global: set?.attributes.global ?? false, priority: set?.attributes.priority ?? false })
-  const [projects, setProjects] = useState<Pick[]>(present?.projects ?? [])
-  const [workspaces, setWorkspaces] = useState<Pick[]>(present?.workspaces ?? [])
+  const draft = useDraft({
+    name: set?.attributes.name ?? '', description: set?.attributes.description ?? '', global: set?.attributes.global ?? false, priority: set?.attributes.priority ?? false,
+    projects: present?.projects ?? [], workspaces: present?.workspaces ?? [],
+  })
+  const { projects, workspaces, ...f } = draft.values
   const refs = (type: string, list: Pick[]) => list.map((p) => ({ type, id: p.id }))
   const change = useChange(
     ['varsets'],
@@ -146,21 +149,21 @@ function Edit({ org, set, present, onClose, onSaved }: EditProps) {
     ({ item }) => onSaved(item),
   )
   return (
-    <FormDialog title={set ? 'Change the set' : 'New variable set'} action={set ? 'Save' : 'Create'} change={change} onClose={onClose}>
-      <Field label="Name" error={fieldsOf(change.error).name}><Input required autoFocus value={f.name} onChange={(e) => setF({ ...f, name: e.target.value })} /></Field>
-      <Field label="Description" optional><Input value={f.description} onChange={(e) => setF({ ...f, description: e.target.value })} /></Field>
+    <FormDialog title={set ? 'Change the set' : 'New variable set'} action={set ? 'Save' : 'Create'} change={change} draft={draft} names={{ global: 'what it applies to', priority: 'what it overrides' }} onClose={onClose}>
+      <Field label="Name" error={fieldsOf(change.error).name}><Input required autoFocus value={f.name} onChange={(e) => draft.set({ name: e.target.value })} /></Field>
+      <Field label="Description" optional><Input value={f.description} onChange={(e) => draft.set({ description: e.target.value })} /></Field>
       <fieldset className="space-y-2.5">
         <legend className="mb-1.5 font-medium">Applies to</legend>
-        <Choice type="radio" name="scope" label="Everything in the organization" checked={f.global} onChange={() => setF({ ...f, global: true })} />
-        <Choice type="radio" name="scope" label="Some projects and workspaces" checked={!f.global} onChange={() => setF({ ...f, global: false })} />
+        <Choice type="radio" name="scope" label="Everything in the organization" checked={f.global} onChange={() => draft.set({ global: true })} />
+        <Choice type="radio" name="scope" label="Some projects and workspaces" checked={!f.global} onChange={() => draft.set({ global: false })} />
       </fieldset>
       {!f.global && (
         <div className="space-y-3">
-          <section aria-label="Projects"><h3 className="mb-1 font-medium">All workspaces of these projects</h3><ProjectPicker org={org} chosen={projects} onChange={setProjects} /></section>
-          <section aria-label="Workspaces"><h3 className="mb-1 font-medium">These workspaces</h3><WorkspacePicker org={org} chosen={workspaces} onChange={setWorkspaces} /></section>
+          <section aria-label="Projects"><h3 className="mb-1 font-medium">All workspaces of these projects</h3><ProjectPicker org={org} chosen={projects} onChange={(picks) => draft.set({ projects: picks })} /></section>
+          <section aria-label="Workspaces"><h3 className="mb-1 font-medium">These workspaces</h3><WorkspacePicker org={org} chosen={workspaces} onChange={(picks) => draft.set({ workspaces: picks })} /></section>
         </div>
       )}
-      <Choice label="Override variables of workspaces" help="A variable of this set counts even where a workspace has one with the same key." checked={f.priority} onChange={(e) => setF({ ...f, priority: e.target.checked })} />
+      <Choice label="Override variables of workspaces" help="A variable of this set counts even where a workspace has one with the same key." checked={f.priority} onChange={(e) => draft.set({ priority: e.target.checked })} />
     </FormDialog>
   )
 }

@@ -1,6 +1,7 @@
 // Variables of a workspace or a set: a table, and a form. A sensitive value can be
 // written and never read.
 import { useState } from 'react'
+import { asItIs, useDraft } from '~/kernel/draft'
 import { body, type Resource } from '~/kernel/jsonapi'
 import { fieldsOf } from '~/kernel/problem'
 import { useChange } from '~/kernel/queries'
@@ -65,7 +66,7 @@ export function VariablesPanel({ title, list, mayChange, create, update, remove,
           ]}
         />
       )}
-      {editing && <Edit envOnly={envOnly ?? false} variable={editing === 'new' ? undefined : editing} create={create} update={update} onClose={() => setEditing(undefined)} />}
+      {editing && <Edit envOnly={envOnly ?? false} variable={editing === 'new' ? undefined : asItIs(list, editing)} create={create} update={update} onClose={() => setEditing(undefined)} />}
       {removing && (
         <Confirm title={`Delete ${removing.attributes.key}?`} action="Delete" busy={removal.isPending} error={removal.error} onConfirm={() => removal.mutate(removing)} onClose={() => setRemoving(undefined)}>
           <p>The next run no longer gets it.{removing.attributes.sensitive && ' Its value is sensitive, so it cannot be read back from here.'}</p>
@@ -101,10 +102,11 @@ function Kinds({ variable: v }: { variable: Variable }) {
 }
 
 function Edit({ variable: v, create, update, envOnly, onClose }: { variable: Variable | undefined; onClose: () => void } & Pick<Props, 'create' | 'update' | 'envOnly'>) {
-  const [f, setF] = useState({
+  const draft = useDraft({
     key: v?.attributes.key ?? '', value: v?.attributes.value ?? '', description: v?.attributes.description ?? '',
     category: v?.attributes.category ?? (envOnly ? 'env' : 'terraform'), hcl: v?.attributes.hcl ?? false, sensitive: v?.attributes.sensitive ?? false,
   })
+  const f = draft.values
   const wasSensitive = v?.attributes.sensitive ?? false
   const change = useChange(
     ['vars', 'varsets'],
@@ -120,24 +122,24 @@ function Edit({ variable: v, create, update, envOnly, onClose }: { variable: Var
   )
   const wrong = fieldsOf(change.error)
   return (
-    <FormDialog title={v ? 'Change variable' : 'Add variable'} action={v ? 'Save' : 'Add'} change={change} onClose={onClose}>
+    <FormDialog title={v ? 'Change variable' : 'Add variable'} action={v ? 'Save' : 'Add'} change={change} draft={draft} names={{ category: 'kind', hcl: 'HCL', sensitive: 'whether it is sensitive' }} onClose={onClose}>
       {!envOnly && <fieldset className="flex gap-6">
         <legend className="sr-only">Kind</legend>
-        <Choice type="radio" name="category" label="Input variable" checked={f.category === 'terraform'} onChange={() => setF({ ...f, category: 'terraform' })} />
-        <Choice type="radio" name="category" label="Environment" checked={f.category === 'env'} onChange={() => setF({ ...f, category: 'env', hcl: false })} />
+        <Choice type="radio" name="category" label="Input variable" checked={f.category === 'terraform'} onChange={() => draft.set({ category: 'terraform' })} />
+        <Choice type="radio" name="category" label="Environment" checked={f.category === 'env'} onChange={() => draft.set({ category: 'env', hcl: false })} />
       </fieldset>}
       <Field label="Key" error={wrong.key}>
-        <Input className="font-mono" value={f.key} required autoFocus={!v} onChange={(e) => setF({ ...f, key: e.target.value })} />
+        <Input className="font-mono" value={f.key} required autoFocus={!v} onChange={(e) => draft.set({ key: e.target.value })} />
       </Field>
       <Field label="Value" error={wrong.value} help={wasSensitive ? 'Leave it empty to keep the present value, which nobody can read.' : undefined}>
-        <Textarea className="font-mono text-sm" rows={3} value={f.value} onChange={(e) => setF({ ...f, value: e.target.value })} />
+        <Textarea className="font-mono text-sm" rows={3} value={f.value} onChange={(e) => draft.set({ value: e.target.value })} />
       </Field>
       <Field label="Description" optional>
-        <Input value={f.description} onChange={(e) => setF({ ...f, description: e.target.value })} />
+        <Input value={f.description} onChange={(e) => draft.set({ description: e.target.value })} />
       </Field>
       <div className="space-y-3">
-        {f.category === 'terraform' && <Choice label="HCL" help="The value is an expression: a list, a map, a number." checked={f.hcl} onChange={(e) => setF({ ...f, hcl: e.target.checked })} />}
-        <Choice label="Sensitive" help={wasSensitive ? 'It stays sensitive; delete the variable to begin anew.' : 'Runs get it; nobody can read it any more.'} checked={f.sensitive} disabled={wasSensitive} onChange={(e) => setF({ ...f, sensitive: e.target.checked })} />
+        {f.category === 'terraform' && <Choice label="HCL" help="The value is an expression: a list, a map, a number." checked={f.hcl} onChange={(e) => draft.set({ hcl: e.target.checked })} />}
+        <Choice label="Sensitive" help={wasSensitive ? 'It stays sensitive; delete the variable to begin anew.' : 'Runs get it; nobody can read it any more.'} checked={f.sensitive} disabled={wasSensitive} onChange={(e) => draft.set({ sensitive: e.target.checked })} />
       </div>
     </FormDialog>
   )

@@ -1,8 +1,8 @@
 // What an organization decides once about drift, and the tokens of the drift API.
 import { useQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
-import { useState } from 'react'
 import * as api from '~/kernel/api'
+import { useDraft } from '~/kernel/draft'
 import { body, type Resource } from '~/kernel/jsonapi'
 import { fieldsOf } from '~/kernel/problem'
 import { readQuery, useChange } from '~/kernel/queries'
@@ -28,7 +28,7 @@ export function DriftSettings() {
   return (
     <div className="max-w-3xl space-y-4">
       {!can['can-manage-drift'] && <Notice icon="lock">You may see these settings, not change them.</Notice>}
-      <Zone key={a['time-zone']} org={org} settings={settings.data.item} may={can['can-manage-drift']} />
+      <Zone org={org} settings={settings.data.item} may={can['can-manage-drift']} />
       <Assessments org={org} settings={assessments.data.item} may={can['can-update']} />
       <Panel title="AWS roles" padded>
         <Facts>
@@ -45,14 +45,15 @@ export function DriftSettings() {
 const own = new Intl.DateTimeFormat().resolvedOptions().timeZone
 
 function Zone({ org, settings, may }: { org: string; settings: Resource<'drift-settings'>; may: boolean }) {
-  const [zone, setZone] = useState(settings.attributes['time-zone'])
+  const draft = useDraft({ zone: settings.attributes['time-zone'] })
+  const { zone } = draft.values
   const change = useChange(['drift-settings', 'drift-schedules', 'drift-schedule-preview'], () => api.update('/organizations/{organization}/drift-settings', { organization: org }, body('drift-settings', { 'time-zone': zone })), () => toast('Schedules are due by the clocks there now.'))
   return (
     <Panel title="Time zone" padded>
       <fieldset disabled={!may} className="min-w-0">
-        <Form action="Save the time zone" change={change} disabled={zone === settings.attributes['time-zone']}>
+        <Form action="Save the time zone" change={change} draft={draft} names={{ zone: 'the time zone' }} disabled={draft.clean}>
           <Field label="Time zone" error={fieldsOf(change.error)['time-zone']} help={`Schedules are due, and messages are dated, by the clocks there.${own !== zone ? ` Yours is ${own}.` : ''}`}>
-            <Input list="zones" value={zone} onChange={(e) => setZone(e.target.value)} required placeholder="Europe/Berlin" />
+            <Input list="zones" value={zone} onChange={(e) => draft.set({ zone: e.target.value })} required placeholder="Europe/Berlin" />
           </Field>
           <datalist id="zones">{Intl.supportedValuesOf('timeZone').map((z) => <option key={z} value={z} />)}</datalist>
         </Form>
@@ -66,9 +67,8 @@ const periods = [[60, 'every hour'], [240, 'every 4 hours'], [720, 'every 12 hou
 function Assessments({ org, settings, may }: { org: string; settings: Resource<'assessment-settings'>; may: boolean }) {
   const was = settings.attributes
   const enforced = useOrganization(org).attributes['assessments-enforced']
-  const [minutes, setMinutes] = useState(was['period-minutes'])
-  const [confirm, setConfirm] = useState(String(was['confirm-seconds']))
-  const [all, setAll] = useState(enforced)
+  const draft = useDraft({ minutes: was['period-minutes'], confirm: String(was['confirm-seconds']), all: enforced })
+  const { minutes, confirm, all } = draft.values
   const change = useChange(
     ['assessment-settings', 'organizations', 'workspaces'],
     async () => {
@@ -81,19 +81,19 @@ function Assessments({ org, settings, may }: { org: string; settings: Resource<'
   return (
     <Panel title="Assessments of workspaces" padded>
       <fieldset disabled={!may} className="min-w-0">
-        <Form action="Save the assessments" change={change}>
+        <Form action="Save the assessments" change={change} draft={draft} names={{ minutes: 'how often', confirm: 'when it is looked again', all: 'whether every workspace is assessed' }}>
           <div className="grid gap-4 sm:grid-cols-2">
             <Field label="How often" error={wrong['period-minutes']} help="After the last apply or the last assessment, whichever is later.">
-              <Select value={minutes} onChange={(e) => setMinutes(Number(e.target.value))}>
+              <Select value={minutes} onChange={(e) => draft.set({ minutes: Number(e.target.value) })}>
                 {periods.map(([n, words]) => <option key={n} value={n}>{words}</option>)}
                 {!periods.some(([n]) => n === was['period-minutes']) && <option value={was['period-minutes']}>every {was['period-minutes']} minutes</option>}
               </Select>
             </Field>
             <Field label="Seconds until a second look" error={wrong['confirm-seconds']} help="What is severe is looked at again before anybody is told. 0 believes it at once. Schedules do the same.">
-              <Input type="number" min={0} max={3600} value={confirm} onChange={(e) => setConfirm(e.target.value)} required />
+              <Input type="number" min={0} max={3600} value={confirm} onChange={(e) => draft.set({ confirm: e.target.value })} required />
             </Field>
           </div>
-          <Choice label="Assess every workspace" help="Else each says for itself, on its health page." checked={all} onChange={(e) => setAll(e.target.checked)} />
+          <Choice label="Assess every workspace" help="Else each says for itself, on its health page." checked={all} onChange={(e) => draft.set({ all: e.target.checked })} />
         </Form>
       </fieldset>
     </Panel>
