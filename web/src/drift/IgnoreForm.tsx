@@ -46,7 +46,7 @@ export function IgnoreForm({ org, title, around, address: address0, path: path0,
       </Field>
       <div className="grid gap-4 sm:grid-cols-2">
         <Field label="Objects" error={wrong.address} help="An address; * is any text."><Input className="font-mono text-sm" value={address} onChange={(e) => setAddress(e.target.value)} required /></Field>
-        <Field label="Attributes" error={wrong.path} help="Empty is any; * is any text."><Input className="font-mono text-sm" value={path} onChange={(e) => setPath(e.target.value)} /></Field>
+        <Field label="Attributes" optional error={wrong.path} help="Empty is any; * is any text."><Input className="font-mono text-sm" value={path} onChange={(e) => setPath(e.target.value)} /></Field>
         {around && (
           <Field label="Where">
             <Select value={scope} onChange={(e) => setScope(e.target.value)}>

@@ -5,7 +5,7 @@ import { body } from '~/kernel/jsonapi'
 import { fieldsOf } from '~/kernel/problem'
 import { useChange } from '~/kernel/queries'
 import { useMembers } from '~/organization/people'
-import { Choice, Field, Input, Select, Textarea } from '~/ui/Field'
+import { Choice, Field, Input, Select, Textarea, Wrong } from '~/ui/Field'
 import { FormDialog } from '~/ui/Form'
 import { toast } from '~/ui/Toast'
 import { create, usersOf, type Configuration, type Place } from './queries'
@@ -71,7 +71,7 @@ function Triggers({ groups, chosen, onChange, error }: TriggersProps) {
           </div>
         </fieldset>
       ))}
-      {error && <p className="text-sm text-bad" role="alert">{error}</p>}
+      {error && <Wrong text={error} />}
     </>
   )
 }

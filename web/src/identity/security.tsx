@@ -4,6 +4,7 @@ import * as api from '~/kernel/api'
 import { body } from '~/kernel/jsonapi'
 import { fieldsOf } from '~/kernel/problem'
 import { useChange } from '~/kernel/queries'
+import { useMe } from '~/kernel/session'
 import { Field, Input } from '~/ui/Field'
 import { Form } from '~/ui/Form'
 import { InOrder } from '~/ui/InOrder'
@@ -35,10 +36,12 @@ function Password() {
       toast('The password is changed. Your other browsers are logged out.')
     },
   )
+  const me = useMe()
   const wrong = fieldsOf(change.error)
   return (
     <Panel title="Password" padded>
       <Form action="Change the password" change={change}>
+        <input type="text" autoComplete="username" value={me.attributes.username ?? ''} readOnly hidden />
         <Field label="Present password" error={wrong.current_password}>
           <Input type="password" autoComplete="current-password" required value={p.current} onChange={(e) => setP({ ...p, current: e.target.value })} />
         </Field>

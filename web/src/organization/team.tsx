@@ -12,10 +12,10 @@ import { Badge } from '~/ui/Badge'
 import { Button, IconButton } from '~/ui/Button'
 import { Confirm } from '~/ui/Dialog'
 import { Failure } from '~/ui/Failure'
-import { Field, Select } from '~/ui/Field'
 import { FormDialog } from '~/ui/Form'
 import { InOrder } from '~/ui/InOrder'
 import { Panel, useDetail } from '~/ui/Page'
+import { Picker, type Pick } from '~/ui/Picker'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { toastError } from '~/ui/Toast'
 import { useMembers } from './people'
@@ -104,16 +104,14 @@ function Members({ org, team, users }: { org: string; team: Team; users: Resourc
 function Add({ org, present, add, onClose }: { org: string; present: string[]; add: (name: string) => Promise<unknown>; onClose: () => void }) {
   const people = useMembers(org)
   const free = (people.data ?? []).filter((p) => !present.includes(p.id))
-  const [name, setName] = useState('')
-  const change = useChange(['teams', 'organization-memberships'], () => add(name), () => onClose())
+  const [text, setText] = useState('')
+  const [chosen, setChosen] = useState<readonly Pick[]>([])
+  const found = free.filter((p) => `${p.name} ${p.email}`.toLowerCase().includes(text.trim().toLowerCase()))
+  const change = useChange(['teams', 'organization-memberships'], () => add(chosen[0]?.name ?? ''), () => onClose())
   return (
-    <FormDialog title="Add to the team" action="Add" change={change} disabled={name === ''} onClose={onClose}>
-      <Field label="Person">
-        <Select value={name} onChange={(e) => setName(e.target.value)}>
-          <option value="">Choose…</option>
-          {free.map((p) => <option key={p.id} value={p.name}>{p.name}</option>)}
-        </Select>
-      </Field>
+    <FormDialog title="Add to the team" action="Add" change={change} disabled={chosen.length === 0} onClose={onClose}>
+      {people.error && <Failure error={people.error} retry={() => void people.refetch()} />}
+      <Picker single what="people" text={text} onText={setText} chosen={chosen} found={people.data && found.slice(0, 50).map((p) => ({ id: p.id, name: p.name, about: p.email }))} onChange={setChosen} />
     </FormDialog>
   )
 }

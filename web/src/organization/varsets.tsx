@@ -151,7 +151,7 @@ function Edit({ org, set, present, onClose, onSaved }: EditProps) {
   return (
     <FormDialog title={set ? 'Change the set' : 'New variable set'} action={set ? 'Save' : 'Create'} change={change} draft={draft} names={{ global: 'what it applies to', priority: 'what it overrides' }} onClose={onClose}>
       <Field label="Name" error={fieldsOf(change.error).name}><Input required autoFocus value={f.name} onChange={(e) => draft.set({ name: e.target.value })} /></Field>
-      <Field label="Description" optional><Input value={f.description} onChange={(e) => draft.set({ description: e.target.value })} /></Field>
+      <Field label="Description" optional error={fieldsOf(change.error).description}><Input value={f.description} onChange={(e) => draft.set({ description: e.target.value })} /></Field>
       <fieldset className="space-y-2.5">
         <legend className="mb-1.5 font-medium">Applies to</legend>
         <Choice type="radio" name="scope" label="Everything in the organization" checked={f.global} onChange={() => draft.set({ global: true })} />

@@ -15,8 +15,6 @@ export const SaysContext = createContext<((text: string) => () => void) | undefi
 /** Field is a control with its label, help, and what is wrong with it. */
 export function Field({ label, help, error, optional, children, className }: FieldProps) {
   const id = useId()
-  const says = useContext(SaysContext)
-  useLayoutEffect(() => (error && says ? says(error) : undefined), [error, says])
   const described = [help && `${id}-help`, error && `${id}-error`].filter(Boolean).join(' ') || undefined
   return (
     <div className={cx('min-w-0', className)}>
@@ -26,13 +24,20 @@ export function Field({ label, help, error, optional, children, className }: Fie
       </label>
       <IdsContext value={{ control: id, described, invalid: Boolean(error) }}>{children}</IdsContext>
       {help && <p id={`${id}-help`} className="mt-1 text-sm text-muted">{help}</p>}
-      {error && (
-        <p id={`${id}-error`} className="mt-1 flex items-start gap-1 text-sm text-bad">
-          <Icon name="warning" size={14} className="mt-0.5" />
-          <span className="min-w-0 wrap-anywhere">{error}</span>
-        </p>
-      )}
+      {error && <Wrong id={`${id}-error`} text={error} />}
     </div>
+  )
+}
+
+/** Wrong is what is wrong with a field, or with a choice that has no one field. */
+export function Wrong({ id, text }: { id?: string; text: string }) {
+  const says = useContext(SaysContext)
+  useLayoutEffect(() => says?.(text), [text, says])
+  return (
+    <p id={id} role={id ? undefined : 'alert'} className="mt-1 flex items-start gap-1 text-sm text-bad">
+      <Icon name="warning" size={14} className="mt-0.5" />
+      <span className="min-w-0 wrap-anywhere">{text}</span>
+    </p>
   )
 }
 

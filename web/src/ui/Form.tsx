@@ -30,13 +30,16 @@ type Props = {
 
 /** Form holds fields and a button that sends them. What is wrong is said at the field that it is about; the rest, and what is about no field that is there, above the button. */
 export function Form({ change, action, look = 'primary', icon, disabled, draft, names, children, beside, back, className = 'space-y-4', onCancel }: Props) {
-  const { error, isPending } = change
+  const { isPending } = change
+  const [old] = useState(change.error) // of what was tried before the dialog was opened again
+  const error = change.error === old ? undefined : change.error
   const { ref, said, says } = useFaults(error)
   const failed = error !== null && error !== undefined
   return (
     <form
       ref={ref}
       className={className}
+      onInvalidCapture={(e) => e.target instanceof HTMLElement && unfold(e.target)}
       onSubmit={(e) => {
         e.preventDefault()
         if (!isPending && !disabled) change.mutate(undefined, draft && { onSuccess: draft.sent() })
@@ -68,12 +71,17 @@ function useFaults(error: unknown) {
     const form = ref.current
     if (error === null || error === undefined || !form) return
     const fields = [...form.querySelectorAll<HTMLElement>('[aria-invalid=true]')]
-    for (const folded of form.querySelectorAll('details')) if (fields.some((f) => folded.contains(f))) folded.open = true
+    fields.forEach(unfold)
     if (document.activeElement !== document.body && !form.contains(document.activeElement)) return // the user is at something else
     if (fields[0]) fields[0].focus()
     else form.querySelector('[role=alert]')?.scrollIntoView({ block: 'nearest' })
   }, [error])
   return { ref, said, says }
+}
+
+/** unfold opens what hides a field. */
+function unfold(field: HTMLElement) {
+  for (let fold = field.closest('details'); fold; fold = fold.parentElement?.closest('details') ?? null) fold.open = true
 }
 
 /** slow is after how long a person wonders whether anything happens, in ms. */

@@ -5,6 +5,7 @@ import { runPath } from '~/delivery/links'
 import * as api from '~/kernel/api'
 import { brief } from '~/kernel/formats'
 import { refOf } from '~/kernel/jsonapi'
+import { fieldsOf } from '~/kernel/problem'
 import { useChange } from '~/kernel/queries'
 import { useMe } from '~/kernel/session'
 import { Button } from '~/ui/Button'
@@ -66,14 +67,14 @@ export function LockButton() {
   const [open, setOpen] = useState(false)
   const [reason, setReason] = useState('')
   const lock = useChange(['workspaces'], () => api.send('POST', api.address('/workspaces/{id}/actions/lock', { id: w.id }), { reason }), () => setOpen(false))
-  if (w.attributes.locked || !w.attributes.permissions['can-lock']) return null
+  const may = !w.attributes.locked && w.attributes.permissions['can-lock']
   return (
     <>
-      <Button icon="lock" onClick={() => setOpen(true)}>Lock</Button>
+      {may && <Button icon="lock" onClick={() => setOpen(true)}>Lock</Button>}
       {open && (
         <FormDialog title={`Lock ${w.attributes.name}`} action="Lock" change={lock} onClose={() => setOpen(false)}>
           <p className="text-muted">No run starts and nobody else writes the state until you unlock it.</p>
-          <Field label="Reason" optional>
+          <Field label="Reason" optional error={fieldsOf(lock.error).reason}>
             <Input value={reason} onChange={(e) => setReason(e.target.value)} autoFocus placeholder="maintenance on Friday" />
           </Field>
         </FormDialog>

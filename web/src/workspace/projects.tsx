@@ -56,7 +56,7 @@ function Create({ org, onClose, onCreated }: { org: string; onClose: () => void;
   return (
     <FormDialog title="New project" action="Create" change={change} onClose={onClose}>
       <Field label="Name" error={fieldsOf(change.error).name}><Input required autoFocus value={f.name} onChange={(e) => setF({ ...f, name: e.target.value })} /></Field>
-      <Field label="Description" optional><Input value={f.description} onChange={(e) => setF({ ...f, description: e.target.value })} /></Field>
+      <Field label="Description" optional error={fieldsOf(change.error).description}><Input value={f.description} onChange={(e) => setF({ ...f, description: e.target.value })} /></Field>
     </FormDialog>
   )
 }

@@ -134,7 +134,7 @@ function Edit({ variable: v, create, update, envOnly, onClose }: { variable: Var
       <Field label="Value" error={wrong.value} help={wasSensitive ? 'Leave it empty to keep the present value, which nobody can read.' : undefined}>
         <Textarea className="font-mono text-sm" rows={3} value={f.value} onChange={(e) => draft.set({ value: e.target.value })} />
       </Field>
-      <Field label="Description" optional>
+      <Field label="Description" optional error={wrong.description}>
         <Input value={f.description} onChange={(e) => draft.set({ description: e.target.value })} />
       </Field>
       <div className="space-y-3">

@@ -53,7 +53,7 @@ function Say({ run }: { run: string }) {
   const change = useChange(['run-events'], (said: string) => api.create('/runs/{id}/comments', { id: run }, body('comments', { body: said })))
   /** The text is among the events before the server has it; if the server refuses, it is back in the field. */
   const say = () => {
-    change.mutate(text, { onError: (_, said) => setText(said) })
+    change.mutate(text, { onError: (_, said) => setText((since) => [said, since].filter(Boolean).join('\n')) })
     setText('')
   }
   return (
@@ -61,14 +61,20 @@ function Say({ run }: { run: string }) {
       className="mt-4 border-t border-line pt-4"
       onSubmit={(e) => {
         e.preventDefault()
-        say()
+        if (text.trim() !== '' && !change.isPending) say()
       }}
     >
       {change.isPending && (
         <p className="mb-3 rounded-md bg-sunken px-2.5 py-1.5 wrap-anywhere whitespace-pre-wrap opacity-70" role="status">{change.variables}<span className="sr-only"> is being sent</span></p>
       )}
       <Field label={<span className="sr-only">Comment</span>}>
-        <Textarea rows={2} placeholder="Say something about this run" value={text} onChange={(e) => setText(e.target.value)} />
+        <Textarea
+          rows={2}
+          placeholder="Say something about this run"
+          value={text}
+          onChange={(e) => setText(e.target.value)}
+          onKeyDown={(e) => e.key === 'Enter' && (e.ctrlKey || e.metaKey) && e.currentTarget.form?.requestSubmit()}
+        />
       </Field>
       {change.error && <Failure error={change.error} className="mt-2" />}
       {text.trim() !== '' && <div className="mt-2 flex justify-end"><Button small type="submit" busy={change.isPending}><Icon name="pencil" size={13} />Comment</Button></div>}

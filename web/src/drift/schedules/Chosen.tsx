@@ -1,4 +1,4 @@
-import { Choice, Field, Select } from '~/ui/Field'
+import { Choice, Field, Select, Wrong } from '~/ui/Field'
 import { severityOptions } from '../words'
 import type { Part } from './draft'
 
@@ -14,7 +14,7 @@ export function Chosen({ label, items, chosen, onChange, error, about, none }: C
         {items.map((c) => <Choice key={c.id} label={c.attributes.name} checked={chosen.includes(c.id)} onChange={(e) => onChange(e.target.checked ? [...chosen, c.id] : chosen.filter((id) => id !== c.id))} />)}
       </div>
       {items.length > 0 && about && <p className="mt-2 text-sm text-muted">{about}</p>}
-      {error && <p className="mt-1 text-sm text-bad" role="alert">{error}</p>}
+      {error && <Wrong text={error} />}
     </fieldset>
   )
 }

@@ -14,7 +14,7 @@ import { Caret } from '~/ui/Icon'
 import { Panel } from '~/ui/Page'
 import { SkeletonRows } from '~/ui/Skeleton'
 import { Time } from '~/ui/Time'
-import { toast } from '~/ui/Toast'
+import { toast, toastError } from '~/ui/Toast'
 import { VariablesPanel } from '~/workspace/variableForm'
 import { params, type Address } from '../modules/queries'
 import { Results } from './Results'
@@ -91,8 +91,7 @@ function Stop({ address, run }: { address: Address; run: Resource<'test-runs'> }
   })
   return (
     <>
-      {stop.error && <span role="alert" className="text-bad">{stop.error.message}</span>}
-      <Button small icon="stop" look="danger" busy={stop.isPending} onClick={() => (asked ? setForcing(true) : stop.mutate('cancel'))}>{asked ? 'Cancel by force' : 'Cancel'}</Button>
+      <Button small icon="stop" look="danger" busy={stop.isPending} onClick={() => (asked ? setForcing(true) : stop.mutate('cancel', { onError: toastError }))}>{asked ? 'Cancel by force' : 'Cancel'}</Button>
       {forcing && (
         <Confirm title="Cancel by force?" action="Cancel by force" busy={stop.isPending} error={stop.error} onConfirm={() => stop.mutate('force-cancel')} onClose={() => setForcing(false)}>
           <p>The engine is killed at once. What the tests have made stays, and nothing knows of it any more.</p>
