@@ -13,7 +13,7 @@ func formsOfPeople(team, set string) []form {
 		{path: "/app/acme/settings/users", open: []string{"Invite"}, typed: [][2]string{{"Email address", "grace@example.com"}}, field: "email", submit: "Invite", done: "grace@example.com is invited."},
 		{path: "/app/acme/settings/teams", open: []string{"New team"}, typed: [][2]string{{"Name", "security"}}, field: "name", submit: "Create", done: "security"},
 		{path: "/app/acme/settings/teams/" + team, open: []string{"Change"}, typed: [][2]string{{"Name", "base"}}, field: "name", submit: "Save", done: "The team is changed."},
-		{path: "/app/acme/settings/ssh-keys", open: []string{"Add key"}, typed: [][2]string{{"Name", "deploy"}, {"Private key", "no key"}}, field: "name", submit: "Add", done: "is not a"},
+		{path: "/app/acme/settings/ssh-keys", open: []string{"Add key"}, typed: [][2]string{{"Name", "deploy"}, {"Private key", "no key"}}, field: "name", submit: "Add", done: "deploy"},
 		{path: "/app/acme/settings/agents", open: []string{"New pool"}, typed: [][2]string{{"Name", "basement"}}, field: "name", submit: "Create", done: "basement"},
 		{path: "/app/acme/settings/varsets", open: []string{"New set"}, typed: [][2]string{{"Name", "network"}}, field: "name", submit: "Create", done: "network"},
 		{path: "/app/acme/settings/varsets/" + set, open: []string{"Add variable"}, typed: [][2]string{{"Key", "region"}, {"Value", "eu"}}, field: "key", submit: "Add", done: "region is added."},

@@ -44,6 +44,7 @@ func TestKeyboardAlone(t *testing.T) {
 	h.Press(kb.Enter)
 	h.At("/app/acme/workspaces/network")
 	h.See("No run yet")
+	h.loaded() // what has the focus and is replaced by what was read loses it
 	h.Tab("Runs")
 	h.Tab("Resources") // the tabs of the workspace, not the entry of the side bar
 	h.PressShift(kb.Tab)

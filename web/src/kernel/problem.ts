@@ -20,7 +20,7 @@ export class Problem extends Error {
   constructor(status: number, errors: Wire[] = [], wait?: number) {
     const wordless = errors.every((e) => !e.detail)
     const faults = wordless ? [{ field: '', text: explanation(status) }] : faultsIn(errors)
-    super(sentences(faults.map((f) => f.text)))
+    super(`${status}: ${sentences(faults.map((f) => f.text))}`) // for the console; a screen shows messageOf
     this.name = 'Problem'
     this.status = status
     this.wordless = wordless
