@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { messageOf } from '~/kernel/problem'
 import { LogStore } from './store'
 import { follow } from './useLog'
 
@@ -88,7 +89,7 @@ test('where each stream is refused, the log is asked too, and says when that is 
   expect(failed).not.toHaveBeenCalled()
   refusing = true
   await vi.advanceTimersByTimeAsync(2000)
-  expect(failed.mock.calls.map(([err]) => err.message)).toEqual(['The address of this file has expired. Load the page again.'])
+  expect(failed.mock.calls.map(([err]) => messageOf(err))).toEqual(['The address of this file has expired. Load the page again.'])
   stop()
 })
 
