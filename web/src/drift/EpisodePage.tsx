@@ -5,7 +5,7 @@ import { useState } from 'react'
 import * as api from '~/kernel/api'
 import { count } from '~/kernel/formats'
 import { refOf, type Included, type Resource } from '~/kernel/jsonapi'
-import { listQuery, polling, readQuery, useChange } from '~/kernel/queries'
+import { listQuery, polling, readQuery, useChange, wholeQuery } from '~/kernel/queries'
 import { useOrganization } from '~/kernel/session'
 import { Button } from '~/ui/Button'
 import { Failure } from '~/ui/Failure'
@@ -108,7 +108,7 @@ function About({ org, episode, included }: { org: string; episode: Resource<'dri
 /** Silence says until when the alerts of the folder are silent, if they are. */
 function Silence({ org, schedule, folder, may }: { org: string; schedule: string; folder: string; may: boolean }) {
   const enabled = useOrganization(org).attributes.permissions['can-read-drift']
-  const list = useQuery({ ...listQuery('drift-snoozes', '/organizations/{organization}/drift-snoozes', { organization: org }, { 'filter[schedule]': schedule, 'page[size]': 100 }), enabled, ...polling })
+  const list = useQuery({ ...wholeQuery('drift-snoozes', '/organizations/{organization}/drift-snoozes', { organization: org }, { 'filter[schedule]': schedule }), enabled, ...polling })
   const wake = useChange(['drift-snoozes', 'drift-episode-events', 'drift-schedules'], (id: string) => api.remove('/drift-snoozes/{id}', { id }), () => toast('Alerts are told again.'))
   const snooze = list.data?.items.find((s) => s.attributes.folder === folder)
   if (list.isLoading) return <Skeleton className="h-26 w-full" />

@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
 import { count, moment } from '~/kernel/formats'
 import { refOf, type Resource } from '~/kernel/jsonapi'
-import { listQuery, polling } from '~/kernel/queries'
+import { polling, wholeQuery } from '~/kernel/queries'
 import { Failure } from '~/ui/Failure'
 import { Icon, type IconName } from '~/ui/Icon'
 import { Panel, TextLink } from '~/ui/Page'
@@ -39,7 +39,7 @@ const looks: Record<string, Look> = {
 const reasoned = new Set(['ignored', 'unignored'])
 
 export function Happenings({ org, episode }: { org: string; episode: string }) {
-  const list = useQuery({ ...listQuery('drift-episode-events', '/drift-episodes/{id}/drift-episode-events', { id: episode }, { include: 'actor,assigned-to', 'page[size]': 100 }), ...polling })
+  const list = useQuery({ ...wholeQuery('drift-episode-events', '/drift-episodes/{id}/drift-episode-events', { id: episode }, { include: 'actor,assigned-to' }), ...polling })
   const name = (e: Happening, of: string) => list.data?.included.get('users', refOf(e, of)?.id)?.attributes.username
   return (
     <Panel title="What happened">

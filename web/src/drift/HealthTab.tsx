@@ -32,6 +32,7 @@ export function HealthTab() {
         <State workspace={workspace} />
         <Listed title={findings.data ? count(findings.data.pagination.total, 'finding') : 'Findings'} of={findings} empty="Nothing differs from what was applied.">
           {findings.data && <FindingRows org={org} items={findings.data.items} included={new Included()} bare />}
+          {findings.data && findings.data.pagination.total > 100 && <p className="px-4 py-3 text-sm text-muted">These are the worst 100. <TextLink to="/$org/drift/findings" params={{ org }} search={{ workspace: workspace.attributes.name }}>All findings of it</TextLink></p>}
         </Listed>
         <Listed title="Scans" of={scans} empty="Nobody has looked yet.">{scans.data && <ScanRows org={org} items={scans.data.items} included={new Included()} bare />}</Listed>
       </InOrder>

@@ -4,7 +4,7 @@ import { useParams } from '@tanstack/react-router'
 import { useState } from 'react'
 import * as api from '~/kernel/api'
 import { refOf, type Included, type Resource } from '~/kernel/jsonapi'
-import { listQuery, polling, useChange } from '~/kernel/queries'
+import { polling, useChange, wholeQuery } from '~/kernel/queries'
 import { Badge } from '~/ui/Badge'
 import { Button, IconButton } from '~/ui/Button'
 import { Confirm } from '~/ui/Dialog'
@@ -23,7 +23,7 @@ export function Ignored() {
   const may = useOperateDrift(org)
   const [adding, setAdding] = useState(false)
   const [removing, setRemoving] = useState<Resource<'drift-ignore-rules'>>()
-  const list = useQuery({ ...listQuery('drift-ignore-rules', '/organizations/{organization}/drift-ignore-rules', { organization: org }, { 'page[size]': 100, include: 'workspace,drift-schedule,created-by' }), ...polling })
+  const list = useQuery({ ...wholeQuery('drift-ignore-rules', '/organizations/{organization}/drift-ignore-rules', { organization: org }, { include: 'workspace,drift-schedule,created-by' }), ...polling })
   const remove = useChange(stale, (id: string) => api.remove('/drift-ignore-rules/{id}', { id }), () => {
     setRemoving(undefined)
     toast('What the rule ignored is open again.')

@@ -5,7 +5,7 @@ import { useState } from 'react'
 import * as api from '~/kernel/api'
 import { count } from '~/kernel/formats'
 import { Included, refOf, refsOf, type Resource } from '~/kernel/jsonapi'
-import { listQuery, polling, useChange } from '~/kernel/queries'
+import { polling, useChange, wholeQuery } from '~/kernel/queries'
 import { useOrganization } from '~/kernel/session'
 import { Badge } from '~/ui/Badge'
 import { Button, IconButton, LinkButton } from '~/ui/Button'
@@ -22,7 +22,7 @@ export function Schedules() {
   const { org } = useParams({ from: '/$org/drift/schedules' })
   const may = useOrganization(org).attributes.permissions
   const [removing, setRemoving] = useState<Schedule>()
-  const list = useQuery({ ...listQuery('drift-schedules', '/organizations/{organization}/drift-schedules', { organization: org }, { 'page[size]': 100, include: 'repository' }), ...polling })
+  const list = useQuery({ ...wholeQuery('drift-schedules', '/organizations/{organization}/drift-schedules', { organization: org }, { include: 'repository' }), ...polling })
   const remove = useChange(['drift-schedules'], (id: string) => api.remove('/drift-schedules/{id}', { id }), () => {
     setRemoving(undefined)
     toast('The schedule is gone.')

@@ -4,7 +4,7 @@ import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import * as api from '~/kernel/api'
 import { refOf, type Resource } from '~/kernel/jsonapi'
-import { listQuery, useChange } from '~/kernel/queries'
+import { useChange, wholeQuery } from '~/kernel/queries'
 import { Button } from '~/ui/Button'
 import { Confirm } from '~/ui/Dialog'
 import { Empty, Failure } from '~/ui/Failure'
@@ -16,7 +16,7 @@ import { toast, toastError } from '~/ui/Toast'
 
 type Membership = Resource<'organization-memberships'>
 
-const ownQuery = listQuery('organization-memberships', '/organization-memberships', {}, { 'page[size]': 100 })
+const ownQuery = wholeQuery('organization-memberships', '/organization-memberships', {})
 
 function useAnswer() {
   const stale = ['organization-memberships', 'organizations']

@@ -4,7 +4,7 @@ import * as api from '~/kernel/api'
 import { useDraft } from '~/kernel/draft'
 import { body } from '~/kernel/jsonapi'
 import { fieldsOf } from '~/kernel/problem'
-import { listQuery, useChange } from '~/kernel/queries'
+import { useChange, wholeQuery } from '~/kernel/queries'
 import { rootRoute } from '~/kernel/routing'
 import { useMe } from '~/kernel/session'
 import { Badge } from '~/ui/Badge'
@@ -54,7 +54,7 @@ function YourTokens() {
     <Tokens
       title="Your tokens"
       can="Whoever has a token of yours can do what you can do. Command lines get one by themselves: tofu login."
-      query={listQuery('authentication-tokens', '/users/{id}/authentication-tokens', { id }, { 'page[size]': 100 })}
+      query={wholeQuery('authentication-tokens', '/users/{id}/authentication-tokens', { id })}
       create={(document) => api.create('/users/{id}/authentication-tokens', { id }, document)}
     />
   )

@@ -2,7 +2,7 @@
 import { useState } from 'react'
 import { useQuery, type UseQueryOptions } from '@tanstack/react-query'
 import * as api from '~/kernel/api'
-import { body, type Page as List, type Resource } from '~/kernel/jsonapi'
+import { body, type Whole, type Resource } from '~/kernel/jsonapi'
 import { fieldsOf } from '~/kernel/problem'
 import { useChange } from '~/kernel/queries'
 import { inDays } from '~/kernel/times'
@@ -25,13 +25,13 @@ type Props = {
   title: string
   /** What somebody who has the token can do. */
   can: string
-  query: UseQueryOptions<List<'authentication-tokens'>, Error, List<'authentication-tokens'>, readonly unknown[]>
+  query: UseQueryOptions<Whole<'authentication-tokens'>, Error, Whole<'authentication-tokens'>, readonly unknown[]>
   create: (document: unknown) => Promise<{ item: Token }>
 }
 
 /** Tokens is a panel with the tokens of an owner. */
 export function Tokens({ title, can, query, create }: Props) {
-  const { data, error } = useQuery(query as UseQueryOptions<List<'authentication-tokens'>>)
+  const { data, error } = useQuery(query as UseQueryOptions<Whole<'authentication-tokens'>>)
   const [creating, setCreating] = useState(false)
   const [revoking, setRevoking] = useState<Token>()
   const [fresh, setFresh] = useState<string>()

@@ -2,7 +2,7 @@
 // OpenAPI document, so a path that does not exist does not compile.
 import { again } from './ended'
 import { doubt, unanswered } from './health'
-import { oneOf, pageOf, type Kind, type One, type Page } from './jsonapi'
+import { Included, oneOf, pageOf, type Kind, type One, type Page } from './jsonapi'
 import { Problem, problemOf } from './problem'
 import type { paths } from './schema'
 
@@ -135,12 +135,14 @@ export async function list<P extends Path<'get'>>(path: P, params: Params<P>, qu
 /** everything reads all pages of a list that is known to be short; it stops at limit, and says whether there is more. */
 export async function everything<P extends Path<'get'>>(path: P, params: Params<P>, query: Query, signal: AbortSignal, limit: number) {
   const items: Page<KindAt<P, 'get'>>['items'] = []
+  let included = new Included()
   for (let number = 1; items.length < limit; number++) {
     const page = await list(path, params, { 'page[size]': 100, ...query, 'page[number]': number }, signal)
     items.push(...page.items)
-    if (page.pagination.next === null) return { items, more: false }
+    included = included.and(page.included)
+    if (page.pagination.next === null) return { items, included, more: false }
   }
-  return { items, more: true }
+  return { items, included, more: true }
 }
 
 /** read reads one resource. */

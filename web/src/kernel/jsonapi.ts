@@ -28,6 +28,9 @@ export type Pagination = { page: number; pages: number; total: number; next: num
 /** Page is a page of a list, with what was included. */
 export type Page<K extends Kind> = { items: Resource<K>[]; included: Included; pagination: Pagination }
 
+/** Whole is all of a list, with what was included. */
+export type Whole<K extends Kind> = Omit<Page<K>, 'pagination'>
+
 /** One is a single resource, with what was included. */
 export type One<K extends Kind> = { item: Resource<K>; included: Included }
 
@@ -39,6 +42,11 @@ export class Included {
 
   constructor(list: Loose[] = []) {
     this.byKey = new Map(list.map((r) => [`${r.type}/${r.id}`, r]))
+  }
+
+  /** and is this with what came along with another page. */
+  and(more: Included): Included {
+    return new Included([...this.byKey.values(), ...more.byKey.values()])
   }
 
   /** get returns the resource that a reference points at, if it came along. */

@@ -64,6 +64,20 @@ export function allQuery<P extends Path<'get'>>(kind: string, path: P, params: P
   })
 }
 
+/** wholeQuery is allQuery with what is included. */
+export function wholeQuery<P extends Path<'get'>>(kind: string, path: P, params: Params<P>, query: Query = {}) {
+  const queryKey: Key = [kind, 'whole', path, params, query]
+  return queryOptions({
+    queryKey,
+    queryFn: async ({ signal }) => {
+      const { items, included, more } = await api.everything(path, params, query, signal, most)
+      if (more) cut.set(kind)
+      return { items, included }
+    },
+    placeholderData: keepPreviousData,
+  })
+}
+
 /** readQuery reads one resource. */
 export function readQuery<P extends Path<'get'>>(kind: string, path: P, params: Params<P>, query: Query = {}) {
   const queryKey: Key = [kind, 'read', path, params, query]

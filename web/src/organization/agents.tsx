@@ -7,7 +7,7 @@ import * as api from '~/kernel/api'
 import { count } from '~/kernel/formats'
 import { body, type Resource } from '~/kernel/jsonapi'
 import { fieldsOf } from '~/kernel/problem'
-import { allQuery, listQuery, useChange } from '~/kernel/queries'
+import { allQuery, listQuery, useChange, wholeQuery } from '~/kernel/queries'
 import { textIn } from '~/kernel/search'
 import { Button, IconButton } from '~/ui/Button'
 import { Code } from '~/ui/Copy'
@@ -122,7 +122,7 @@ function PoolView({ org, pool }: { org: string; pool: Pool }) {
       <Tokens
         title="Tokens of the pool"
         can="Agents log in with one. It can do nothing but take runs of this pool."
-        query={listQuery('authentication-tokens', '/agent-pools/{id}/authentication-tokens', { id: pool.id }, { 'page[size]': 100 })}
+        query={wholeQuery('authentication-tokens', '/agent-pools/{id}/authentication-tokens', { id: pool.id })}
         create={(document) => api.create('/agent-pools/{id}/authentication-tokens', { id: pool.id }, document)}
       />
       {deleting && (

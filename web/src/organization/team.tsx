@@ -6,7 +6,7 @@ import { Notifications } from '~/governance/Notifications'
 import { Tokens } from '~/identity/tokens'
 import * as api from '~/kernel/api'
 import type { Resource } from '~/kernel/jsonapi'
-import { allQuery, listQuery, readQuery, useChange } from '~/kernel/queries'
+import { allQuery, readQuery, useChange, wholeQuery } from '~/kernel/queries'
 import { Avatar } from '~/ui/Avatar'
 import { Badge } from '~/ui/Badge'
 import { Button, IconButton } from '~/ui/Button'
@@ -64,7 +64,7 @@ function TeamPage() {
         <Tokens
           title="Tokens of the team"
           can="Whoever has one can do what the team may do. They are for pipelines, not for people."
-          query={listQuery('authentication-tokens', '/teams/{id}/authentication-tokens', { id }, { 'page[size]': 100 })}
+          query={wholeQuery('authentication-tokens', '/teams/{id}/authentication-tokens', { id })}
           create={(document) => api.create('/teams/{id}/authentication-tokens', { id }, document)}
         />
       )}

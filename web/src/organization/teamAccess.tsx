@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { refOf } from '~/kernel/jsonapi'
 import { isMissing } from '~/kernel/problem'
-import { listQuery } from '~/kernel/queries'
+import { wholeQuery } from '~/kernel/queries'
 import { Badge } from '~/ui/Badge'
 import { Failure } from '~/ui/Failure'
 import { Panel } from '~/ui/Page'
@@ -13,8 +13,8 @@ import { projectLevels, workspaceLevels } from './permissions'
 const labelOf = (levels: readonly { value: string; label: string }[], access: string) => levels.find((l) => l.value === access)?.label ?? access
 
 export function TeamAccess({ org, team, title = 'Access in projects and workspaces' }: { org: string; team: string; title?: string }) {
-  const projects = useQuery(listQuery('team-projects', '/team-projects', {}, { 'filter[team][id]': team, include: 'project', 'page[size]': 100 }))
-  const workspaces = useQuery(listQuery('team-workspaces', '/team-workspaces', {}, { 'filter[team][id]': team, include: 'workspace', 'page[size]': 100 }))
+  const projects = useQuery(wholeQuery('team-projects', '/team-projects', {}, { 'filter[team][id]': team, include: 'project' }))
+  const workspaces = useQuery(wholeQuery('team-workspaces', '/team-workspaces', {}, { 'filter[team][id]': team, include: 'workspace' }))
   const error = projects.error ?? workspaces.error
   if (isMissing(error)) return null // for its members and who manages teams
   const both = projects.data && workspaces.data ? { projects: projects.data, workspaces: workspaces.data } : undefined

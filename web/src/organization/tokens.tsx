@@ -7,7 +7,7 @@ import * as api from '~/kernel/api'
 import { body, oneOf, refOf, type Resource } from '~/kernel/jsonapi'
 import { Problem, fieldsOf } from '~/kernel/problem'
 import { Ends, Lifetime } from '~/identity/lifetimes'
-import { listQuery, useChange } from '~/kernel/queries'
+import { useChange, wholeQuery } from '~/kernel/queries'
 import { inDays } from '~/kernel/times'
 import { Button } from '~/ui/Button'
 import { Confirm } from '~/ui/Dialog'
@@ -116,7 +116,7 @@ function Make({ title, address, replaces, onMade, onClose }: { title: string; ad
 
 function OfTeams({ org }: { org: string }) {
   const teams = useQuery(teamsQuery(org))
-  const { data, error } = useQuery(listQuery('authentication-tokens', '/organizations/{organization}/team-tokens', { organization: org }, { 'page[size]': 100 }))
+  const { data, error } = useQuery(wholeQuery('authentication-tokens', '/organizations/{organization}/team-tokens', { organization: org }))
   const nameOf = (t: Token) => teams.data?.find((x) => x.id === refOf(t, 'team')?.id)?.attributes.name ?? refOf(t, 'team')?.id ?? ''
   return (
     <Panel title="Tokens of teams">

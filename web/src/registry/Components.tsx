@@ -2,7 +2,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link, useParams } from '@tanstack/react-router'
 import type { Resource } from '~/kernel/jsonapi'
-import { listQuery, polling } from '~/kernel/queries'
+import { polling, wholeQuery } from '~/kernel/queries'
 import { Badge } from '~/ui/Badge'
 import { Empty, Failure } from '~/ui/Failure'
 import { Panel } from '~/ui/Page'
@@ -12,7 +12,7 @@ import { MarkdownLine } from '~/ui/markdown/Markdown'
 
 export function Components() {
   const { org } = useParams({ from: '/$org/registry/components' })
-  const list = useQuery({ ...listQuery('registry-components', '/organizations/{organization}/registry-components', { organization: org }, { 'page[size]': 100 }), ...polling })
+  const list = useQuery({ ...wholeQuery('registry-components', '/organizations/{organization}/registry-components', { organization: org }), ...polling })
   return (
     <>
       {list.error && <Failure error={list.error} retry={() => void list.refetch()} />}

@@ -4,7 +4,7 @@ import { createRoute } from '@tanstack/react-router'
 import { useState } from 'react'
 import * as api from '~/kernel/api'
 import { body, refOf, type Resource } from '~/kernel/jsonapi'
-import { listQuery, useChange } from '~/kernel/queries'
+import { useChange, wholeQuery } from '~/kernel/queries'
 import { workspaceLevels } from '~/organization/permissions'
 import { teamsQuery, useTeams } from '~/organization/team'
 import { Badge } from '~/ui/Badge'
@@ -31,7 +31,7 @@ function AccessPage() {
   const [editing, setEditing] = useState<Access | 'new'>()
   const [removing, setRemoving] = useState<Access>()
   const named = useQuery(teamsQuery(org))
-  const { data, error } = useQuery(listQuery('team-workspaces', '/team-workspaces', {}, { 'filter[workspace][id]': w.id, 'page[size]': 100 }))
+  const { data, error } = useQuery(wholeQuery('team-workspaces', '/team-workspaces', {}, { 'filter[workspace][id]': w.id }))
   const remove = useChange(['team-workspaces'], (id: string) => api.remove('/team-workspaces/{access}', { access: id }), () => setRemoving(undefined))
   const nameOf = (a: Access) => named.data?.find((t) => t.id === refOf(a, 'team')?.id)?.attributes.name ?? refOf(a, 'team')?.id ?? ''
   return (

@@ -5,7 +5,7 @@ import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import { count } from '~/kernel/formats'
 import { refOf, type Resource } from '~/kernel/jsonapi'
-import { listQuery } from '~/kernel/queries'
+import { wholeQuery } from '~/kernel/queries'
 import { useTeams } from '~/organization/team'
 import { Badge } from '~/ui/Badge'
 import { Panel } from '~/ui/Page'
@@ -33,7 +33,7 @@ function ofOrganization(org: string, team: Team, manage: string[], read: string[
 /** WorkspaceElsewhere are the teams that have access to a workspace by its project or the organization. */
 export function WorkspaceElsewhere({ org, project }: { org: string; project: Project | undefined }) {
   const teams = useTeams(org)
-  const { data } = useQuery({ ...listQuery('team-projects', '/team-projects', {}, { 'filter[project][id]': project?.id, 'page[size]': 100 }), enabled: project !== undefined, retry: false })
+  const { data } = useQuery({ ...wholeQuery('team-projects', '/team-projects', {}, { 'filter[project][id]': project?.id }), enabled: project !== undefined, retry: false })
   const list = teams.flatMap((team) => {
     const own = data?.items.find((a) => refOf(a, 'team')?.id === team.id)
     const why = project && <>by its access to <Link to="/$org/projects/$project/access" params={{ org, project: project.id }} className="text-accent hover:underline">the project {project.attributes.name}</Link></>

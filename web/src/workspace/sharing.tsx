@@ -4,7 +4,7 @@ import { useState } from 'react'
 import * as api from '~/kernel/api'
 import { useDraft } from '~/kernel/draft'
 import { body, refOf } from '~/kernel/jsonapi'
-import { allQuery, listQuery, useChange } from '~/kernel/queries'
+import { allQuery, useChange, wholeQuery } from '~/kernel/queries'
 import { Failure } from '~/ui/Failure'
 import { Choice, Field, Select } from '~/ui/Field'
 import { Form } from '~/ui/Form'
@@ -18,7 +18,7 @@ import { WorkspacePicker } from './picking'
 /** Sharing says which workspaces may read the outputs of this one. */
 export function Sharing() {
   const { workspace: w } = useWorkspace()
-  const { data, error } = useQuery(listQuery('workspaces', '/workspaces/{id}/relationships/remote-state-consumers', { id: w.id }, { show_only_configured: true, 'page[size]': 100, 'fields[workspaces]': 'name' }))
+  const { data, error } = useQuery(wholeQuery('workspaces', '/workspaces/{id}/relationships/remote-state-consumers', { id: w.id }, { show_only_configured: true, 'fields[workspaces]': 'name' }))
   return (
     <Panel title="Sharing of the state" padded>
       {error && <Failure error={error} />}

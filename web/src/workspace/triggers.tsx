@@ -4,7 +4,7 @@ import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import * as api from '~/kernel/api'
 import { body, refOf, type Resource } from '~/kernel/jsonapi'
-import { listQuery, useChange } from '~/kernel/queries'
+import { useChange, wholeQuery } from '~/kernel/queries'
 import { Button, IconButton } from '~/ui/Button'
 import { Failure } from '~/ui/Failure'
 import { Choice } from '~/ui/Field'
@@ -18,7 +18,7 @@ import { WorkspacePicker } from './picking'
 
 type Trigger = Resource<'run-triggers'>
 
-const triggersOf = (id: string, direction: 'inbound' | 'outbound') => listQuery('run-triggers', '/workspaces/{id}/run-triggers', { id }, { 'filter[run-trigger][type]': direction, 'page[size]': 100 })
+const triggersOf = (id: string, direction: 'inbound' | 'outbound') => wholeQuery('run-triggers', '/workspaces/{id}/run-triggers', { id }, { 'filter[run-trigger][type]': direction })
 
 export function RunTriggers() {
   const { workspace: w } = useWorkspace()

@@ -4,7 +4,7 @@ import * as api from '~/kernel/api'
 import { count } from '~/kernel/formats'
 import { body, type Resource } from '~/kernel/jsonapi'
 import { fieldsOf } from '~/kernel/problem'
-import { listQuery, useChange } from '~/kernel/queries'
+import { useChange, wholeQuery } from '~/kernel/queries'
 import { useOrganization } from '~/kernel/session'
 import { Button } from '~/ui/Button'
 import { Failure } from '~/ui/Failure'
@@ -18,7 +18,7 @@ import { toast, toastError } from '~/ui/Toast'
 export function Snoozes({ org, schedule }: { org: string; schedule: Resource<'drift-schedules'> }) {
   const may = useOrganization(org).attributes.permissions['can-operate-drift']
   const [adding, setAdding] = useState(false)
-  const { data, error } = useQuery(listQuery('drift-snoozes', '/organizations/{organization}/drift-snoozes', { organization: org }, { 'filter[schedule]': schedule.id, 'page[size]': 100 }))
+  const { data, error } = useQuery(wholeQuery('drift-snoozes', '/organizations/{organization}/drift-snoozes', { organization: org }, { 'filter[schedule]': schedule.id }))
   const end = useChange(['drift-snoozes', 'drift-schedules'], (id: string) => api.remove('/drift-snoozes/{id}', { id }), () => toast('Its alerts are heard again.'))
   return (
     <Panel title="Snoozed" actions={may && <Button small icon="plus" onClick={() => setAdding(true)}>Snooze</Button>}>

@@ -4,7 +4,7 @@ import { createRoute } from '@tanstack/react-router'
 import { useState } from 'react'
 import * as api from '~/kernel/api'
 import { body, refOf, type Resource } from '~/kernel/jsonapi'
-import { listQuery, useChange } from '~/kernel/queries'
+import { useChange, wholeQuery } from '~/kernel/queries'
 import { projectLevels } from '~/organization/permissions'
 import { teamsQuery, useTeams } from '~/organization/team'
 import { Badge } from '~/ui/Badge'
@@ -31,7 +31,7 @@ function AccessPage() {
   const [editing, setEditing] = useState<Access | 'new'>()
   const [removing, setRemoving] = useState<Access>()
   const named = useQuery(teamsQuery(org))
-  const { data, error } = useQuery(listQuery('team-projects', '/team-projects', {}, { 'filter[project][id]': p.id, 'page[size]': 100 }))
+  const { data, error } = useQuery(wholeQuery('team-projects', '/team-projects', {}, { 'filter[project][id]': p.id }))
   const remove = useChange(['team-projects', 'projects'], (id: string) => api.remove('/team-projects/{access}', { access: id }), () => setRemoving(undefined))
   const nameOf = (a: Access) => named.data?.find((t) => t.id === refOf(a, 'team')?.id)?.attributes.name ?? refOf(a, 'team')?.id ?? ''
   const manages = may['can-manage-teams']

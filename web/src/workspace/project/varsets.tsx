@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { Link, createRoute } from '@tanstack/react-router'
 import { count } from '~/kernel/formats'
 import { refOf, refsOf, type Resource } from '~/kernel/jsonapi'
-import { listQuery } from '~/kernel/queries'
+import { wholeQuery } from '~/kernel/queries'
 import { Badge } from '~/ui/Badge'
 import { Empty, Failure } from '~/ui/Failure'
 import { Panel } from '~/ui/Page'
@@ -15,7 +15,7 @@ export const projectVarsetsRoute = createRoute({ getParentRoute: () => projectRo
 
 function Varsets() {
   const { org, project: p } = useProject()
-  const { data, error } = useQuery(listQuery('varsets', '/projects/{project}/varsets', { project: p.id }, { 'page[size]': 100 }))
+  const { data, error } = useQuery(wholeQuery('varsets', '/projects/{project}/varsets', { project: p.id }))
   return (
     <Panel title="Variable sets">
       {error && <div className="p-4"><Failure error={error} /></div>}
