@@ -10,7 +10,6 @@ import { Failure } from '~/ui/Failure'
 import { Choice, Field, Input, Select } from '~/ui/Field'
 import { Form } from '~/ui/Form'
 import { Panel } from '~/ui/Page'
-import { Skeleton } from '~/ui/Skeleton'
 import { toast } from '~/ui/Toast'
 
 export const mailQuery = readQuery('smtp-settings', '/admin/smtp-settings', {})
@@ -20,7 +19,6 @@ export function MailServer() {
   return (
     <Panel title="Mail server" padded>
       {error && <Failure error={error} retry={() => void refetch()} />}
-      {!data && !error && <Skeleton className="h-96 w-full" />}
       {data && <MailForm settings={data.item} />}
     </Panel>
   )

@@ -9,7 +9,6 @@ import { Failure } from '~/ui/Failure'
 import { Choice, Field, Input } from '~/ui/Field'
 import { Form } from '~/ui/Form'
 import { Panel } from '~/ui/Page'
-import { Skeleton } from '~/ui/Skeleton'
 import { toast } from '~/ui/Toast'
 
 export const rulesQuery = readQuery('general-settings', '/admin/general-settings', {})
@@ -19,7 +18,6 @@ export function Rules() {
   return (
     <Panel title="Rules" padded>
       {error && <Failure error={error} retry={() => void refetch()} />}
-      {!data && !error && <Skeleton className="h-80 w-full" />}
       {data && <RulesForm settings={data.item} />}
     </Panel>
   )

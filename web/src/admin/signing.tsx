@@ -8,7 +8,6 @@ import { Button } from '~/ui/Button'
 import { Confirm } from '~/ui/Dialog'
 import { Empty, Failure } from '~/ui/Failure'
 import { Panel } from '~/ui/Page'
-import { SkeletonRows } from '~/ui/Skeleton'
 import { Table } from '~/ui/Table'
 import { Time } from '~/ui/Time'
 import { toast } from '~/ui/Toast'
@@ -41,7 +40,6 @@ export function SigningKeys() {
     >
       <p className="px-4 pt-3 text-muted">Clouds believe a run by the keys at <code className="font-mono text-sm">/.well-known/jwks</code>. The server makes a new key every two months, and tells of it a day before it signs.</p>
       {error && <div className="p-4"><Failure error={error} retry={() => void refetch()} /></div>}
-      {!data && !error && <SkeletonRows rows={2} />}
       {keys?.length === 0 && <Empty icon="key" title="No key yet"><p>The first is made when a run or a cloud asks for one.</p></Empty>}
       {keys && keys.length > 0 && (
         <Table

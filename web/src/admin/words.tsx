@@ -9,7 +9,6 @@ import { Failure } from '~/ui/Failure'
 import { Field, Input, Textarea } from '~/ui/Field'
 import { Form } from '~/ui/Form'
 import { Panel } from '~/ui/Page'
-import { Skeleton } from '~/ui/Skeleton'
 import { toast } from '~/ui/Toast'
 import { Words } from '~/ui/Words'
 
@@ -20,7 +19,6 @@ export function PageWords() {
   return (
     <Panel title="Words on pages" padded>
       {error && <Failure error={error} retry={() => void refetch()} />}
-      {!data && !error && <Skeleton className="h-96 w-full" />}
       {data && <WordsForm settings={data.item} />}
     </Panel>
   )

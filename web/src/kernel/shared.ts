@@ -59,7 +59,7 @@ export function subscribe(url: string, listener: Listener): () => void {
 }
 
 /** silence is how long a stream may say nothing, in ms; the server says that it is alive every 15 s. */
-export const silence = 40_000
+const silence = 40_000
 
 /**
  * watchSilence calls dead when nothing was heard for too long: after a laptop has slept, or

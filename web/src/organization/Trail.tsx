@@ -23,7 +23,7 @@ import { Table } from '~/ui/Table'
 import { Time } from '~/ui/Time'
 
 type Event = Resource<'audit-events'>
-export type TrailSearch = { q?: string; actor?: string; action?: string; type?: string; since?: string; resource?: string; page?: number }
+type TrailSearch = { q?: string; actor?: string; action?: string; type?: string; since?: string; resource?: string; page?: number }
 
 /** trailSearchOf reads what is searched for in an address. */
 export function trailSearchOf(s: Record<string, unknown>): TrailSearch {
