@@ -11,10 +11,9 @@ export type Configuration = Resource<'notification-configurations'>
 
 /** configurationsQuery are the notifications of a place. */
 export function configurationsQuery({ kind, id }: Place) {
-  const type = 'notification-configurations'
-  if (kind === 'workspaces') return listQuery(type, '/workspaces/{id}/notification-configurations', { id })
-  if (kind === 'projects') return listQuery(type, '/projects/{id}/notification-configurations', { id })
-  return listQuery(type, '/teams/{team}/notification-configurations', { team: id })
+  if (kind === 'workspaces') return listQuery('notification-configurations', '/workspaces/{id}/notification-configurations', { id })
+  if (kind === 'projects') return listQuery('notification-configurations', '/projects/{id}/notification-configurations', { id })
+  return listQuery('notification-configurations', '/teams/{team}/notification-configurations', { team: id })
 }
 
 /** create makes a notification in a place. */

@@ -6,38 +6,8 @@ import { address } from './api'
 import { doubt } from './health'
 import { live } from './queries'
 import { subscribe, type Change } from './shared'
+import { readAgain, staleBy } from './stale'
 import { store, useStore } from './store'
-
-/** What else is stale when something of a type has changed. */
-const touches: Record<string, readonly string[]> = {
-  'drift-scans': ['drift-scans', 'drift-schedules', 'drift-blind-spots'],
-  'drift-findings': ['drift-findings', 'drift-finding-groups', 'drift-summaries', 'drift-heat-maps'],
-  'drift-episodes': ['drift-episodes', 'drift-episode-events', 'drift-findings', 'drift-finding-groups', 'drift-summaries', 'drift-heat-maps', 'drift-remedies'],
-  'drift-adoptions': ['drift-adoptions', 'drift-remedies'],
-  'drift-alert-deliveries': ['drift-alert-deliveries', 'drift-alerts'],
-  'drift-schedules': ['drift-schedules', 'drift-blind-spots'],
-  'drift-snoozes': ['drift-snoozes', 'drift-schedules'],
-  'assessment-results': ['assessment-results', 'workspaces', 'visibility-workspaces', 'drift-summaries', 'drift-blind-spots'],
-  runs: ['runs', 'workspaces', 'state-versions', 'run-events'],
-  'configuration-versions': ['runs'],
-  'state-versions': ['state-versions', 'workspaces', 'resources'],
-  workspaces: ['workspaces', 'resources'],
-  'tag-bindings': ['tag-bindings', 'tags', 'workspaces', 'projects'],
-  'team-workspaces': ['team-workspaces', 'workspaces'],
-  'team-projects': ['team-projects', 'projects'],
-  teams: ['teams', 'organization-memberships', 'team-workspaces', 'team-projects'],
-  'organization-memberships': ['organization-memberships', 'teams'],
-  'agent-pools': ['agent-pools', 'agents'],
-  agents: ['agents', 'agent-pools'],
-  vars: ['vars', 'varsets'],
-  'registry-modules': ['registry-modules', 'registry-module-versions'],
-  'registry-module-versions': ['registry-module-versions', 'registry-modules'],
-  'registry-providers': ['registry-providers', 'registry-provider-versions'],
-  'registry-provider-versions': ['registry-provider-versions', 'registry-providers'],
-  'registry-provider-platforms': ['registry-provider-platforms', 'registry-provider-versions'],
-  'registry-components': ['registry-components', 'registry-component-versions'],
-  'registry-component-versions': ['registry-component-versions', 'registry-components'],
-}
 
 const streaming = store(false)
 
@@ -83,8 +53,8 @@ const patience = 20
  * everything once. What this page itself is changing is not read before it is done: it may
  * be gone, and the page about to leave it.
  */
-export function collector(client: Pick<QueryClient, 'invalidateQueries' | 'isMutating'>) {
-  const kinds = new Set<string>()
+export function collector(client: QueryClient) {
+  const heard = new Map<string, Change>()
   let timer: ReturnType<typeof setTimeout> | undefined
   let waited = 0
   function flush() {
@@ -94,13 +64,13 @@ export function collector(client: Pick<QueryClient, 'invalidateQueries' | 'isMut
     }
     waited = 0
     timer = undefined
-    const now = new Set(kinds)
-    kinds.clear()
-    void client.invalidateQueries({ predicate: (q) => now.has('*') || now.has(String(q.queryKey[0])) })
+    const stale = staleBy(heard.values())
+    heard.clear()
+    void readAgain(client, stale)
   }
   return {
     add(change: Change) {
-      for (const kind of touches[change.type] ?? [change.type]) kinds.add(kind)
+      heard.set(`${change.type}/${change.id ?? ''}`, change)
       timer ??= setTimeout(flush, pause)
     },
     stop: () => clearTimeout(timer),

@@ -54,6 +54,11 @@ export class Included {
     return id === undefined ? undefined : (this.byKey.get(`${kind}/${id}`) as Resource<K> | undefined)
   }
 
+  /** has reports whether a resource of a type came along: the one with the id, or any. */
+  has(type: string, id: string | undefined): boolean {
+    return id === undefined ? [...this.byKey.values()].some((r) => r.type === type) : this.byKey.has(`${type}/${id}`)
+  }
+
   /** all returns everything of a kind. */
   all<K extends Kind>(kind: K): Resource<K>[] {
     return [...this.byKey.values()].filter((r) => r.type === kind) as unknown as Resource<K>[]

@@ -4,6 +4,7 @@ import { useCallback, useRef } from 'react'
 import * as api from './api'
 import type { Params, Path, Query } from './api'
 import { Problem, isPassing } from './problem'
+import { readAgain } from './stale'
 import { store } from './store'
 import { tellUnlessShown } from './untold'
 
@@ -112,7 +113,7 @@ type Before = [Key, unknown][]
 export function useChange<V, R>(kinds: readonly string[], change: (v: V) => Promise<R>, then?: (result: R, v: V) => unknown, expected?: (v: V) => Expected) {
   const client = useQueryClient()
   const under = useRef(new Set<V>())
-  const stale = () => Promise.all(kinds.map((kind) => client.invalidateQueries({ queryKey: [kind] })))
+  const stale = () => readAgain(client, (q) => kinds.includes(String(q.queryKey[0])), true)
   const mutation = useMutation({
     mutationFn: change,
     onMutate: async (v): Promise<Before> => {

@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { collector } from './events'
 import { lead } from './leader'
 import { subscribe, type Change } from './shared'
 
@@ -108,6 +107,22 @@ describe('the stream of changes', () => {
     expect(tab().states).toEqual([[true, false]])
   })
 
+  test('begins with what has changed while the page was read', async () => {
+    const first = tab()
+    await settle()
+    expect(Source.open().map((s) => s.url)).toEqual(['/events?back=10'])
+    vi.useFakeTimers()
+    Source.all[0]?.say('ready', { resumed: false }, 'n.1')
+    Source.all[0]?.say('changed', { type: 'teams' }, 'n.2')
+    vi.advanceTimersByTime(9000)
+    Source.all[0]?.say('changed', { type: 'runs', id: 'run-1' }, 'n.3')
+    vi.advanceTimersByTime(2000)
+    const later = tab() // it read the run before the change, and hears of the others only from now on
+    expect(later.heard).toEqual([{ type: 'runs', id: 'run-1' }])
+    const last = tab()
+    expect([first, later, last].map((t) => t.heard.length)).toEqual([2, 1, 1])
+  })
+
   test('is a stream of its own where tabs cannot talk', async () => {
     vi.stubGlobal('BroadcastChannel', undefined)
     const tabs = [tab(), tab()]
@@ -169,27 +184,4 @@ describe('lead without locks', () => {
     vi.advanceTimersByTime(4000)
     expect(leads.at(-1)).toBe('two')
   })
-})
-
-test('a burst of changes reads everything that is stale once', () => {
-  vi.useFakeTimers()
-  const invalidateQueries = vi.fn<(f: { predicate: (q: { queryKey: unknown[] }) => boolean }) => Promise<void>>(() => Promise.resolve())
-  let mutating = 0
-  const c = collector({ invalidateQueries, isMutating: () => mutating } as never)
-  c.add({ type: 'runs', id: 'run-1' })
-  c.add({ type: 'agents' })
-  vi.advanceTimersByTime(200)
-  expect(invalidateQueries).toHaveBeenCalledOnce()
-  const stale = (kind: string) => invalidateQueries.mock.calls.at(-1)?.[0].predicate({ queryKey: [kind] })
-  expect(['runs', 'run-events', 'agent-pools', 'projects'].map(stale)).toEqual([true, true, true, false])
-  mutating = 1 // this page is deleting something, say
-  c.add({ type: 'teams' })
-  vi.advanceTimersByTime(1000)
-  expect(invalidateQueries).toHaveBeenCalledOnce()
-  mutating = 0
-  vi.advanceTimersByTime(200)
-  expect(invalidateQueries).toHaveBeenCalledTimes(2)
-  c.add({ type: '*' })
-  vi.advanceTimersByTime(200)
-  expect(stale('projects')).toBe(true)
 })

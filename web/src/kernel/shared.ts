@@ -12,7 +12,20 @@ type Listener = {
   onChange: (change: Change) => void
 }
 
-type Word = { says: 'state'; connected: boolean; fresh: boolean; at: string } | { says: 'change'; change: Change; at: string } | { says: 'hello' }
+type Word = { says: 'state'; connected: boolean; fresh: boolean; at: string; lately?: Change[] } | { says: 'change'; change: Change; at: string } | { says: 'hello' }
+
+/**
+ * back is how far back a new stream begins, in s: what a page shows when it begins to listen was
+ * read a moment before.
+ */
+const back = 10
+
+/** memory keeps changes for as long as a tab that comes later may have missed them. */
+function memory() {
+  let kept: { change: Change; until: number }[] = []
+  const lately = () => (kept = kept.filter((k) => k.until > Date.now())).map((k) => k.change)
+  return { lately, add: (change: Change) => void (lately(), kept.push({ change, until: Date.now() + back * 1000 })) }
+}
 
 /** subscribe hears of the changes at an address until the function that it returns is called. */
 export function subscribe(url: string, listener: Listener): () => void {
@@ -21,15 +34,23 @@ export function subscribe(url: string, listener: Listener): () => void {
   let at = '' // where the stream is, should this tab have to go on with it
   let leading = false
   let connected = false
+  let greeted = false
+  const { lately, add } = memory()
   channel.addEventListener('message', (e: MessageEvent<Word>) => {
     const word = e.data
     if (word.says === 'hello') {
-      if (leading) channel.postMessage({ says: 'state', connected, fresh: false, at } satisfies Word)
+      if (leading) channel.postMessage({ says: 'state', connected, fresh: false, at, lately: lately() } satisfies Word)
       return
     }
     at = word.at || at
-    if (word.says === 'state') listener.onState(word.connected, word.fresh)
-    else listener.onChange(word.change)
+    if (word.says === 'change') {
+      add(word.change)
+      listener.onChange(word.change)
+      return
+    }
+    listener.onState(word.connected, word.fresh)
+    if (word.lately && !greeted) word.lately.forEach(listener.onChange)
+    greeted ||= word.lately !== undefined
   })
   const own: Listener = {
     onState(now, fresh) {
@@ -38,6 +59,7 @@ export function subscribe(url: string, listener: Listener): () => void {
       channel.postMessage({ says: 'state', connected: now, fresh, at } satisfies Word)
     },
     onChange(change) {
+      add(change)
       listener.onChange(change)
       channel.postMessage({ says: 'change', change, at } satisfies Word)
     },
@@ -90,7 +112,7 @@ function stream(url: string, since: string, listener: Listener, onPosition: (id:
     connect()
   })
   function connect() {
-    source = new EventSource(last === '' ? url : `${url}?since=${encodeURIComponent(last)}`)
+    source = new EventSource(last === '' ? `${url}?back=${back}` : `${url}?since=${encodeURIComponent(last)}`)
     const heard = (e: Event) => {
       watched.heard()
       const { lastEventId } = e as MessageEvent<string>
