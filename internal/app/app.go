@@ -244,7 +244,7 @@ func (a *App) identity() {
 	a.Orgs = &orgs.Feature{DB: a.DB, Keyring: a.Keyring, Changed: a.changed, HasTwoFactor: a.Users.HasTwoFactor, AdminsFound: a.adminsFound}
 	a.Orgs.OnDelete = append(a.Orgs.OnDelete, keysets{a.DB}.destroy(a.Keyring))
 	a.Orgs.Routes(r)
-	a.Members = &members.Feature{DB: a.DB, Users: a.Users, Orgs: a.Orgs, Changed: a.changed}
+	a.Members = &members.Feature{DB: a.DB, Bus: a.Bus, Users: a.Users, Orgs: a.Orgs, Changed: a.changed}
 	a.Members.Routes(r)
 	a.Teams = &teams.Feature{DB: a.DB, Users: a.Users, Orgs: a.Orgs, Members: a.Members, Changed: a.changed}
 	a.Members.LockOwners, a.Orgs.Owners = a.Teams.LockOwners, a.Teams.Owners
@@ -264,7 +264,7 @@ func (a *App) identity() {
 
 func (a *App) workspace() {
 	r := a.Router
-	a.Tags = &tags.Feature{DB: a.DB, Orgs: a.Orgs}
+	a.Tags = &tags.Feature{DB: a.DB, Bus: a.Bus, Orgs: a.Orgs}
 	a.Tags.Routes(r)
 	a.Projects = &projects.Feature{DB: a.DB, Orgs: a.Orgs, Tags: a.Tags}
 	a.Orgs.OnCreate = append(a.Orgs.OnCreate, a.Projects.MakeDefault)
@@ -273,6 +273,7 @@ func (a *App) workspace() {
 	a.Workspaces = &workspaces.Feature{DB: a.DB, Bus: a.Bus, Orgs: a.Orgs, Projects: a.Projects, Tags: a.Tags, Changed: a.changed, GlobalState: func() bool { return a.Site.General().GlobalState }}
 	a.Projects.MoveWorkspaces = a.Workspaces.MoveInto
 	a.Access.FindWorkspace = scope(a.Workspaces.Find)
+	a.Workspaces.OnDelete = append(a.Workspaces.OnDelete, a.goesWith)
 	a.Workspaces.Routes(r)
 	a.States = &stateversions.Feature{DB: a.DB, Bus: a.Bus, Keyring: a.Keyring, Objects: a.Objects, Workspaces: a.Workspaces, Jobs: a.Jobs, Grace: a.Config.DeleteGrace}
 	a.Workspaces.BeforeUnlock = append(a.Workspaces.BeforeUnlock, a.States.Unlocking)
@@ -281,12 +282,20 @@ func (a *App) workspace() {
 	a.SSHKeys = &sshkeys.Feature{DB: a.DB, Keyring: a.Keyring, Orgs: a.Orgs}
 	a.Workspaces.SSHKey = func(ctx context.Context, id string) (authz.Scoped, error) { return a.SSHKeys.Find(ctx, id) }
 	a.SSHKeys.Routes(r)
-	a.Variables = &variables.Feature{DB: a.DB, Keyring: a.Keyring, Workspaces: a.Workspaces}
+	a.Variables = &variables.Feature{DB: a.DB, Bus: a.Bus, Keyring: a.Keyring, Workspaces: a.Workspaces}
 	a.Workspaces.Variables = a.Variables.IDs
 	a.Varsets = &varsets.Feature{DB: a.DB, Orgs: a.Orgs, Projects: a.Projects, Workspaces: a.Workspaces, Variables: a.Variables}
 	a.Variables.Sets = a.Varsets.AppliedTo
 	a.Variables.Routes(r)
 	a.Varsets.Routes(r)
+}
+
+// goesWith tells clients that what is in a workspace, or is counted by its workspaces, goes with it.
+func (a *App) goesWith(ctx context.Context, w workspaces.Workspace) error {
+	for _, kind := range []string{"runs", "run-triggers", "varsets", "team-workspaces", "tags", "drift-findings"} {
+		changes.Tell(ctx, a.Bus, w.Scope(), kind, "")
+	}
+	return nil
 }
 
 func (a *App) delivery() {

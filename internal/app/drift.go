@@ -53,13 +53,13 @@ func (a *App) drift() {
 	d.Settings.Routes(r)
 	d.Keys = &driftkeys.Feature{DB: a.DB, Orgs: a.Orgs, Settings: d.Settings}
 	d.Keys.Routes(r)
-	d.Verbs = &verbs.Feature{DB: a.DB, Jobs: a.Jobs, Authenticate: d.Keys.Authenticate, Used: d.Keys.Used, MAC: a.Keyring.MAC("drift-requests")}
+	d.Verbs = &verbs.Feature{DB: a.DB, Jobs: a.Jobs, Bus: a.Bus, Authenticate: d.Keys.Authenticate, Used: d.Keys.Used, MAC: a.Keyring.MAC("drift-requests")}
 	d.Verbs.Routes(r)
 	d.Git = &vcs.Git{Dir: filepath.Join(a.Config.DataDir, "git"), Client: a.outbound}
-	d.Repositories = &repositories.Feature{DB: a.DB, Keyring: a.Keyring, Orgs: a.Orgs, Git: d.Git, HTTP: a.outbound}
+	d.Repositories = &repositories.Feature{DB: a.DB, Bus: a.Bus, Keyring: a.Keyring, Orgs: a.Orgs, Git: d.Git, HTTP: a.outbound}
 	d.Repositories.Routes(r)
 	d.Verbs.Serve(d.Repositories.Endpoint())
-	d.Connections = &connections.Feature{DB: a.DB, Keyring: a.Keyring, Orgs: a.Orgs, Settings: d.Settings, HTTP: a.outbound, Identity: connections.AWSIdentity, Token: a.OIDC.ScanToken, Issuer: a.OIDC.Issuer}
+	d.Connections = &connections.Feature{DB: a.DB, Bus: a.Bus, Keyring: a.Keyring, Orgs: a.Orgs, Settings: d.Settings, HTTP: a.outbound, Identity: connections.AWSIdentity, Token: a.OIDC.ScanToken, Issuer: a.OIDC.Issuer}
 	d.Connections.Routes(r)
 	d.Connections.ServeFiles(r, d.Keys.Authenticate)
 	d.Verbs.Serve(d.Connections.Endpoint())

@@ -37,7 +37,7 @@ func (a *App) scans() {
 		}
 		return d.Findings.Note(ctx, dl.EpisodeID, kind, al.Name)
 	}
-	d.Fleet = &fleet.Feature{DB: a.DB, Jobs: a.Jobs, Orgs: a.Orgs, Findings: d.Findings}
+	d.Fleet = &fleet.Feature{DB: a.DB, Bus: a.Bus, Jobs: a.Jobs, Orgs: a.Orgs, Findings: d.Findings}
 	d.Fleet.Routes(r)
 	d.Scans.Sources = map[string]scans.Source{proto.KindAssessment: d.Assessments.Source(), proto.KindScan: d.Rounds.Source()}
 	d.Scans.Settings, d.Scans.Known, d.Scans.Counted = d.Assessments.ForScans, d.Findings.Known, d.Findings.Counted

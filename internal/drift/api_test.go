@@ -331,8 +331,16 @@ func TestCredentialsOfClouds(t *testing.T) {
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "server-secret")
 	w.org = w.Org("acme")
 	w.key, w.orgID = w.newKey("admin")
+	heard := w.Hear("acme", w.org.Owner.Token)
+	told := func(what, id string) {
+		t.Helper()
+		if got, want := heard("drift-connections"), `{"type":"drift-connections","id":"`+id+`"}`; got != want {
+			t.Errorf("%s: clients hear %s, want %s", what, got, want)
+		}
+	}
 	_, saved, _ := w.call(w.key, "infra", obj{"save": 1, "infra_type": "aws-role", "infra_name": "prod", "infra_role": "arn:aws:iam::123456789012:role/tfstatecom-scan"})
 	role, _ := saved["infra_id"].(string)
+	told("a connection of this API", role)
 	env, err := w.App.Drift.Connections.Environment(t.Context(), []string{role}, connections.Use{ScanID: "drsc-1"})
 	if err != nil || env["AWS_ACCESS_KEY_ID"] != "ASIAMINTED" || env["AWS_SESSION_TOKEN"] != "minted-session" || len(env) != 3 {
 		t.Errorf("Environment = %v, %v", env, err)
@@ -345,6 +353,7 @@ func TestCredentialsOfClouds(t *testing.T) {
 	if _, answer, _ := w.call(w.key, "infra", obj{"test": 1, "infra_id": role}); answer["status"] != "good" || answer["checked"] != "identity" || answer["account"] != "123456789012" {
 		t.Errorf("test of a role = %v", answer)
 	}
+	told("its test", role)
 	_, keys, _ := w.call(w.key, "infra", obj{"save": 1, "infra_type": "aws", "infra_name": "keys", "infra_key_id": "AKIAWRONG", "infra_key_secret": "wrong-secret"})
 	if status, answer, _ := w.call(w.key, "infra", obj{"test": 1, "infra_id": keys["infra_id"]}); status != 200 || answer["status"] != "bad" || !strings.Contains(fmt.Sprint(answer["message"]), "InvalidClientTokenId") || strings.Contains(fmt.Sprint(answer), "wrong-secret") {
 		t.Errorf("test of wrong keys = %d %v, want bad and why", status, answer)

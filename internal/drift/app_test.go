@@ -132,7 +132,11 @@ func TestRepositoriesOfAGitHubApp(t *testing.T) {
 	if status != 200 || saved["message"] != "Saved GitHub app repo: private/infra" || fmt.Sprint(hub.asked) != "[[infra] map[contents:read metadata:read]]" {
 		t.Fatalf("save = %d %v, asked for %v; want a token to read one repository", status, saved, hub.asked)
 	}
+	heard := w.Hear("acme", w.org.Owner.Token)
 	_, answer, _ := w.call(w.key, "state", obj{"test": 1, "state_id": id})
+	if got, want := heard("drift-repositories"), `{"type":"drift-repositories","id":"`+id+`"}`; got != want {
+		t.Errorf("of a test clients hear %s, want %s", got, want)
+	}
 	if answer["status"] != "good" || fmt.Sprint(answer["branches"], answer["files"], answer["repositories"]) != "[main] [net] [private/infra private/other]" {
 		t.Errorf("test = %v, want branches, folders and what the installation may read", answer)
 	}

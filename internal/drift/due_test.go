@@ -65,6 +65,15 @@ func TestSchedulesAreStartedOnce(t *testing.T) {
 		if err := twin.Due(ctx, at.Add(-time.Second)); err != nil || len(seen.by) != 0 {
 			s.T.Errorf("a second before: %v, %v, want nothing started", err, seen.by)
 		}
+		heard := s.Hear("acme", org.Owner.Token)
+		told := func(what string) {
+			s.T.Helper()
+			for got := heard("drift-schedules"); !strings.Contains(got, hourly); got = heard("drift-schedules") { // the daily one may be due too
+				if got == "the end" {
+					s.T.Fatalf("of %s clients hear nothing", what)
+				}
+			}
+		}
 		var wg sync.WaitGroup
 		for range 4 { // nodes
 			wg.Go(func() { _ = twin.Due(ctx, at.Add(31*time.Second)) })
@@ -73,11 +82,13 @@ func TestSchedulesAreStartedOnce(t *testing.T) {
 		if got := fmt.Sprint(seen.by[hourly]); got != "[scheduled]" || !next(hourly).Equal(at.Add(time.Hour)) {
 			s.T.Errorf("four nodes started %s, next at %v, want one and an hour later", got, next(hourly))
 		}
+		told("a turn that was taken")
 		// A night without a server.
 		morning := at.Add(9*time.Hour + 30*time.Minute)
 		if err := twin.Due(ctx, morning); err != nil || len(seen.by[hourly]) != 1 {
 			s.T.Errorf("at once after a night = %v, %v, want nothing yet", err, seen.by)
 		}
+		told("a turn that was missed")
 		if d := next(hourly).Sub(morning); d < 0 || d > 15*time.Minute {
 			s.T.Errorf("the missed scans are made up for after %v, want within 15 minutes", d)
 		}
@@ -109,10 +120,14 @@ func TestAnotherTimeZoneMovesSchedules(t *testing.T) {
 	if r := s.Do("PATCH", "/api/v2/organizations/acme/drift-settings", org.Owner.Token, `{"data":{"type":"drift-settings","attributes":{"time-zone":"Mars/Base"}}}`); r.Status != 422 {
 		t.Errorf("an unknown zone = %d %s, want 422", r.Status, r.Body)
 	}
+	heard := s.Hear("acme", org.Owner.Token)
 	if r := s.Do("PATCH", "/api/v2/organizations/acme/drift-settings", org.Owner.Token, `{"data":{"type":"drift-settings","attributes":{"time-zone":"Asia/Kolkata"}}}`); r.Status != 200 {
 		t.Fatalf("PATCH = %d %s", r.Status, r.Body)
 	}
 	s.Settle()
+	if got, want := heard("drift-schedules"), `{"type":"drift-schedules"}`; got != want {
+		t.Errorf("of another time zone clients hear %s, want %s", got, want)
+	}
 	sc, err := s.App.Drift.Schedules.Find(t.Context(), id)
 	if err != nil || sc.NextAt == nil || sc.NextAt.UTC().Format("15:04") != "03:52" {
 		t.Errorf("next = %v, %v, want 03:52 UTC, which is 09:22 in Kolkata", sc.NextAt, err)

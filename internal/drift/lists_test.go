@@ -108,7 +108,11 @@ func TestListsTakeAsManyStatementsForFifty(t *testing.T) {
 				s.T.Fatal(err)
 			}
 		}
+		heard := s.Hear("acme", c.org.Owner.Token)
 		tally()
+		if got, want := heard("drift-days"), `{"type":"drift-days"}`; got != want {
+			s.T.Errorf("of a day that was counted clients hear %s, want %s", got, want)
+		}
 		one, size := map[string]int{}, map[string]int{}
 		for _, p := range paths {
 			count(p) // keys and permissions are read once

@@ -20,6 +20,7 @@ import (
 	"plumbline.dev/plumbline/internal/kernel/authz"
 	"plumbline.dev/plumbline/internal/kernel/crypt"
 	"plumbline.dev/plumbline/internal/kernel/db"
+	"plumbline.dev/plumbline/internal/kernel/events"
 	"plumbline.dev/plumbline/internal/kernel/problem"
 	"plumbline.dev/plumbline/internal/kernel/safehttp"
 )
@@ -100,6 +101,7 @@ func (c Connection) Variables() []string {
 // Feature serves connections.
 type Feature struct {
 	DB       *db.DB
+	Bus      *events.Bus // hears of tests
 	Keyring  *crypt.Keyring
 	Orgs     *orgs.Feature
 	Settings *settings.Feature

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"plumbline.dev/plumbline/internal/identity/changes"
 	"plumbline.dev/plumbline/internal/kernel/db"
 )
 
@@ -36,6 +37,7 @@ func (f *Feature) test(ctx context.Context, c Connection) (found, error) {
 	if failed != nil {
 		return out, failed
 	}
+	changes.Tell(ctx, f.Bus, c.Scope(), "drift-connections", c.ID)
 	return out, err
 }
 

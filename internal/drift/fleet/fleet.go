@@ -12,10 +12,12 @@ import (
 
 	"plumbline.dev/plumbline/internal/drift/findings"
 	"plumbline.dev/plumbline/internal/drift/scans"
+	"plumbline.dev/plumbline/internal/identity/changes"
 	"plumbline.dev/plumbline/internal/identity/orgs"
 	"plumbline.dev/plumbline/internal/kernel/api"
 	"plumbline.dev/plumbline/internal/kernel/authz"
 	"plumbline.dev/plumbline/internal/kernel/db"
+	"plumbline.dev/plumbline/internal/kernel/events"
 	"plumbline.dev/plumbline/internal/kernel/jobs"
 	"plumbline.dev/plumbline/internal/kernel/jsonapi"
 	"plumbline.dev/plumbline/internal/kernel/problem"
@@ -24,6 +26,7 @@ import (
 // Feature shows the fleet.
 type Feature struct {
 	DB       *db.DB
+	Bus      *events.Bus // hears that a day was counted
 	Jobs     *jobs.Queue
 	Orgs     *orgs.Feature
 	Findings *findings.Feature
@@ -203,6 +206,7 @@ func (f *Feature) Count(ctx context.Context) error {
 }
 
 func (f *Feature) countOrg(ctx context.Context, orgID, day string) error {
+	changes.Tell(ctx, f.Bus, authz.Scope{Org: orgID}, "drift-days", "")
 	if _, err := f.DB.Exec(ctx, `DELETE FROM drift_days WHERE org_id = ? AND day = ?`, orgID, day); err != nil {
 		return err
 	}

@@ -225,6 +225,7 @@ func (f *Feature) test(ctx context.Context, r Repository, branch string) (probed
 	}
 	_, err := f.DB.Exec(context.WithoutCancel(ctx), `UPDATE drift_repositories SET repo_id = ?, private = ?, known_hosts = ?, default_branch = ?, branches = ?, check_status = ?, check_message = ?, checked_at = ? WHERE id = ? AND url = ?`,
 		r.RepoID, r.Private, r.KnownHosts, r.DefaultBranch, r.Branches, r.CheckStatus, r.CheckMessage, r.CheckedAt, r.ID, r.URL)
+	f.changed(ctx, r)
 	if err = errors.Join(failed, err); err != nil {
 		return probed{}, err
 	}

@@ -14,11 +14,13 @@ import (
 	"time"
 
 	"plumbline.dev/plumbline/internal/delivery/vcs"
+	"plumbline.dev/plumbline/internal/identity/changes"
 	"plumbline.dev/plumbline/internal/identity/orgs"
 	"plumbline.dev/plumbline/internal/kernel/api"
 	"plumbline.dev/plumbline/internal/kernel/authz"
 	"plumbline.dev/plumbline/internal/kernel/crypt"
 	"plumbline.dev/plumbline/internal/kernel/db"
+	"plumbline.dev/plumbline/internal/kernel/events"
 	"plumbline.dev/plumbline/internal/kernel/problem"
 	"plumbline.dev/plumbline/internal/kernel/safehttp"
 )
@@ -84,6 +86,7 @@ func (r Repository) HasToken() bool { return r.Secret != nil && !strings.HasPref
 // Feature serves repositories.
 type Feature struct {
 	DB      *db.DB
+	Bus     *events.Bus // hears of tests
 	Keyring *crypt.Keyring
 	Orgs    *orgs.Feature
 	Git     *vcs.Git
@@ -302,7 +305,13 @@ func (f *Feature) pin(ctx context.Context, r Repository, hosts string) error {
 		return nil
 	}
 	_, err := f.DB.Exec(context.WithoutCancel(ctx), `UPDATE drift_repositories SET known_hosts = ? WHERE id = ? AND url = ? AND known_hosts = ''`, hosts, r.ID, r.URL)
+	f.changed(ctx, r)
 	return err
+}
+
+// changed tells clients that a repository is no longer as it was.
+func (f *Feature) changed(ctx context.Context, r Repository) {
+	changes.Tell(ctx, f.Bus, r.Scope(), "drift-repositories", r.ID)
 }
 
 // Head returns the commit of a branch now.

@@ -72,7 +72,11 @@ func (f *Feature) spec(ctx context.Context, j dispatch.Job) (any, error) {
 		return nil, err
 	}
 	spec.Judgement.OldestOpen = known.OldestOpen
-	return spec, f.DB.Update(ctx, "drift_scans", s, "branch", "commit_sha", "run_id", "configuration_version_id", "state_version_id", "engine", "engine_version")
+	if err := f.DB.Update(ctx, "drift_scans", s, "branch", "commit_sha", "run_id", "configuration_version_id", "state_version_id", "engine", "engine_version"); err != nil {
+		return nil, err
+	}
+	f.changed(ctx, s)
+	return spec, nil
 }
 
 func (f *Feature) claimed(ctx context.Context, j dispatch.Job) error {
@@ -123,7 +127,11 @@ func (f *Feature) input(ctx context.Context, j dispatch.Job, name string) (io.Re
 	if err != nil || s.Commit == commit {
 		return r, err
 	}
-	return r, f.DB.Update(ctx, "drift_scans", s, "commit_sha")
+	if err := f.DB.Update(ctx, "drift_scans", s, "commit_sha"); err != nil {
+		return r, err
+	}
+	f.changed(ctx, s)
+	return r, nil
 }
 
 // output takes what a scan leaves.

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"plumbline.dev/plumbline/internal/drift/settings"
+	"plumbline.dev/plumbline/internal/identity/changes"
+	"plumbline.dev/plumbline/internal/kernel/authz"
 	"plumbline.dev/plumbline/internal/kernel/db"
 )
 
@@ -22,6 +24,7 @@ const (
 // zoned is a schedule with the time zone of its organization.
 type zoned struct {
 	ID        string   `db:"id"`
+	OrgID     string   `db:"org_id"`
 	Frequency string   `db:"frequency"`
 	Offset    string   `db:"frequency_offset"`
 	NextAt    *db.Time `db:"next_at"`
@@ -29,7 +32,7 @@ type zoned struct {
 	TimeZone  string   `db:"time_zone"`
 }
 
-const selectZoned = `SELECT s.id, s.frequency, s.frequency_offset, s.next_at, s.catch_up, COALESCE(t.time_zone, 'UTC') AS time_zone
+const selectZoned = `SELECT s.id, s.org_id, s.frequency, s.frequency_offset, s.next_at, s.catch_up, COALESCE(t.time_zone, 'UTC') AS time_zone
 	FROM drift_schedules s LEFT JOIN drift_settings t ON t.org_id = s.org_id`
 
 // next returns when a schedule is due after a time, nil if never.
@@ -94,6 +97,7 @@ func (f *Feature) turn(ctx context.Context, z zoned, now time.Time) error {
 		if s.RepositoryID == nil {
 			return f.deactivate(ctx, s, "Its repository was deleted.")
 		}
+		f.changed(ctx, s)
 		_, err = f.Scan(ctx, s, why)
 		if errors.Is(err, ErrBusy) {
 			_, err = f.DB.Exec(ctx, `UPDATE drift_schedules SET skipped_overlap = skipped_overlap + 1 WHERE id = ?`, z.ID)
@@ -109,6 +113,7 @@ func (f *Feature) missed(ctx context.Context, z zoned, now time.Time, next *db.T
 		at, catchUp = *next, false
 	}
 	_, err := f.DB.Exec(ctx, `UPDATE drift_schedules SET next_at = ?, catch_up = ? WHERE id = ? AND next_at = ? AND active`, at, catchUp, z.ID, z.NextAt)
+	f.changed(ctx, Schedule{ID: z.ID, OrgID: z.OrgID})
 	return err
 }
 
@@ -142,5 +147,6 @@ func (f *Feature) rezone(ctx context.Context, args rezone) error {
 			return err
 		}
 	}
+	changes.Tell(ctx, f.Bus, authz.Scope{Org: args.OrgID}, "drift-schedules", "")
 	return nil
 }

@@ -20,10 +20,12 @@ import (
 	"strings"
 	"time"
 
+	"plumbline.dev/plumbline/internal/identity/changes"
 	"plumbline.dev/plumbline/internal/kernel/api"
 	"plumbline.dev/plumbline/internal/kernel/audit"
 	"plumbline.dev/plumbline/internal/kernel/authz"
 	"plumbline.dev/plumbline/internal/kernel/db"
+	"plumbline.dev/plumbline/internal/kernel/events"
 	"plumbline.dev/plumbline/internal/kernel/jobs"
 	"plumbline.dev/plumbline/internal/kernel/problem"
 )
@@ -63,6 +65,7 @@ type Call struct {
 	Caller
 	Verb   string
 	fields map[string]json.RawMessage
+	bus    *events.Bus
 }
 
 // Answer are the members of an answer beside "status".
@@ -89,6 +92,7 @@ type Endpoint struct {
 type Feature struct {
 	DB   *db.DB
 	Jobs *jobs.Queue
+	Bus  *events.Bus // hears of changes
 	// Authenticate returns whose key it is; orgID is what the client takes for the id of its
 	// organization. Wrong pairs are refused with ErrKey and ErrOrg.
 	Authenticate func(ctx context.Context, key, orgID string) (Caller, error)
@@ -156,6 +160,7 @@ func (f *Feature) answer(w http.ResponseWriter, req *http.Request, e Endpoint) (
 	if err != nil {
 		return nil, err
 	}
+	c.bus = f.Bus
 	if !caller.Role.May(verb.Needs) {
 		return nil, &Error{Status: http.StatusForbidden, Code: "role_too_weak", Message: "This key has the role " + string(caller.Role) + "; the verb " + c.Verb + " asks for " + string(verb.Needs) + "."}
 	}
@@ -252,12 +257,13 @@ func (c Call) Change(ctx context.Context, d *db.DB, resource, id string, fn func
 	})
 }
 
-// Record writes the call to the audit trail, in the transaction of its change: what was done
-// is the verb, resource is the type as in JSON:API, such as "drift-repositories".
+// Record writes the call to the audit trail, in the transaction of its change, and tells clients
+// of it: what was done is the verb, resource is the type as in JSON:API, such as "drift-repositories".
 func (c Call) Record(ctx context.Context, d *db.DB, resource, id string) error {
 	names := slices.DeleteFunc(slices.Sorted(maps.Keys(c.fields)), func(name string) bool { return len(name) > 100 })
 	e := audit.Event{OrgID: c.OrgID, Action: c.Verb, ResourceType: resource, ResourceID: id}
 	e.Changed.V = names[:min(len(names), 100)]
+	changes.Tell(ctx, c.bus, authz.Scope{Org: c.OrgID}, resource, id)
 	return audit.Write(ctx, d, e)
 }
 

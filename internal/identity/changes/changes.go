@@ -11,6 +11,7 @@ import (
 	"context"
 	"strconv"
 	"strings"
+	"time"
 
 	"plumbline.dev/plumbline/internal/identity/orgs"
 	"plumbline.dev/plumbline/internal/kernel/api"
@@ -41,13 +42,14 @@ type Feature struct {
 func (f *Feature) Routes(r *api.Router) {
 	f.log = newLog()
 	f.Bus.Subscribe(topic, func(id string) { f.log.add(entryOf(id)) })
-	api.Handle(r, "GET /organizations/{organization}/events", authz.ReadOrg, f.Orgs.ByName, f.stream, api.Params("since"), api.About(about))
+	api.Handle(r, "GET /organizations/{organization}/events", authz.ReadOrg, f.Orgs.ByName, f.stream, api.Params("since", "back"), api.About(about))
 }
 
 const about = "A stream of server-sent events (text/event-stream). The event `ready` comes first: its data tells whether the stream goes on where the client was (`resumed`). " +
 	"Each event `changed` names a resource that is new, gone or no longer as it was: `type`, `id` (without it, any of the type) and `workspace` (the one that it is in). " +
 	"The type `*` stands for everything: events got lost. All types that have routes are told of, as far as the subject may read them. " +
-	"A client that connects again says the id of the last event in the header `Last-Event-ID` or the parameter `since`. The stream ends after five minutes."
+	"A client that connects again says the id of the last event in the header `Last-Event-ID` or the parameter `since`. A new stream begins with the changes of the last seconds " +
+	"that the parameter `back` says, up to 60: what the client has read just before may be older. The stream ends after five minutes."
 
 // Drain ends all streams: the server stops.
 func (f *Feature) Drain() { close(f.log.ending) }
@@ -101,6 +103,7 @@ type entry struct {
 	in       authz.Scope
 	secret   bool // the team of in is for few eyes only
 	kind, id string
+	heard    time.Time // by this node
 }
 
 // lost reports whether e says that anything may have changed.

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"plumbline.dev/plumbline/internal/kernel/id"
 )
@@ -31,6 +32,7 @@ func newLog() *log {
 func (l *log) add(e entry) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	e.heard = time.Now()
 	l.entries[l.end%kept] = e
 	l.end++
 	for s := range l.streams {
@@ -56,6 +58,18 @@ func (l *log) since(at uint64) (entries []entry, end uint64, ok bool) {
 		entries = append(entries, l.entries[at%kept])
 	}
 	return entries, l.end, true
+}
+
+// back returns the position of the first change that was heard of after a time, as far as is
+// remembered.
+func (l *log) back(after time.Time) uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	at := l.end
+	for at > 1 && l.end-at < kept && l.entries[(at-1)%kept].heard.After(after) {
+		at--
+	}
+	return at
 }
 
 // join makes a stream hear of what is added from now on, and returns the position of now.

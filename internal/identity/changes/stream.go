@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 const (
 	streamFor = 5 * time.Minute  // then the client connects again
 	keepAlive = 15 * time.Second // between two signs of life, for proxies and for clients that have slept
+	maxBack   = 60               // seconds
 	maxAtOnce = 500              // changes; of more a client is told to look at everything
 )
 
@@ -84,19 +86,24 @@ func (f *Feature) stream(ctx context.Context, w http.ResponseWriter, req *http.R
 
 // begin is what a client hears at first: whether it goes on where it was.
 func (s *stream) begin() string {
-	l := s.f.log
-	asked := s.req.Header.Get("Last-Event-ID")
+	l, now := s.f.log, s.at
+	asked, query := s.req.Header.Get("Last-Event-ID"), s.req.URL.Query()
 	if asked == "" {
-		asked = s.req.URL.Query().Get("since") // a browser cannot set the header for its first request
+		asked = query.Get("since") // a browser cannot set the header for its first request
 	}
 	resumed := false
 	if at, ok := l.parse(asked); ok && at <= s.at {
 		if _, _, resumed = l.since(at); resumed {
 			s.at = at
-			select {
-			case s.woken <- struct{}{}:
-			default:
-			}
+		}
+	}
+	if n, err := strconv.Atoi(query.Get("back")); err == nil && asked == "" {
+		s.at = min(s.at, l.back(time.Now().Add(-time.Duration(min(n, maxBack))*time.Second)))
+	}
+	if s.at < now {
+		select {
+		case s.woken <- struct{}{}:
+		default:
 		}
 	}
 	text := fmt.Sprintf(": alive\n\nid: %s\nevent: ready\ndata: {\"resumed\":%t}\n\n", l.position(s.at), resumed)

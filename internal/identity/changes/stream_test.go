@@ -24,9 +24,14 @@ type listener struct {
 // listen connects to the changes of acme and returns what comes after the beginning.
 func listen(s *apptest.Server, token, lastID string) *listener {
 	s.T.Helper()
+	return listenTo(s, "/api/v2/organizations/acme/events", token, lastID)
+}
+
+func listenTo(s *apptest.Server, path, token, lastID string) *listener {
+	s.T.Helper()
 	ctx, cancel := context.WithCancel(s.T.Context())
 	s.T.Cleanup(cancel)
-	req, err := http.NewRequestWithContext(ctx, "GET", s.URL+"/api/v2/organizations/acme/events", nil)
+	req, err := http.NewRequestWithContext(ctx, "GET", s.URL+path, nil)
 	if err != nil {
 		s.T.Fatal(err)
 	}
@@ -145,6 +150,38 @@ func TestStreamGoesOnWhereTheClientWas(t *testing.T) {
 		l := listen(s, org.Owner.Token, position)
 		l.until(`{"resumed":false}`, "")
 		l.until(`{"type":"*"}`, "")
+	})
+}
+
+// TestStreamBeginsWithWhatHasJustChanged: a page has read what it shows a moment before it listens.
+func TestStreamBeginsWithWhatHasJustChanged(t *testing.T) {
+	apptest.Run(t, func(s *apptest.Server) {
+		ctx, org := s.T.Context(), s.Org("acme")
+		tell := func(id string) {
+			changes.Tell(ctx, s.App.Bus, authz.Scope{Org: org.ID}, "agent-pools", id)
+		}
+		const events = "/api/v2/organizations/acme/events"
+		tell("apool-1")
+		page := listenTo(s, events+"?back=60", org.Owner.Token, "")
+		page.until(`{"resumed":false}`, "")
+		want := `{"type":"agent-pools","id":"apool-1"}`
+		if s.App.DB.Postgres() {
+			want = `{"type":"*"}` // of what other nodes did before this one listened nothing is known
+		}
+		page.until(want, "")
+		for _, query := range []string{"", "?back=x", "?back=-60"} {
+			l := listenTo(s, events+query, org.Owner.Token, "")
+			l.until(`{"resumed":false}`, "")
+			tell("apool-2")
+			if got, want := l.next(), `{"type":"agent-pools","id":"apool-2"}`; got != want {
+				s.T.Errorf("a stream %q begins with %s, want %s", query, got, want)
+			}
+			again := listenTo(s, events+"?back=60", org.Owner.Token, l.id)
+			again.until(`{"resumed":true}`, "")
+			if got, want := again.next(), `{"type":"agent-pools","id":"apool-2"}`; got != want {
+				s.T.Errorf("a stream that goes on begins with %s, want %s", got, want)
+			}
+		}
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"net/mail"
 	"strings"
 
+	"plumbline.dev/plumbline/internal/identity/changes"
 	"plumbline.dev/plumbline/internal/identity/orgs"
 	"plumbline.dev/plumbline/internal/identity/users"
 	"plumbline.dev/plumbline/internal/kernel/authz"
@@ -105,9 +106,16 @@ func (f *Feature) leave(ctx context.Context, m Membership, _ jsonapi.In[struct{}
 // user is made, and only if the address is known to be theirs: whoever adopts gets
 // what the invitation promised.
 func (f *Feature) Adopt(ctx context.Context, u users.User) error {
-	n, err := f.DB.Exec(ctx, `UPDATE organization_memberships SET user_id = ?, invitee_id = ?, status = ? WHERE email_lower = ? AND user_id IS NULL`,
+	type adopted struct {
+		ID    string `db:"id"`
+		OrgID string `db:"org_id"`
+	}
+	list, err := db.All[adopted](ctx, f.DB, `UPDATE organization_memberships SET user_id = ?, invitee_id = ?, status = ? WHERE email_lower = ? AND user_id IS NULL RETURNING id, org_id`,
 		u.ID, u.ID, Active, strings.ToLower(u.Email))
-	if n > 0 {
+	for _, m := range list {
+		changes.Tell(ctx, f.Bus, authz.Scope{Org: m.OrgID}, "organization-memberships", m.ID)
+	}
+	if len(list) > 0 {
 		f.Changed(ctx)
 	}
 	return err

@@ -17,6 +17,7 @@ import (
 	"plumbline.dev/plumbline/internal/kernel/api"
 	"plumbline.dev/plumbline/internal/kernel/authz"
 	"plumbline.dev/plumbline/internal/kernel/db"
+	"plumbline.dev/plumbline/internal/kernel/events"
 	"plumbline.dev/plumbline/internal/kernel/id"
 	"plumbline.dev/plumbline/internal/kernel/jsonapi"
 	"plumbline.dev/plumbline/internal/kernel/problem"
@@ -53,6 +54,7 @@ func (m Membership) Scope() authz.Scope { return authz.Scope{Org: m.OrgID} }
 // Feature serves memberships.
 type Feature struct {
 	DB    *db.DB
+	Bus   *events.Bus // hears of invitations that are taken up
 	Users *users.Feature
 	Orgs  *orgs.Feature
 	// Changed says that what subjects may do has changed.

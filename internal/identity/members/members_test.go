@@ -33,8 +33,12 @@ func TestInvitationBecomesMembership(t *testing.T) {
 		if r := s.Do("GET", "/api/v2/organizations/acme", nina.Token, nil); r.Status != 404 {
 			s.T.Errorf("GET by somebody who has not adopted the invitation = %d, want 404", r.Status)
 		}
+		heard := s.Hear("acme", o.Owner.Token)
 		if err := s.App.Members.Adopt(ctx, users.User{ID: nina.ID, Email: "nina@example.com"}); err != nil {
 			s.T.Fatal(err)
+		}
+		if got, want := heard("organization-memberships"), `{"type":"organization-memberships","id":"`+m.ID+`"}`; got != want {
+			s.T.Errorf("of a sign-up clients hear %s, want %s", got, want)
 		}
 		own := s.Client(nina.Token)
 		if got, err := own.Teams.Read(ctx, team.ID); err != nil || got.UserCount != 1 || got.Users[0].ID != nina.ID {

@@ -3,6 +3,7 @@ package modules
 import (
 	"context"
 
+	"plumbline.dev/plumbline/internal/identity/changes"
 	"plumbline.dev/plumbline/internal/kernel/db"
 	"plumbline.dev/plumbline/internal/kernel/jsonapi"
 	"plumbline.dev/plumbline/internal/kernel/problem"
@@ -13,6 +14,7 @@ func (f *Feature) deleteNamed(ctx context.Context, n named) error {
 	ids := make([]string, len(n.modules))
 	for i, m := range n.modules {
 		ids[i] = m.ID
+		changes.Tell(ctx, f.Bus, m.Scope(), "registry-modules", m.ID)
 	}
 	return f.remove(ctx, ids)
 }
@@ -36,6 +38,7 @@ func (f *Feature) deleteVersion(ctx context.Context, v Version) error {
 		return err
 	}
 	if others == 0 {
+		changes.Tell(ctx, f.Bus, v.Scope(), "registry-modules", v.ModuleID)
 		return f.remove(ctx, []string{v.ModuleID})
 	}
 	if err := f.DB.Delete(ctx, "registry_module_versions", v.ID); err != nil {

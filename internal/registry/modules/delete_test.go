@@ -1,6 +1,7 @@
 package modules_test
 
 import (
+	"strings"
 	"testing"
 
 	"plumbline.dev/plumbline/internal/apptest"
@@ -44,7 +45,11 @@ func TestDeletionAtAllDepths(t *testing.T) {
 			}
 			f.want(404, way.method, way.provider, nil)
 			f.module("net", "aws")
+			heard := s.Hear("acme", f.org.Owner.Token)
 			f.want(204, way.method, way.allOfThem, nil)
+			if got := []string{heard("registry-modules"), heard("registry-modules")}; got[0] == got[1] || !strings.HasPrefix(got[1], `{"type":"registry-modules","id":"mod-`) {
+				s.T.Errorf("%s: of the whole module clients hear %s, want the modules for both providers", name, got)
+			}
 			if here("aws") || here("google") || f.objects() != 0 {
 				s.T.Errorf("%s: deleting the whole module left something", name)
 			}

@@ -148,7 +148,16 @@ func TestRetentionPolicies(t *testing.T) {
 			age(old[i+1], 20)
 			age(old[i+2], 40) // current
 		}
+		s.Settle()
+		heard := s.Hear("acme", f.org.Owner.Token)
+		told := func(what string) {
+			s.T.Helper()
+			if got, want := heard("state-versions"), `{"type":"state-versions"}`; got != want {
+				s.T.Errorf("of versions that are %s clients hear %s, want %s, once", what, got, want)
+			}
+		}
 		f.must(s.App.States.Sweep(f.ctx))
+		told("too old")
 		const gone, kept = "backing_data_soft_deleted", "finalized"
 		for i, want := range []tfe.StateVersionStatus{gone, gone, kept, kept, kept, kept, gone, kept, kept} {
 			if got, err := f.c.StateVersions.Read(f.ctx, old[i].ID); err != nil || got.Status != want {
@@ -157,6 +166,7 @@ func TestRetentionPolicies(t *testing.T) {
 		}
 		f.exec(`UPDATE state_versions SET deleted_at = ? WHERE id = ?`, db.At(time.Now().Add(-2*time.Hour)), old[0].ID)
 		f.must(s.App.States.Sweep(f.ctx))
+		told("destroyed")
 		for i, want := range []tfe.StateVersionStatus{"backing_data_permanently_deleted", gone} {
 			if got, err := f.c.StateVersions.Read(f.ctx, old[i].ID); err != nil || got.Status != want {
 				s.T.Errorf("version %d = %+v, %v; want %s", i, got, err, want)
@@ -181,7 +191,11 @@ func TestSweepGivesUpAbandonedUploads(t *testing.T) {
 		v, err := f.c.StateVersions.Create(f.ctx, f.ws, promise(1, state(1)))
 		f.must(err)
 		f.exec(`UPDATE state_versions SET created_at = ?`, db.At(time.Now().Add(-3*time.Hour)))
+		heard := s.Hear("acme", f.org.Owner.Token)
 		f.must(s.App.States.Sweep(f.ctx))
+		if got, want := heard("state-versions"), `{"type":"state-versions"}`; got != want {
+			s.T.Errorf("of an upload that was given up clients hear %s, want %s", got, want)
+		}
 		if got, err := f.c.StateVersions.Read(f.ctx, v.ID); err != nil || got.Status != tfe.StateVersionDiscarded {
 			s.T.Errorf("Read = %+v, %v; want discarded", got, err)
 		}

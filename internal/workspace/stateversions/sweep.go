@@ -5,7 +5,9 @@ import (
 	"slices"
 	"time"
 
+	"plumbline.dev/plumbline/internal/identity/changes"
 	"plumbline.dev/plumbline/internal/kernel/api"
+	"plumbline.dev/plumbline/internal/kernel/authz"
 	"plumbline.dev/plumbline/internal/kernel/db"
 	"plumbline.dev/plumbline/internal/kernel/jobs"
 )
@@ -28,7 +30,11 @@ func (f *Feature) work() {
 // than Grace, and gives up versions whose state never came. The current version of a
 // workspace always stays.
 func (f *Feature) Sweep(ctx context.Context) error {
-	if _, err := f.DB.Exec(ctx, `UPDATE state_versions SET status = ? WHERE status = ? AND created_at < ?`, Discarded, Pending, ago(abandoned)); err != nil {
+	ids, err := db.All[string](ctx, f.DB, `UPDATE state_versions SET status = ? WHERE status = ? AND created_at < ? RETURNING id`, Discarded, Pending, ago(abandoned))
+	if err == nil {
+		err = f.swept(ctx, ids)
+	}
+	if err != nil {
 		return err
 	}
 	if err := f.expire(ctx); err != nil {
@@ -63,10 +69,27 @@ func (f *Feature) expire(ctx context.Context) error {
 
 func (f *Feature) expireIn(ctx context.Context, workspaceIDs []string, before db.Time) error {
 	query, args := db.List(`UPDATE state_versions SET status = ?, deleted_at = ? WHERE status = ? AND created_at < ? AND workspace_id IN (?)
-		AND id <> (SELECT COALESCE(w.current_state_version_id, '') FROM workspaces w WHERE w.id = state_versions.workspace_id)`,
+		AND id <> (SELECT COALESCE(w.current_state_version_id, '') FROM workspaces w WHERE w.id = state_versions.workspace_id) RETURNING id`,
 		workspaceIDs, Deleted, db.Now(), Finalized, before)
-	_, err := f.DB.Exec(ctx, query, args...)
-	return err
+	ids, err := db.All[string](ctx, f.DB, query, args...)
+	if err != nil {
+		return err
+	}
+	return f.swept(ctx, ids)
+}
+
+// swept tells clients of each organization once that some of its versions are no longer as they were.
+func (f *Feature) swept(ctx context.Context, ids []string) error {
+	for part := range slices.Chunk(ids, batch) {
+		orgs, err := db.In[string](ctx, f.DB, `SELECT DISTINCT w.org_id FROM state_versions v JOIN workspaces w ON w.id = v.workspace_id WHERE v.id IN (?)`, part)
+		if err != nil {
+			return err
+		}
+		for _, org := range orgs {
+			changes.Tell(ctx, f.Bus, authz.Scope{Org: org}, "state-versions", "")
+		}
+	}
+	return nil
 }
 
 // destroyDeleted destroys a batch of what was deleted long enough ago, and returns how
@@ -77,6 +100,9 @@ func (f *Feature) destroyDeleted(ctx context.Context) (n int, err error) {
 			(SELECT id FROM state_versions WHERE status = ? AND deleted_at < ? ORDER BY deleted_at LIMIT ?) RETURNING id`,
 			Destroyed, Deleted, Deleted, ago(f.Grace), batch)
 		if n = len(ids); err != nil || n == 0 {
+			return err
+		}
+		if err := f.swept(ctx, ids); err != nil {
 			return err
 		}
 		return f.forget(ctx, ids)

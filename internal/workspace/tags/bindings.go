@@ -274,6 +274,7 @@ func (f *Feature) Replace(ctx context.Context, on Taggable, want []Wanted) error
 	if len(keep) > 0 {
 		query, args = db.List(query+` AND tag_id NOT IN (SELECT id FROM tags WHERE org_id = ? AND name IN (?))`, keep, arg, on.OrgID)
 	}
+	f.changed(ctx, on.OrgID)
 	if _, err := f.DB.Exec(ctx, query, args...); err != nil {
 		return err
 	}
@@ -295,6 +296,7 @@ func (f *Feature) add(ctx context.Context, on Taggable, want []Wanted, limit int
 	if err := f.respectReserved(ctx, on, want); err != nil {
 		return err
 	}
+	f.changed(ctx, on.OrgID)
 	ids, err := f.ensure(ctx, on.OrgID, want)
 	if err != nil {
 		return err

@@ -48,6 +48,7 @@ func (f *Feature) RemoveFlat(ctx context.Context, on Taggable, members []jsonapi
 	}
 	where, arg := on.condition()
 	query, args := db.List(`DELETE FROM tag_bindings AS b WHERE `+where+` AND value = '' AND tag_id IN (SELECT id FROM tags WHERE org_id = ? AND name IN (?))`, names, arg, on.OrgID)
+	f.changed(ctx, on.OrgID)
 	_, err = f.DB.Exec(ctx, query, args...)
 	return err
 }

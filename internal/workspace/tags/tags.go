@@ -11,10 +11,12 @@ import (
 	"context"
 	"strings"
 
+	"plumbline.dev/plumbline/internal/identity/changes"
 	"plumbline.dev/plumbline/internal/identity/orgs"
 	"plumbline.dev/plumbline/internal/kernel/api"
 	"plumbline.dev/plumbline/internal/kernel/authz"
 	"plumbline.dev/plumbline/internal/kernel/db"
+	"plumbline.dev/plumbline/internal/kernel/events"
 	"plumbline.dev/plumbline/internal/kernel/jsonapi"
 	"plumbline.dev/plumbline/internal/kernel/problem"
 )
@@ -40,6 +42,7 @@ const selectTags = `SELECT {t}, o.name AS org_name, (SELECT count(b.id) FROM tag
 // for workspaces and projects.
 type Feature struct {
 	DB   *db.DB
+	Bus  *events.Bus // hears of tags that are bound
 	Orgs *orgs.Feature
 }
 
@@ -104,7 +107,14 @@ func (f *Feature) remove(ctx context.Context, org orgs.Org, members []jsonapi.Me
 	}
 	query, args := db.List(`DELETE FROM tags WHERE org_id = ? AND id IN (?)`, ids, org.ID)
 	_, err := f.DB.Exec(ctx, query, args...)
+	f.changed(ctx, org.ID)
 	return err
+}
+
+// changed tells clients that other things than before have tags of an organization. Its request
+// may tell only of one that has.
+func (f *Feature) changed(ctx context.Context, orgID string) {
+	changes.Tell(ctx, f.Bus, authz.Scope{Org: orgID}, "tags", "")
 }
 
 // Find returns the tag with the given id.

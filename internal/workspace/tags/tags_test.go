@@ -68,6 +68,30 @@ func TestBindings(t *testing.T) {
 	})
 }
 
+// TestPagesHearOfTags: the request that binds them is about a workspace, and so is what is told of it.
+func TestPagesHearOfTags(t *testing.T) {
+	apptest.Run(t, func(s *apptest.Server) {
+		org := s.Org("acme")
+		ws, all := "/api/v2/workspaces/"+s.Workspace(org, "", "web"), "/api/v2/organizations/acme/tags"
+		heard := s.Hear("acme", org.Owner.Token)
+		do := func(status int, method, path, body string) {
+			s.T.Helper()
+			if res := s.Do(method, path, org.Owner.Token, body); res.Status != status {
+				s.T.Fatalf("%s %s = %d %s, want %d", method, path, res.Status, res.Body, status)
+			}
+			if got, want := heard("tags"), `{"type":"tags"}`; got != want {
+				s.T.Errorf("after %s %s clients hear %s, want %s", method, path, got, want)
+			}
+		}
+		do(204, "POST", ws+"/relationships/tag-bindings", `{"data":[{"type":"tag-bindings","attributes":{"key":"env","value":"prod"}}]}`)
+		do(204, "POST", ws+"/relationships/tags", `{"data":[{"type":"tags","attributes":{"name":"flat"}}]}`)
+		do(204, "DELETE", ws+"/relationships/tags", `{"data":[{"type":"tags","attributes":{"name":"flat"}}]}`)
+		do(200, "PATCH", ws, `{"data":{"type":"workspaces","relationships":{"tag-bindings":{"data":[]}}}}`)
+		first := s.Do("GET", all, org.Owner.Token, nil).JSON()["data"].([]any)[0].(map[string]any)
+		do(204, "DELETE", all, fmt.Sprintf(`{"data":[{"type":"tags","id":%q}]}`, first["id"]))
+	})
+}
+
 func TestWrongBindingsAreRefused(t *testing.T) {
 	apptest.Run(t, func(s *apptest.Server) {
 		org := s.Org("acme")

@@ -12,6 +12,7 @@ import (
 	"plumbline.dev/plumbline/internal/kernel/authz"
 	"plumbline.dev/plumbline/internal/kernel/crypt"
 	"plumbline.dev/plumbline/internal/kernel/db"
+	"plumbline.dev/plumbline/internal/kernel/events"
 	"plumbline.dev/plumbline/internal/kernel/jsonapi"
 	"plumbline.dev/plumbline/internal/workspace/workspaces"
 )
@@ -83,6 +84,7 @@ func SetPermission(asked authz.Permission, projectID string) authz.Permission {
 // Feature serves variables of workspaces and stores those of sets.
 type Feature struct {
 	DB         *db.DB
+	Bus        *events.Bus // hears of variables that change together
 	Keyring    *crypt.Keyring
 	Workspaces *workspaces.Feature
 	// Sets returns the variable sets that apply to a workspace.

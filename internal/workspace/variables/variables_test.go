@@ -220,8 +220,12 @@ func TestUpdateOfManyIsAllOrNothing(t *testing.T) {
 		if diff := cmp.Diff([]string{"a=old", "b=old"}, values()); diff != "" {
 			s.T.Errorf("after a refused update:\n%s", diff)
 		}
+		heard := s.Hear("acme", org.Owner.Token)
 		if r := s.Do("PATCH", many, org.Owner.Token, members("c")); r.Status != 204 {
 			s.T.Errorf("update = %d %s, want 204", r.Status, r.Body)
+		}
+		if got, want := heard("vars"), `{"type":"vars","workspace":"`+ws+`"}`; got != want {
+			s.T.Errorf("of an update of many clients hear %s, want %s", got, want)
 		}
 		if diff := cmp.Diff([]string{"a=new", "c=new"}, values()); diff != "" {
 			s.T.Errorf("after an update:\n%s", diff)

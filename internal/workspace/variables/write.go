@@ -9,6 +9,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"plumbline.dev/plumbline/internal/identity/changes"
 	"plumbline.dev/plumbline/internal/kernel/crypt"
 	"plumbline.dev/plumbline/internal/kernel/db"
 	"plumbline.dev/plumbline/internal/kernel/id"
@@ -172,6 +173,7 @@ func (f *Feature) updateMany(ctx context.Context, ws workspaces.Workspace, membe
 			return err
 		}
 	}
+	changes.Tell(ctx, f.Bus, ws.Scope(), "vars", "")
 	return taken(db.InsertAll(ctx, f.DB, "variables", found, `ON CONFLICT (id) DO UPDATE SET key = excluded.key, value = excluded.value, description = excluded.description,
 		category = excluded.category, hcl = excluded.hcl, sensitive = excluded.sensitive, version_id = excluded.version_id`))
 }

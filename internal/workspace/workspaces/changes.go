@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"plumbline.dev/plumbline/internal/identity/changes"
 	"plumbline.dev/plumbline/internal/identity/orgs"
 	"plumbline.dev/plumbline/internal/kernel/api"
 	"plumbline.dev/plumbline/internal/kernel/authz"
@@ -47,6 +48,7 @@ func (f *Feature) create(ctx context.Context, org orgs.Org, in jsonapi.In[settin
 	if err := taken(f.DB.Insert(ctx, "workspaces", w)); err != nil {
 		return w, err
 	}
+	f.counted(ctx, w.OrgID, w.ProjectID)
 	return f.tagged(ctx, w, in)
 }
 
@@ -110,6 +112,8 @@ func (f *Feature) moveTo(ctx context.Context, w *Workspace, in jsonapi.In[settin
 		}
 	}
 	f.Changed(ctx)
+	f.counted(ctx, w.OrgID, w.ProjectID)
+	f.counted(ctx, w.OrgID, to.ID)
 	w.ProjectID, w.ProjectMode, w.ProjectPool = to.ID, to.DefaultExecutionMode, to.DefaultAgentPoolID
 	return nil
 }
@@ -127,6 +131,7 @@ func (f *Feature) MoveInto(ctx context.Context, to projects.Project, ids []strin
 			return err
 		}
 		found[w.ID] = true
+		f.counted(ctx, w.OrgID, w.ProjectID)
 	}
 	for _, id := range ids {
 		if !found[id] {
@@ -188,7 +193,13 @@ func (f *Feature) delete(ctx context.Context, w Workspace) error {
 			return err
 		}
 	}
+	f.counted(ctx, w.OrgID, w.ProjectID)
 	return f.DB.Delete(ctx, "workspaces", w.ID)
+}
+
+// counted tells clients that a project has more workspaces or fewer.
+func (f *Feature) counted(ctx context.Context, orgID, projectID string) {
+	changes.Tell(ctx, f.Bus, authz.Scope{Org: orgID, Project: projectID}, "projects", projectID)
 }
 
 // safeDelete deletes a workspace that is not locked and manages nothing. Clients

@@ -84,6 +84,48 @@ func TestMoveNeedsThePermissionOnBothSides(t *testing.T) {
 	})
 }
 
+// TestPagesHearWhereWorkspacesAre: projects count them, and much else goes with them.
+func TestPagesHearWhereWorkspacesAre(t *testing.T) {
+	apptest.Run(t, func(s *apptest.Server) {
+		org := s.Org("acme")
+		from, to := s.Project(org, "From"), s.Project(org, "To")
+		heard := s.Hear("acme", org.Owner.Token)
+		in := func(project string) string {
+			return `{"data":{"type":"workspaces","attributes":{"name":"web"},"relationships":{"project":{"data":{"type":"projects","id":"` + project + `"}}}}}`
+		}
+		hears := func(after string, projects ...string) {
+			s.T.Helper()
+			for _, p := range projects {
+				if got, want := heard("projects"), `{"type":"projects","id":"`+p+`"}`; got != want {
+					s.T.Errorf("after %s clients hear %s, want %s", after, got, want)
+				}
+			}
+		}
+		res := s.Do("POST", "/api/v2/organizations/acme/workspaces", org.Owner.Token, in(from))
+		if res.Status != 201 {
+			s.T.Fatalf("create = %d %s", res.Status, res.Body)
+		}
+		id, _ := res.JSON()["data"].(map[string]any)["id"].(string)
+		hears("a workspace was made", from)
+		if res := s.Do("PATCH", "/api/v2/workspaces/"+id, org.Owner.Token, in(to)); res.Status != 200 {
+			s.T.Errorf("update = %d %s", res.Status, res.Body)
+		}
+		hears("it was given another project", from, to)
+		if res := s.Do("POST", "/api/v2/projects/"+from+"/relationships/workspaces", org.Owner.Token, `{"data":[{"type":"workspaces","id":"`+id+`"}]}`); res.Status != 204 {
+			s.T.Errorf("move = %d %s", res.Status, res.Body)
+		}
+		hears("it was moved", to, from)
+		heard = s.Hear("acme", org.Owner.Token)
+		if res := s.Do("DELETE", "/api/v2/workspaces/"+id, org.Owner.Token, nil); res.Status != 204 {
+			s.T.Errorf("delete = %d %s", res.Status, res.Body)
+		}
+		if got, want := heard("drift-findings"), `{"type":"drift-findings","workspace":"`+id+`"}`; got != want {
+			s.T.Errorf("of what goes with a workspace clients hear %s, want %s", got, want)
+		}
+		hears("it was deleted", from)
+	})
+}
+
 func TestConsumersOfOtherOrganizationsDoNotExist(t *testing.T) {
 	apptest.Run(t, func(s *apptest.Server) {
 		ctx, org := s.T.Context(), s.Org("acme")
