@@ -140,7 +140,7 @@ describe('a change', () => {
 describe('kinds', () => {
   const sources = Object.entries(import.meta.glob<string>('../**/*.{ts,tsx}', { query: '?raw', import: 'default', eager: true })).filter(([name]) => !name.includes('.test.') && !name.includes('schema.d'))
   const all = (pattern: RegExp) => new Set(sources.flatMap(([, text]) => [...text.matchAll(pattern)].map((m) => m[1] ?? '')))
-  const keys = all(/(?:(?:list|all|read)Query\(|queryKey: \[|kind=)['"]([a-z-]+)['"]/g)
+  const keys = all(/(?:(?:list|all|whole|read)Query\(|queryKey: \[|kind=)['"]([a-z-]+)['"]/g)
 
   test('that a change makes stale are those of queries', () => {
     expect(keys.size).toBeGreaterThan(60)
