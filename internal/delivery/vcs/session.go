@@ -19,6 +19,7 @@ import (
 	"syscall"
 	"time"
 
+	"plumbline.dev/plumbline/internal/kernel/crypt"
 	"plumbline.dev/plumbline/internal/kernel/problem"
 )
 
@@ -119,12 +120,8 @@ func (s *session) judge(ctx context.Context, u *url.URL) (netip.Addr, uint16, er
 func (s *session) connectSSH(r Remote, u *url.URL, addr netip.Addr) error {
 	s.ssh, s.url = true, u.String()
 	key, known := filepath.Join(s.dir, "key"), filepath.Join(s.dir, "known_hosts")
-	text := strings.TrimSpace(strings.ReplaceAll(r.Key.Reveal(), "\r\n", "\n")) + "\n"
-	hosts := ""
-	if lines := strings.TrimSpace(strings.ReplaceAll(r.KnownHosts, "\r\n", "\n")); lines != "" {
-		hosts = lines + "\n"
-	}
-	if err := errors.Join(os.WriteFile(key, []byte(text), 0o600), os.WriteFile(known, []byte(hosts), 0o600)); err != nil {
+	hosts := crypt.Pasted(r.KnownHosts)
+	if err := errors.Join(os.WriteFile(key, []byte(crypt.Pasted(r.Key.Reveal())), 0o600), os.WriteFile(known, []byte(hosts), 0o600)); err != nil {
 		return err
 	}
 	strict := "accept-new"

@@ -20,6 +20,7 @@ import (
 	"plumbline.dev/plumbline/internal/executor/engine"
 	"plumbline.dev/plumbline/internal/executor/proto"
 	"plumbline.dev/plumbline/internal/executor/providers"
+	"plumbline.dev/plumbline/internal/kernel/crypt"
 )
 
 // Files of the executor in a run's folder.
@@ -45,7 +46,7 @@ func (r *run) equip() error {
 	files := map[string]string{
 		cliConfig:                 r.cliConfig(),
 		path.Join(r.in, override): r.backend(),
-		sshKey:                    keyFile(r.spec.SSHKey),
+		sshKey:                    crypt.Pasted(r.spec.SSHKey),
 		caBundle:                  r.bundle(),
 	}
 	for _, f := range r.spec.Files {
@@ -91,15 +92,6 @@ func (r *run) cliConfig() string {
 		text += r.Providers.Config()
 	}
 	return text
-}
-
-// keyFile is a private key as ssh reads it: in whatever way it was pasted, with line feeds
-// and one at its end.
-func keyFile(key string) string {
-	if key = strings.TrimSpace(strings.ReplaceAll(key, "\r\n", "\n")); key == "" {
-		return ""
-	}
-	return key + "\n"
 }
 
 // bundle is the certificates of the system and that of the server.
