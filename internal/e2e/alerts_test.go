@@ -65,6 +65,15 @@ func (st *stage) made(path, kind string, attributes map[string]any, relations st
 	return fmt.Sprint(st.post("/api/v2"+path, fmt.Sprintf(`{"data":{"type":%q,"attributes":%s%s}}`, kind, raw, relations))["id"])
 }
 
+// patch changes something as another person does; attributes are JSON without their braces.
+func (st *stage) patch(path, kind, attributes string) {
+	st.T.Helper()
+	body := fmt.Sprintf(`{"data":{"type":%q,"attributes":{%s}}}`, kind, attributes)
+	if r := st.Do("PATCH", "/api/v2"+path, st.org.Owner.Token, body); r.Status != 200 {
+		st.T.Fatalf("PATCH %s = %d %s", path, r.Status, r.Body)
+	}
+}
+
 // raise has an alert told of an event.
 func (st *stage) raise(e alerts.Event) {
 	st.T.Helper()

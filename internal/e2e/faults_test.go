@@ -206,12 +206,7 @@ func TestTwoPeopleAtOneDialog(t *testing.T) {
 	st := newStage(t)
 	ws := st.Workspace(st.org, "", "payments")
 	v := st.made("/workspaces/"+ws+"/vars", "vars", map[string]any{"key": "region", "value": "eu", "category": "env"}, "")
-	theirs := func(attributes string) {
-		t.Helper()
-		if r := st.Do("PATCH", "/api/v2/workspaces/"+ws+"/vars/"+v, st.org.Owner.Token, `{"data":{"type":"vars","attributes":{`+attributes+`}}}`); r.Status != 200 {
-			t.Fatalf("PATCH = %d %s", r.Status, r.Body)
-		}
-	}
+	theirs := func(attributes string) { st.patch("/workspaces/"+ws+"/vars/"+v, "vars", attributes) }
 	st.Go("/app/acme/workspaces/payments/variables")
 	st.Click("Change region")
 	st.Fill("Value", "us")

@@ -301,12 +301,7 @@ func TestWhatIsSafeShowsAtOnce(t *testing.T) {
 func TestTwoPeopleChangeTheSame(t *testing.T) {
 	st := newStage(t)
 	ws := st.Workspace(st.org, "", "payments")
-	theirs := func(attributes string) {
-		t.Helper()
-		if r := st.Do("PATCH", "/api/v2/workspaces/"+ws, st.org.Owner.Token, `{"data":{"type":"workspaces","attributes":{`+attributes+`}}}`); r.Status != 200 {
-			t.Fatalf("PATCH = %d %s", r.Status, r.Body)
-		}
-	}
+	theirs := func(attributes string) { st.patch("/workspaces/"+ws, "workspaces", attributes) }
 	st.Go("/app/acme/workspaces/payments/settings")
 	st.Fill("Description", "mine")
 	theirs(`"working-directory":"prod"`)
