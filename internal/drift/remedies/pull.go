@@ -91,8 +91,7 @@ func (f *Feature) publish(ctx context.Context, job publication) error {
 	return err
 }
 
-// forGood reports whether an error is the host's word that another try is no use, or that
-// something is not there.
+// forGood reports whether an error is the host's word that another try is no use.
 func forGood(err error) bool {
 	final, ok := errors.AsType[*refusal](err)
 	return ok && !final.passing()
