@@ -52,16 +52,19 @@ export const most = 10_000
 /** cut is the kind of a list that has more than most; the frame says so, as the screen shows no more of it. */
 export const cut = store<string | undefined>(undefined)
 
+/** whole reads every page of a list up to a limit, and has the frame say it if there are more than most. */
+async function whole<P extends Path<'get'>>(kind: string, path: P, params: Params<P>, query: Query, signal: AbortSignal, limit: number) {
+  const { items, included, more } = await api.everything(path, params, query, signal, limit)
+  if (more && limit === most) cut.set(kind)
+  return { items, included }
+}
+
 /** allQuery reads every page of a list that is known to be short. A screen that gives a limit of its own says itself that there is more. */
 export function allQuery<P extends Path<'get'>>(kind: string, path: P, params: Params<P>, query: Query = {}, limit = most) {
   const queryKey: Key = [kind, 'all', path, params, query]
   return queryOptions({
     queryKey,
-    queryFn: async ({ signal }) => {
-      const { items, more } = await api.everything(path, params, query, signal, limit)
-      if (more && limit === most) cut.set(kind)
-      return items
-    },
+    queryFn: async ({ signal }) => (await whole(kind, path, params, query, signal, limit)).items,
   })
 }
 
@@ -70,11 +73,7 @@ export function wholeQuery<P extends Path<'get'>>(kind: string, path: P, params:
   const queryKey: Key = [kind, 'whole', path, params, query]
   return queryOptions({
     queryKey,
-    queryFn: async ({ signal }) => {
-      const { items, included, more } = await api.everything(path, params, query, signal, most)
-      if (more) cut.set(kind)
-      return { items, included }
-    },
+    queryFn: ({ signal }) => whole(kind, path, params, query, signal, most),
     placeholderData: keepPreviousData,
   })
 }
